@@ -1,0 +1,50 @@
+//! The ports through which the daemon speaks with any chain.
+//!
+//! An adapter implements [`Reader`] (heads, finality, events), [`Lock`] (collateral and positions), [`Token`] (the synthetic), [`State`] (what the
+//! gateway has recorded: slots, mirrors, books, limits) and [`Submitter`] (the chain's own half of sending), which together are a [`Chain`].
+//! An [`Actor`] does what a user does, with a user's key. [`Attester`] is the port behind which signatures are made.
+//!
+//! [`proof`] turns events that one cheap endpoint stated into [`FinalEvent`]s that a quorum's hash proves; nothing else can make one, and
+//! nothing is signed without one. [`conformance`] is the suite that every adapter must pass: one call runs it.
+//!
+//! No chain's own type, unit of time or notion of a transaction appears here: a block is a height and a hash, a transaction an
+//! opaque id with opaque bytes.
+
+pub mod actor;
+pub mod attester;
+pub mod block;
+pub mod conformance;
+pub mod error;
+pub mod lock;
+pub mod proof;
+pub mod reader;
+pub mod state;
+pub mod submitter;
+pub mod token;
+
+pub use actor::{Action as UserAction, Actor};
+pub use attester::{AttestRequest, Attester, Evidence, Refused, Signature};
+pub use block::{BlockRef, Located, Tips, TxId};
+pub use error::{ChainError, ErrorClass};
+pub use lock::{Lock, MarketState};
+pub use proof::{EventChain, FinalEvent, ProofError, QuorumHead};
+pub use reader::{Endpoint, Fetched, Reader, Skip};
+pub use state::{AttesterSet, Books, Direction, PeerBooks, PositionRecord, RouteState, Slot, State};
+pub use submitter::{Capacity, Prepared, Submitter, Transaction, TransactionState, Verdict};
+pub use token::Token;
+
+use tim3_domain::identity::{Account, ChainId, GatewayId};
+
+/// One gateway on one chain, with everything the daemon does there.
+pub trait Chain: Reader + Lock + Token + State + Submitter {
+    /// CAIP-2 name.
+    fn chain_id(&self) -> &ChainId;
+    /// The short name an operator gave it; label of metrics and logs.
+    fn name(&self) -> &str;
+    /// The gateway's identity.
+    fn gateway(&self) -> GatewayId;
+    /// The gateway's account on its chain.
+    fn account(&self) -> Account;
+    /// An account of this chain as its users write it.
+    fn display_account(&self, account: &Account) -> String;
+}

@@ -1,0 +1,23 @@
+//! What TIM3 *is*, without any chain, clock, disk or network: identifiers, amounts, markets, the wire forms that all gateways share, and
+//! the life of an operation as a pure state machine.
+//!
+//! Everything here is a total function of its arguments. Time, randomness and I/O come in as arguments or stay outside; amounts are
+//! integers with explicit rounding; bytes from outside are decoded without panicking. The encodings are those of
+//! `contracts/PROTOCOL.md`, and `tests/vectors.rs` holds this crate to them.
+//!
+//! * [`word`], [`identity`], [`amount`]: the vocabulary.
+//! * [`protocol`]: operations, events under the running hash, orders and their digests, windows.
+//! * [`place`]: blocks and transactions, as every chain has them.
+//! * [`lifecycle`]: `apply(state, input) -> Transition`.
+//!
+//! What does not live here: anything `async`, anything that knows one chain, and configuration.
+
+pub mod amount;
+pub mod error;
+pub mod identity;
+pub mod lifecycle;
+pub mod place;
+pub mod protocol;
+pub mod word;
+
+pub use error::DomainError;

@@ -1,0 +1,17 @@
+//! The daemon's memory: what it must know again after `kill -9`.
+//!
+//! [`record`] says what is kept, [`Journal`] how it is written: a list of [`Change`]s is durable as a whole before [`Journal::commit`]
+//! returns, and many callers' lists share one fsync. A failed write is fatal: every later call fails with the same error.
+//!
+//! What does not live here: what any of it means. Chains are the truth about outcomes; the journal is the truth about what this daemon
+//! signed, sent and decided.
+
+pub mod error;
+pub mod record;
+pub mod store;
+
+pub use error::JournalError;
+pub use record::{
+    Change, Cursor, EarlyFact, OperationRecord, OrderRef, SentTransaction, SignatureKey, SignatureRecord, TimelineEntry,
+};
+pub use store::{Journal, RedbJournal};
