@@ -1,0 +1,32 @@
+//! What the API answers with.
+//!
+//! Amounts are decimal strings of canonical base units ([`Units`]) and carry their decimals beside them. Accounts are CAIP-10, chains CAIP-2 beside the short
+//! configured name. Times with `_ms` are milliseconds since 1970 by the daemon's clock, the others are seconds by the chain's.
+
+mod audit;
+mod chain;
+mod event;
+mod operation;
+mod position;
+mod status;
+mod units;
+
+pub use audit::{AssetAudit, AuditView, CheckView};
+pub use chain::{BlockView, ChainView, EndpointView, SubmitterView};
+pub use event::{EventBody, EventView};
+pub use operation::{EntryView, OperationView, PlaceView, TimelineView};
+pub use position::{MirrorView, PositionView};
+pub use status::{AssetView, ReadinessView, ReasonView, StatusView};
+pub use units::Units;
+
+use serde::{Deserialize, Serialize};
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// What asks for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
