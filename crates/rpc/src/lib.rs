@@ -1,1 +1,32 @@
-//! placeholder
+//! A pool of endpoints for any chain: which one to ask next, how long to wait for it, whom to believe.
+//!
+//! * [`Pool::call`] asks one endpoint, and the next one where that does not answer.
+//! * [`Pool::quorum`] asks until k distinct endpoints give the same value. Error bodies and timeouts never count as votes.
+//! * [`Pool::watch`] follows every endpoint's head, so that one that stands still or falls behind is noticed, and brings back what recovered.
+//! * [`JsonRpc`] is a bounded JSON-RPC client over HTTP for the chains that speak it.
+//! * [`SecretUrl`] is a URL that never prints what may be a credential.
+//!
+//! The rules ([`health`], [`quorum`], [`bucket`]) are pure: time comes in as the duration since the pool was made. The pool around them only
+//! waits and counts. What an answer means is the adapter's business: it gives back a [`CallError`] that says which of the few things
+//! happened that matter here.
+//!
+//! What does not live here: anything that knows one chain, retries over time (the callers' loops), and metrics (see [`Observer`]).
+
+pub mod bucket;
+pub mod error;
+pub mod health;
+pub mod json;
+pub mod observe;
+pub mod pool;
+pub mod quorum;
+pub mod url;
+
+pub use crate::{
+    bucket::Rate,
+    error::{CallError, Failure, PoolError, SetupError},
+    health::{Grade, Policy},
+    json::{Fault, JsonRpc, Request},
+    observe::{EndpointStatus, Observer, Outcome},
+    pool::{Agreed, Answer, Call, Pool, Spec},
+    url::SecretUrl,
+};

@@ -1,0 +1,380 @@
+//! The shell around [`crate::health`] and [`crate::quorum`]: it waits, asks and counts.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use crate::{
+    CallError, EndpointStatus, Failure, Grade, Observer, Outcome, Policy, PoolError, Rate, SetupError,
+    health::{Fleet, Pick},
+    quorum::Tally,
+};
+
+/// One endpoint of a pool: a client of the adapter's choice and how to use it.
+#[derive(Clone, Debug)]
+pub struct Spec<C> {
+    /// Its name in logs and metrics; without secrets, distinct in its pool.
+    pub name: String,
+    /// Lower is asked first.
+    pub priority: u32,
+    /// The most it is asked.
+    pub rate: Option<Rate>,
+    /// How to speak with it.
+    pub client: C,
+}
+
+/// What is called, and what it costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    what: &'static str,
+    weight: u32,
+}
+
+impl Call {
+    /// A call that counts as one against the rate limit.
+    #[must_use]
+    pub fn new(what: &'static str) -> Self {
+        Self { what, weight: 1 }
+    }
+
+    /// The same call counting as `weight`: a batch counts as its elements.
+    #[must_use]
+    pub fn weight(self, weight: usize) -> Self {
+        Self { weight: u32::try_from(weight).unwrap_or(u32::MAX).max(1), ..self }
+    }
+}
+
+impl From<&'static str> for Call {
+    fn from(what: &'static str) -> Self {
+        Self::new(what)
+    }
+}
+
+/// A value and who gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer<T> {
+    /// The value.
+    pub value: T,
+    /// Index of the endpoint, for [`Pool::distrust`].
+    pub endpoint: usize,
+}
+
+/// A value that a quorum gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreed<T> {
+    /// The value.
+    pub value: T,
+    /// Indices of the endpoints that gave it.
+    pub endpoints: Vec<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Counters {
+    calls: u64,
+    errors: BTreeMap<&'static str, u64>,
+    elapsed: Duration,
+}
+
+/// Several endpoints of one chain.
+pub struct Pool<C> {
+    name: String,
+    endpoints: Vec<Spec<Arc<C>>>,
+    quorum: usize,
+    policy: Policy,
+    fleet: Mutex<Fleet>,
+    counters: Mutex<Vec<Counters>>,
+    started: Instant,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl<C> fmt::Debug for Pool<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.endpoints.iter().map(|endpoint| &endpoint.name).collect();
+        f.debug_struct("Pool").field("name", &self.name).field("endpoints", &names).finish_non_exhaustive()
+    }
+}
+
+impl<C: Send + Sync + 'static> Pool<C> {
+    /// A pool named `name` whose quorums need `quorum` equal values.
+    ///
+    /// # Errors
+    /// [`SetupError`] for no endpoints, two of one name, or a quorum that cannot be reached.
+    pub fn new(
+        name: impl Into<String>,
+        endpoints: Vec<Spec<C>>,
+        quorum: usize,
+        policy: Policy,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<Self, SetupError> {
+        if endpoints.is_empty() {
+            return Err(SetupError::Empty);
+        }
+        if quorum == 0 || quorum > endpoints.len() {
+            return Err(SetupError::Quorum { quorum, endpoints: endpoints.len() });
+        }
+        let mut names = std::collections::BTreeSet::new();
+        if let Some(twice) = endpoints.iter().find(|endpoint| !names.insert(endpoint.name.clone())) {
+            return Err(SetupError::Duplicate(twice.name.clone()));
+        }
+        let fleet = Fleet::new(policy, endpoints.iter().map(|endpoint| (endpoint.priority, endpoint.rate)));
+        let counters = vec![Counters::default(); endpoints.len()];
+        let shared = |Spec { name, priority, rate, client }| Spec { name, priority, rate, client: Arc::new(client) };
+        Ok(Self {
+            name: name.into(),
+            endpoints: endpoints.into_iter().map(shared).collect(),
+            quorum,
+            policy,
+            fleet: Mutex::new(fleet),
+            counters: Mutex::new(counters),
+            started: Instant::now(),
+            observer,
+        })
+    }
+
+    /// How many equal values a quorum needs.
+    #[must_use]
+    pub fn quorum_size(&self) -> usize {
+        self.quorum
+    }
+
+    /// The name of an endpoint.
+    #[must_use]
+    pub fn endpoint_name(&self, endpoint: usize) -> &str {
+        self.endpoints.get(endpoint).map_or("unknown", |endpoint| &endpoint.name)
+    }
+
+    /// Asks one endpoint, and the next one wherever that does not decide; each at most once.
+    ///
+    /// # Errors
+    /// [`PoolError::Refused`] as soon as one endpoint reports a decided answer, otherwise how each failed.
+    pub async fn call<T, R, F, Fut>(&self, call: impl Into<Call>, ask: F) -> Result<Answer<T>, PoolError<R>>
+    where
+        F: Fn(Arc<C>) -> Fut,
+        Fut: Future<Output = Result<T, CallError<R>>>,
+        R: fmt::Debug,
+    {
+        let call = call.into();
+        let mut asked = Vec::new();
+        let mut failures = Vec::new();
+        while let Some(endpoint) = self.next(call, &asked).await {
+            asked.push(endpoint);
+            match self.ask(endpoint, call, &ask).await {
+                Ok(value) => return Ok(Answer { value, endpoint }),
+                Err(CallError::Refused(reason)) => {
+                    return Err(PoolError::Refused { endpoint: self.endpoint_name(endpoint).to_owned(), reason });
+                }
+                Err(error) => failures.push(self.failure(endpoint, &error)),
+            }
+        }
+        Err(self.exhausted(failures))
+    }
+
+    /// Asks until a quorum of distinct endpoints gave the same value. For values that cannot change, such as what was at a block hash: an
+    /// endpoint that said something else is distrusted.
+    ///
+    /// # Errors
+    /// [`PoolError::NoQuorum`] with who said what.
+    pub async fn quorum<T, R, F, Fut>(&self, call: impl Into<Call>, ask: F) -> Result<Agreed<T>, PoolError<R>>
+    where
+        F: Fn(Arc<C>) -> Fut,
+        Fut: Future<Output = Result<T, CallError<R>>>,
+        T: PartialEq + fmt::Debug,
+        R: fmt::Debug,
+    {
+        let call = call.into();
+        let mut tally = Tally::new(self.quorum);
+        let mut asked = Vec::new();
+        let mut failures = Vec::new();
+        let mut running = FuturesUnordered::new();
+        while tally.missing() > 0 {
+            while running.len() < tally.missing() {
+                let Some(endpoint) = self.next(call, &asked).await else { break };
+                asked.push(endpoint);
+                let asking = self.ask(endpoint, call, &ask);
+                running.push(async move { (endpoint, asking.await) });
+            }
+            match running.next().await {
+                Some((endpoint, Ok(value))) => tally.vote(endpoint, value),
+                Some((endpoint, Err(error))) => failures.push(self.failure(endpoint, &error)),
+                None => break,
+            }
+        }
+        let agreed = tally.missing() == 0;
+        let mut groups = tally.into_groups().into_iter();
+        if !agreed {
+            let named = |(value, who): (T, Vec<usize>)| {
+                (format!("{value:?}"), who.into_iter().map(|one| self.endpoint_name(one).to_owned()).collect())
+            };
+            return Err(PoolError::NoQuorum { need: self.quorum, votes: groups.map(named).collect(), failures });
+        }
+        let Some((value, endpoints)) = groups.next() else { return Err(self.exhausted(failures)) };
+        for (other, who) in groups {
+            for endpoint in who {
+                self.distrust(endpoint, &format!("{}: said {other:?} where a quorum said {value:?}", call.what));
+            }
+        }
+        Ok(Agreed { value, endpoints })
+    }
+
+    /// Asks `endpoint` last for a while, because it stated what was disproved.
+    pub fn distrust(&self, endpoint: usize, why: &str) {
+        warn!(pool = self.name, endpoint = self.endpoint_name(endpoint), why, "endpoint distrusted");
+        self.fleet().distrust(endpoint, self.now());
+    }
+
+    /// Follows the head of every endpoint, for ever: run it beside the calls. Notices who stands still or strays, and brings back who
+    /// answers again.
+    pub async fn watch<R, F, Fut>(&self, head: F) -> Infallible
+    where
+        F: Fn(Arc<C>) -> Fut,
+        Fut: Future<Output = Result<u64, CallError<R>>>,
+        R: fmt::Debug,
+    {
+        loop {
+            tokio::time::sleep(self.policy.round).await;
+            self.round(&head).await;
+        }
+    }
+
+    /// One round of [`Pool::watch`].
+    pub async fn round<R, F, Fut>(&self, head: F)
+    where
+        F: Fn(Arc<C>) -> Fut,
+        Fut: Future<Output = Result<u64, CallError<R>>>,
+        R: fmt::Debug,
+    {
+        let before = self.grades();
+        let ask_one = |endpoint: usize, grade: Grade| {
+            let head = &head;
+            async move {
+                let call = Call::new("head");
+                let free = grade != Grade::Limited && self.fleet().take(endpoint, self.now(), call.weight).is_ok();
+                if free { self.ask(endpoint, call, head).await.ok() } else { None }
+            }
+        };
+        let heads = join_all(before.iter().enumerate().map(|(endpoint, grade)| ask_one(endpoint, *grade))).await;
+        self.fleet().round(&heads, self.now());
+        for (endpoint, (before, after)) in before.iter().zip(self.grades()).enumerate() {
+            if *before != after {
+                let (name, before, after) = (self.endpoint_name(endpoint), before.name(), after.name());
+                info!(pool = self.name, endpoint = name, before, after, "endpoint health changed");
+            }
+        }
+    }
+
+    /// Every endpoint as it stands now, in the order in which they are asked.
+    #[must_use]
+    pub fn status(&self) -> Vec<EndpointStatus> {
+        let now = self.now();
+        let fleet = self.fleet();
+        let counters = lock(&self.counters);
+        let status = |endpoint: usize| {
+            let spec = self.endpoints.get(endpoint)?;
+            let counted = counters.get(endpoint)?;
+            Some(EndpointStatus {
+                name: spec.name.clone(),
+                priority: spec.priority,
+                grade: fleet.grade(endpoint, now),
+                head: fleet.head(endpoint),
+                calls: counted.calls,
+                errors: counted.errors.iter().map(|(class, count)| (*class, *count)).collect(),
+                elapsed: counted.elapsed,
+            })
+        };
+        fleet.order(now).into_iter().filter_map(status).collect()
+    }
+
+    /// The next endpoint to ask, after waiting for its rate limit.
+    async fn next(&self, call: Call, asked: &[usize]) -> Option<usize> {
+        loop {
+            let pick = self.fleet().pick(self.now(), call.weight, asked);
+            match pick {
+                Pick::Ask(endpoint) => return Some(endpoint),
+                Pick::Wait(wait) => tokio::time::sleep(wait).await,
+                Pick::Nobody => return None,
+            }
+        }
+    }
+
+    async fn ask<T, R, F, Fut>(&self, endpoint: usize, call: Call, ask: &F) -> Result<T, CallError<R>>
+    where
+        F: Fn(Arc<C>) -> Fut,
+        Fut: Future<Output = Result<T, CallError<R>>>,
+        R: fmt::Debug,
+    {
+        let Some(spec) = self.endpoints.get(endpoint) else {
+            return Err(CallError::Transport("no such endpoint".to_owned()));
+        };
+        let begun = Instant::now();
+        let result = tokio::time::timeout(self.policy.timeout, ask(Arc::clone(&spec.client)))
+            .await
+            .unwrap_or(Err(CallError::Timeout));
+        let elapsed = begun.elapsed();
+        match &result {
+            Err(CallError::RateLimited { retry_after }) => self.fleet().limited(endpoint, self.now(), *retry_after),
+            Err(error) if error.is_transport() => self.fleet().failed(endpoint),
+            Ok(_) | Err(_) => self.fleet().answered(endpoint),
+        }
+        let outcome = result.as_ref().err().map_or(Outcome::OK, |error| Outcome::failed(error.class()));
+        if let Err(error) = &result {
+            let (class, detail) = (error.class(), error.detail());
+            debug!(pool = self.name, endpoint = spec.name, what = call.what, class, detail, "call failed");
+        }
+        self.count(endpoint, call.what, outcome, elapsed);
+        result
+    }
+
+    fn count(&self, endpoint: usize, what: &'static str, outcome: Outcome, elapsed: Duration) {
+        if let Some(counters) = lock(&self.counters).get_mut(endpoint) {
+            counters.calls = counters.calls.saturating_add(1);
+            counters.elapsed = counters.elapsed.saturating_add(elapsed);
+            if outcome != Outcome::OK {
+                let errors = counters.errors.entry(outcome.name()).or_default();
+                *errors = errors.saturating_add(1);
+            }
+        }
+        if let Some(observer) = &self.observer {
+            observer.called(&self.name, self.endpoint_name(endpoint), what, outcome, elapsed);
+        }
+    }
+
+    fn failure<R: fmt::Debug>(&self, endpoint: usize, error: &CallError<R>) -> Failure {
+        Failure { endpoint: self.endpoint_name(endpoint).to_owned(), class: error.class(), detail: error.detail() }
+    }
+
+    fn exhausted<R>(&self, failures: Vec<Failure>) -> PoolError<R> {
+        // Whoever was not asked had asked for fewer calls before.
+        if failures.iter().all(|failure| failure.class == "rate_limited") {
+            PoolError::RateLimited
+        } else {
+            PoolError::Exhausted(failures)
+        }
+    }
+
+    fn grades(&self) -> Vec<Grade> {
+        let (fleet, now) = (self.fleet(), self.now());
+        (0..self.endpoints.len()).map(|endpoint| fleet.grade(endpoint, now)).collect()
+    }
+
+    fn fleet(&self) -> MutexGuard<'_, Fleet> {
+        lock(&self.fleet)
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// What the lock guards is valid between any two statements, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
