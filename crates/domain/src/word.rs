@@ -112,7 +112,13 @@ impl<'de> Deserialize<'de> for Word {
 /// Keccak-256 of a text: the tags and type hashes of the protocol.
 #[must_use]
 pub fn keccak_text(text: &str) -> Word {
-    Word(Keccak256::digest(text.as_bytes()).into())
+    keccak_bytes(text.as_bytes())
+}
+
+/// Keccak-256 of bytes.
+#[must_use]
+pub fn keccak_bytes(bytes: &[u8]) -> Word {
+    Word(Keccak256::digest(bytes).into())
 }
 
 /// Keccak-256 of words in order: every other preimage of the protocol.

@@ -4,6 +4,13 @@
 //! Words and bytes are hexadecimal with `0x`; kinds, actions, decimals and basis points are numbers; every other integer is a decimal text,
 //! because not every reader keeps 64 bits in a number.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests: the allowance in clippy.toml does not reach functions beside the test functions"
+)]
+
 #[path = "vectors/samples.rs"]
 mod samples;
 #[path = "vectors/schema.rs"]

@@ -26,12 +26,16 @@ impl Transition {
     }
 }
 
-/// The next phase and its effects. Total: an input that means nothing in `phase` changes nothing, and a fact that cannot be true halts.
+/// The next phase and its effects. Total: an input that means nothing in `phase` changes nothing.
+///
+/// Facts of one chain come in the order of that chain, each perhaps more than once; between chains there is no order, and a reorg may
+/// have happened unseen. So an *included* outcome is a claim that any later one replaces. What is final is not: only facts that no reorg
+/// and no delay explain are a [`Breach`], which changes nothing and halts.
 pub fn apply(phase: &Phase, input: &Input) -> Transition {
     match input {
         Input::Fact(fact) => apply_fact(phase, *fact),
         Input::Admit => match phase {
-            Phase::Final | Phase::Held(_) => begin(Leg::Settle, Phase::Settling(Step::Signing)),
+            Phase::Final | Phase::Held(_) => sign(Leg::Settle, Phase::Settling(Step::Signing)),
             _ => Transition::stay(phase),
         },
         Input::Hold(why) => match phase {
@@ -39,22 +43,21 @@ pub fn apply(phase: &Phase, input: &Input) -> Transition {
             _ => Transition::stay(phase),
         },
         Input::Refuse(why) => refuse(phase, why),
-        Input::Signed(leg) => advance(phase, *leg, Step::Signing, Step::Authorized, Some(Effect::Submit(*leg))),
-        Input::Sent(leg) => advance(phase, *leg, Step::Authorized, Step::Submitted, None),
-        Input::Dropped(leg) => advance(phase, *leg, Step::Submitted, Step::Authorized, Some(Effect::Submit(*leg))),
-        Input::Deferred(leg) => match phase.leg() {
-            Some((current, Step::Authorized | Step::Submitted)) if current == *leg => {
-                Transition::to(with_step(phase, Step::Authorized), [Effect::SubmitLater(*leg)])
-            }
+        Input::Signed(leg) | Input::Sent(leg) | Input::Dropped(leg) | Input::Deferred(leg) => match phase.leg() {
+            Some((current, step)) if current == *leg => advance(phase, *leg, step, input),
             _ => Transition::stay(phase),
         },
         Input::EpochChanged => match phase.leg() {
-            Some((leg, Step::Authorized | Step::Submitted)) => {
-                Transition::to(with_step(phase, Step::Signing), [Effect::Withdraw(leg), Effect::Sign(leg)])
+            Some((leg, _)) => {
+                Transition::to(phase.at(Step::Signing), withdraw(phase).into_iter().chain([Effect::Sign(leg)]))
             }
-            _ => Transition::stay(phase),
+            None => Transition::stay(phase),
         },
-        Input::Fail(reason) => fail(phase, reason),
+        Input::Fail(reason) if phase.acts() => {
+            let next = Phase::DeadLetter { was: Box::new(phase.clone()), reason: reason.clone() };
+            Transition::to(next, withdraw(phase))
+        }
+        Input::Fail(_) => Transition::stay(phase),
         Input::Retry => match phase {
             Phase::DeadLetter { was, .. } => resume(was),
             _ => Transition::stay(phase),
@@ -62,24 +65,22 @@ pub fn apply(phase: &Phase, input: &Input) -> Transition {
     }
 }
 
-fn begin(leg: Leg, next: Phase) -> Transition {
+fn sign(leg: Leg, next: Phase) -> Transition {
     Transition::to(next, [Effect::Sign(leg)])
 }
 
-fn with_step(phase: &Phase, step: Step) -> Phase {
-    match phase {
-        Phase::Settling(_) => Phase::Settling(step),
-        Phase::Voiding { why, .. } => Phase::Voiding { why: why.clone(), step },
-        Phase::Refunding(_) => Phase::Refunding(step),
-        other => other.clone(),
-    }
-}
-
-fn advance(phase: &Phase, leg: Leg, from: Step, to: Step, effect: Option<Effect>) -> Transition {
-    if phase.leg() == Some((leg, from)) {
-        Transition::to(with_step(phase, to), effect)
-    } else {
-        Transition::stay(phase)
+/// The order of the phase's own leg goes a step on or back.
+fn advance(phase: &Phase, leg: Leg, step: Step, input: &Input) -> Transition {
+    match (step, input) {
+        // From every step: after a restart signatures are asked for again, wherever the order was.
+        (_, Input::Signed(_)) | (Step::Submitted, Input::Dropped(_)) => {
+            Transition::to(phase.at(Step::Authorized), [Effect::Submit(leg)])
+        }
+        (Step::Authorized, Input::Sent(_)) => Transition::to(phase.at(Step::Submitted), []),
+        (Step::Authorized | Step::Submitted, Input::Deferred(_)) => {
+            Transition::to(phase.at(Step::Authorized), [Effect::SubmitLater(leg)])
+        }
+        _ => Transition::stay(phase),
     }
 }
 
@@ -96,29 +97,18 @@ fn refuse(phase: &Phase, why: &Refusal) -> Transition {
         Phase::DeadLetter { was, .. } => was,
         other => other,
     };
-    match from {
-        Phase::Final | Phase::Held(_) | Phase::Settling(_) => {
-            let next = Phase::Voiding { why: why.clone(), step: Step::Signing };
-            Transition::to(next, withdraw(from).into_iter().chain([Effect::Sign(Leg::Void)]))
-        }
-        _ => Transition::stay(phase),
+    if !from.is_refusable() {
+        return Transition::stay(phase);
     }
+    let next = Phase::Voiding { why: why.clone(), step: Step::Signing };
+    Transition::to(next, withdraw(phase).into_iter().chain([Effect::Sign(Leg::Void)]))
 }
 
-fn fail(phase: &Phase, reason: &str) -> Transition {
-    match phase {
-        Phase::Held(_) | Phase::Settling(_) | Phase::Voiding { .. } | Phase::Refunding(_) => {
-            let next = Phase::DeadLetter { was: Box::new(phase.clone()), reason: reason.to_owned() };
-            Transition::to(next, withdraw(phase))
-        }
-        _ => Transition::stay(phase),
-    }
-}
-
-/// Where a dead letter goes on: its leg starts again from signing, which gives the signatures it had.
+/// Where a dead letter, or an outcome that a reorg took away, goes on: its leg starts again from signing, which gives the signatures it
+/// had.
 fn resume(was: &Phase) -> Transition {
     match was.leg() {
-        Some((leg, _)) => begin(leg, with_step(was, Step::Signing)),
+        Some((leg, _)) => sign(leg, was.at(Step::Signing)),
         None => Transition::stay(was),
     }
 }
@@ -126,82 +116,110 @@ fn resume(was: &Phase) -> Transition {
 fn apply_fact(phase: &Phase, fact: Fact) -> Transition {
     match fact {
         Fact::OriginSeen | Fact::OriginFinal | Fact::OriginGone | Fact::OriginReplaced => apply_origin(phase, fact),
-        Fact::SettledSeen | Fact::SettledFinal | Fact::SettledGone => apply_settled(phase, fact),
-        Fact::VoidedSeen | Fact::VoidedFinal | Fact::VoidedGone => apply_voided(phase, fact),
-        Fact::RefundedSeen | Fact::RefundedFinal | Fact::RefundedGone => apply_refunded(phase, fact),
+        Fact::SettledSeen
+        | Fact::SettledFinal
+        | Fact::SettledGone
+        | Fact::VoidedSeen
+        | Fact::VoidedFinal
+        | Fact::VoidedGone => apply_destination(phase, fact),
+        Fact::RefundedSeen | Fact::RefundedFinal | Fact::RefundedGone => apply_refund(phase, fact),
     }
+}
+
+/// What is under an included outcome learns a fact: its next phase, without the work it asks for, which falls due when a reorg leads back.
+fn learn(phase: &Phase, was: &Phase, fact: Fact, wrap: fn(Box<Phase>) -> Phase) -> Transition {
+    let Transition { next, effects } = apply_fact(was, fact);
+    if next.is_terminal() || effects.iter().any(|effect| matches!(effect, Effect::Halt(_))) {
+        return Transition::halt(phase, fact);
+    }
+    Transition::to(wrap(Box::new(next)), [])
+}
+
+fn settled(was: Box<Phase>) -> Phase {
+    Phase::SettledIncluded { was }
+}
+
+fn voided(was: Box<Phase>) -> Phase {
+    Phase::VoidedIncluded { was }
+}
+
+fn refunded(was: Box<Phase>) -> Phase {
+    Phase::RefundedIncluded { was }
 }
 
 fn apply_origin(phase: &Phase, fact: Fact) -> Transition {
+    use Phase as P;
     match (phase, fact) {
-        (Phase::Orphaned { replaced: false }, Fact::OriginSeen) => Transition::to(Phase::Observed, []),
-        (Phase::Orphaned { replaced: false }, Fact::OriginReplaced) => {
-            Transition::to(Phase::Orphaned { replaced: true }, [])
+        (P::SettledIncluded { was }, _) => learn(phase, was, fact, settled),
+        (P::VoidedIncluded { was }, _) => learn(phase, was, fact, voided),
+        (P::RefundedIncluded { was }, _) => learn(phase, was, fact, refunded),
+        (P::Orphaned { replaced: false }, Fact::OriginSeen) => Transition::to(P::Observed, []),
+        (P::Observed | P::Orphaned { replaced: false }, Fact::OriginFinal) => Transition::to(P::Final, []),
+        (P::Observed | P::Orphaned { replaced: false }, Fact::OriginGone) => {
+            Transition::to(P::Orphaned { replaced: false }, [])
         }
-        (Phase::Observed, Fact::OriginFinal) => Transition::to(Phase::Final, []),
-        (Phase::Observed, Fact::OriginGone) => Transition::to(Phase::Orphaned { replaced: false }, []),
-        (Phase::Orphaned { .. }, Fact::OriginGone) | (_, Fact::OriginSeen) => Transition::stay(phase),
-        (Phase::Orphaned { .. }, _) => Transition::halt(phase, fact),
-        (_, Fact::OriginFinal) => Transition::stay(phase),
-        // Whatever rests on the event was below finality only in `Observed`.
+        (P::Observed | P::Orphaned { replaced: false }, Fact::OriginReplaced) => {
+            Transition::to(P::Orphaned { replaced: true }, [])
+        }
+        (P::Orphaned { replaced: true }, Fact::OriginFinal) => Transition::halt(phase, fact),
+        (P::Orphaned { replaced: true }, _) | (_, Fact::OriginSeen | Fact::OriginFinal) => Transition::stay(phase),
+        // A final outcome proves that the event was final, though perhaps not yet to the endpoint asked here.
+        (P::Completed | P::Refunded, Fact::OriginGone) => Transition::stay(phase),
+        (voided, Fact::OriginGone) if voided.is_voided() => Transition::stay(phase),
         _ => Transition::halt(phase, fact),
     }
 }
 
-fn apply_settled(phase: &Phase, fact: Fact) -> Transition {
+/// What the destination states about its slot.
+fn apply_destination(phase: &Phase, fact: Fact) -> Transition {
+    use Phase as P;
     match (phase, fact) {
-        (Phase::SettledIncluded, Fact::SettledSeen) | (Phase::Completed, Fact::SettledSeen | Fact::SettledFinal) => {
+        (P::RefundedIncluded { was }, _) => learn(phase, was, fact, refunded),
+        (P::SettledIncluded { was }, Fact::SettledGone) | (P::VoidedIncluded { was }, Fact::VoidedGone) => resume(was),
+        (P::SettledIncluded { .. }, Fact::SettledSeen) | (P::VoidedIncluded { .. }, Fact::VoidedSeen) => {
             Transition::stay(phase)
         }
-        (Phase::SettledIncluded, Fact::SettledFinal) => Transition::to(Phase::Completed, []),
-        (Phase::SettledIncluded, Fact::SettledGone) => begin(Leg::Settle, Phase::Settling(Step::Signing)),
-        (Phase::Completed, Fact::SettledGone) => Transition::halt(phase, fact),
-        (_, Fact::SettledGone) => Transition::stay(phase),
-        (from, Fact::SettledSeen) if from.is_undecided() => Transition::to(Phase::SettledIncluded, withdraw(from)),
-        (from, Fact::SettledFinal) if from.is_undecided() => Transition::to(Phase::SettledIncluded, withdraw(from)),
-        _ => Transition::halt(phase, fact),
+        (P::SettledIncluded { was } | P::VoidedIncluded { was }, _) => decide(phase, was, fact),
+        (P::Completed, Fact::SettledSeen | Fact::SettledFinal | Fact::VoidedGone)
+        | (P::Orphaned { replaced: true }, Fact::SettledGone | Fact::VoidedGone) => Transition::stay(phase),
+        (voided, Fact::VoidedSeen | Fact::VoidedFinal | Fact::SettledGone) if voided.is_voided() => {
+            Transition::stay(phase)
+        }
+        // A final refund proves that the void was final, though perhaps not yet to the endpoint asked here.
+        (P::Refunded, fact) if fact != Fact::SettledFinal => Transition::stay(phase),
+        (P::Completed | P::Refunded | P::Orphaned { replaced: true }, _) => Transition::halt(phase, fact),
+        (voided, _) if voided.is_voided() => Transition::halt(phase, fact),
+        _ => decide(phase, phase, fact),
     }
 }
 
-fn apply_voided(phase: &Phase, fact: Fact) -> Transition {
-    match (phase, fact) {
-        (Phase::VoidedIncluded { .. }, Fact::VoidedFinal) => begin(Leg::Refund, Phase::Refunding(Step::Signing)),
-        (Phase::VoidedIncluded { why }, Fact::VoidedGone) => {
-            begin(Leg::Void, Phase::Voiding { why: why.clone(), step: Step::Signing })
+/// The destination states an outcome over `was`, which may still have any.
+fn decide(phase: &Phase, was: &Phase, fact: Fact) -> Transition {
+    let was = Box::new(was.clone());
+    match fact {
+        Fact::SettledSeen => Transition::to(settled(was), withdraw(phase)),
+        Fact::VoidedSeen => Transition::to(voided(was), withdraw(phase)),
+        Fact::SettledFinal => Transition::to(Phase::Completed, withdraw(phase)),
+        Fact::VoidedFinal => {
+            let effects = withdraw(phase).into_iter().chain([Effect::Sign(Leg::Refund)]);
+            Transition::to(Phase::Refunding(Step::Signing), effects)
         }
-        (Phase::Refunding(_) | Phase::RefundedIncluded | Phase::Refunded, Fact::VoidedGone) => {
-            Transition::halt(phase, fact)
-        }
-        (_, Fact::VoidedGone) => Transition::stay(phase),
-        (Phase::VoidedIncluded { .. } | Phase::Refunding(_) | Phase::RefundedIncluded | Phase::Refunded, _) => {
-            Transition::stay(phase)
-        }
-        (Phase::DeadLetter { was, .. }, _) if matches!(**was, Phase::Refunding(_)) => Transition::stay(phase),
-        (from, _) if from.is_undecided() => {
-            let why = match from {
-                Phase::Voiding { why, .. } => why.clone(),
-                Phase::DeadLetter { was, .. } => match &**was {
-                    Phase::Voiding { why, .. } => why.clone(),
-                    _ => Refusal::Elsewhere,
-                },
-                _ => Refusal::Elsewhere,
-            };
-            Transition::to(Phase::VoidedIncluded { why }, withdraw(from))
-        }
-        _ => Transition::halt(phase, fact),
+        _ => Transition::stay(phase),
     }
 }
 
-fn apply_refunded(phase: &Phase, fact: Fact) -> Transition {
+/// What the origin states about giving back.
+fn apply_refund(phase: &Phase, fact: Fact) -> Transition {
+    use Phase as P;
     match (phase, fact) {
-        (Phase::RefundedIncluded, Fact::RefundedFinal) => Transition::to(Phase::Refunded, []),
-        (Phase::RefundedIncluded, Fact::RefundedGone) => begin(Leg::Refund, Phase::Refunding(Step::Signing)),
-        (Phase::RefundedIncluded, _) | (Phase::Refunded, Fact::RefundedSeen | Fact::RefundedFinal) => {
+        (P::RefundedIncluded { was }, Fact::RefundedGone) => resume(was),
+        (P::RefundedIncluded { .. } | P::Refunded, Fact::RefundedSeen) | (P::Refunded, Fact::RefundedFinal) => {
             Transition::stay(phase)
         }
-        (Phase::Refunded, _) => Transition::halt(phase, fact),
+        (P::Refunded, _) => Transition::halt(phase, fact),
         (_, Fact::RefundedGone) => Transition::stay(phase),
-        (Phase::SettledIncluded | Phase::Completed | Phase::Orphaned { .. }, _) => Transition::halt(phase, fact),
-        (from, _) => Transition::to(Phase::RefundedIncluded, withdraw(from)),
+        (P::Completed | P::Orphaned { replaced: true }, _) => Transition::halt(phase, fact),
+        (_, Fact::RefundedFinal) => Transition::to(P::Refunded, withdraw(phase)),
+        _ => Transition::to(refunded(Box::new(phase.clone())), withdraw(phase)),
     }
 }

@@ -16,7 +16,7 @@ pub enum Input {
     Hold(Hold),
     /// It is not to be delivered.
     Refuse(Refusal),
-    /// Enough attesters signed the leg's order.
+    /// Enough attesters of the executing gateway's current epoch signed the leg's order.
     Signed(Leg),
     /// A transaction with the leg's order is durable and was sent.
     Sent(Leg),
@@ -32,7 +32,8 @@ pub enum Input {
     Retry,
 }
 
-/// What a chain states about an operation. *Seen* is included, *Final* is final, *Gone* is a reorg of what was included.
+/// What a chain states about an operation, in the order of that chain. *Seen* is included, *Final* is final and proved, *Gone* is a reorg of
+/// what was included. A fact may be told more than once, and *Seen* and *Gone* may be left out where nobody was looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {

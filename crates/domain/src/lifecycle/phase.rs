@@ -5,45 +5,57 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::{Action, OperationKind};
 
 /// A phase; each variant names what may come next, and [`Phase::can_become`] checks it at every persist.
+///
+/// An outcome may come from every phase that is not terminal, because somebody else may have delivered, voided or refunded: *outcomes*
+/// below are `SettledIncluded`, `Completed`, `VoidedIncluded`, `Refunding`, `RefundedIncluded` and `Refunded`. An included outcome keeps the
+/// phase it came over in `was`, which goes on learning what the chains state, and is where a reorg leads back to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// The event is included at the origin. Next: `Final`, `Orphaned`, or what the chains already did.
+    /// The event is included at the origin. Next: `Final`, `Orphaned`, outcomes.
     Observed,
-    /// The event is final and proved. Next: `Settling`, `Held`, `Voiding`, or what the chains already did.
+    /// The event is final and proved; the router's word is awaited. Next: `Settling`, `Held`, `Voiding`, `DeadLetter`, outcomes.
     Final,
-    /// A limit or an operator's decision is awaited. Next: `Settling`, `Voiding`, or what the chains already did.
+    /// A limit or an operator's decision is awaited. Next: `Settling`, another `Held`, `Voiding`, `DeadLetter`, outcomes.
     Held(Hold),
-    /// Mint or Release is on its way. Next: its own steps, `SettledIncluded`, `Voiding`, `DeadLetter`, or what the chains already did.
+    /// Mint or Release is on its way. Next: its own steps, `Voiding`, `DeadLetter`, outcomes.
     Settling(Step),
-    /// Minted or Released is included. Next: `Completed`; `Settling` when a reorg takes it away.
-    SettledIncluded,
+    /// Minted or Released is included. Next: `Completed`; what it was; `VoidedIncluded`, `Refunding` or `RefundedIncluded` after a reorg
+    /// that was not seen as such.
+    SettledIncluded {
+        /// What a reorg leads back to.
+        was: Box<Phase>,
+    },
     /// Minted or Released is final. Terminal.
     Completed,
-    /// The destination's slot is being closed. Next: its own steps, `VoidedIncluded`, `DeadLetter`; `SettledIncluded` when the race is lost.
+    /// The destination's slot is being closed. Next: its own steps, `DeadLetter`, outcomes (`SettledIncluded` when the race is lost).
     Voiding {
         /// Why it is not delivered.
         why: Refusal,
         /// How far the Void order is.
         step: Step,
     },
-    /// Voided is included. Next: `Refunding`; `Voiding` when a reorg takes it away.
+    /// Voided is included. Next: `Refunding`; what it was; `SettledIncluded` or `Completed` after a reorg that was not seen as such.
     VoidedIncluded {
-        /// Why it was not delivered.
-        why: Refusal,
+        /// What a reorg leads back to.
+        was: Box<Phase>,
     },
-    /// Voided is final and the origin is to give back. Next: its own steps, `RefundedIncluded`, `DeadLetter`.
+    /// Voided is final and the origin is to give back. Next: its own steps, `RefundedIncluded`, `Refunded`, `DeadLetter`.
     Refunding(Step),
-    /// Refunded is included. Next: `Refunded`; `Refunding` when a reorg takes it away.
-    RefundedIncluded,
+    /// Refunded is included. Next: `Refunded`; what it was.
+    RefundedIncluded {
+        /// What a reorg leads back to.
+        was: Box<Phase>,
+    },
     /// Refunded is final. Terminal.
     Refunded,
-    /// A reorg took the event away before it was final. Next: `Observed`. Terminal once `replaced`.
+    /// A reorg took the event away before it was final here. Next: `Observed`, `Final`, outcomes. Terminal once `replaced`.
     Orphaned {
         /// Whether another event with its sequence is final.
         replaced: bool,
     },
-    /// It keeps failing for its own reasons and blocks nobody. Next: where it was, by retry; `Voiding`; or what the chains did.
+    /// It keeps failing for its own reasons and blocks nobody. Entered from the phases in which the daemon acts (the others only wait
+    /// for a chain, and nothing of their own can fail). Next: where it was, by retry, from signing; `Voiding`; outcomes.
     DeadLetter {
         /// Where it was.
         was: Box<Phase>,
@@ -60,7 +72,8 @@ pub enum Step {
     Signing,
     /// Enough attesters signed. Next: `Submitted`; `Signing` in a new epoch.
     Authorized,
-    /// A transaction carries it. Next: `Authorized` when the transaction is dropped, reverted or the order delayed.
+    /// A transaction carries it. Next: `Authorized` when the transaction is dropped, reverted or the order delayed; `Signing` in a new
+    /// epoch.
     Submitted,
 }
 
@@ -126,12 +139,12 @@ impl Phase {
             Self::Settling(Step::Signing) => "signing",
             Self::Settling(Step::Authorized) => "authorized",
             Self::Settling(Step::Submitted) => "submitted",
-            Self::SettledIncluded => "settled",
+            Self::SettledIncluded { .. } => "settled",
             Self::Completed => "completed",
             Self::Voiding { .. } => "voiding",
             Self::VoidedIncluded { .. } => "voided",
             Self::Refunding(_) => "refunding",
-            Self::RefundedIncluded => "refund_included",
+            Self::RefundedIncluded { .. } => "refund_included",
             Self::Refunded => "refunded",
             Self::Orphaned { .. } => "orphaned",
             Self::DeadLetter { .. } => "dead_letter",
@@ -165,31 +178,94 @@ impl Phase {
         }
     }
 
+    /// Whether the event's finality is still to be stated, also where somebody else's outcome is already included.
+    #[must_use]
+    pub fn awaits_origin(&self) -> bool {
+        match self {
+            Self::Observed | Self::Orphaned { replaced: false } => true,
+            other => other.under().is_some_and(Self::awaits_origin),
+        }
+    }
+
+    /// The same phase with its order at `step`.
+    pub(super) fn at(&self, step: Step) -> Self {
+        match self {
+            Self::Settling(_) => Self::Settling(step),
+            Self::Voiding { why, .. } => Self::Voiding { why: why.clone(), step },
+            Self::Refunding(_) => Self::Refunding(step),
+            other => other.clone(),
+        }
+    }
+
+    /// Whether the daemon has something of its own to do, which can fail.
+    pub(super) fn acts(&self) -> bool {
+        matches!(self, Self::Final | Self::Held(_)) || self.leg().is_some()
+    }
+
+    /// Whether the event is final here and nothing was decided: what may still be refused.
+    pub(super) fn is_refusable(&self) -> bool {
+        matches!(self, Self::Final | Self::Held(_) | Self::Settling(_))
+    }
+
+    /// Whether the destination's Voided is final.
+    pub(super) fn is_voided(&self) -> bool {
+        match self {
+            Self::Refunding(_) => true,
+            Self::DeadLetter { was, .. } => was.is_voided(),
+            _ => false,
+        }
+    }
+
+    /// What an included outcome came over.
+    fn under(&self) -> Option<&Self> {
+        match self {
+            Self::SettledIncluded { was } | Self::VoidedIncluded { was } | Self::RefundedIncluded { was } => Some(was),
+            _ => None,
+        }
+    }
+
     /// Whether `next` is among the successors that this phase documents.
     #[must_use]
     pub fn can_become(&self, next: &Self) -> bool {
         use Phase as P;
-        if self == next {
+        if self == next || self.is_terminal() {
             return !self.is_terminal();
         }
         match (self, next) {
-            (P::Completed | P::Refunded | P::Orphaned { replaced: true }, _) => false,
-            (P::Observed, P::Final | P::Orphaned { .. }) => true,
-            (P::Orphaned { replaced: false }, P::Observed | P::Orphaned { replaced: true }) => true,
-            (P::Final | P::Held(_), P::Settling(Step::Signing) | P::Held(_)) => true,
-            (P::Settling(_), P::Settling(_)) | (P::Voiding { .. }, P::Voiding { .. }) => true,
-            (P::Refunding(_), P::Refunding(_)) => true,
-            (P::SettledIncluded, P::Completed | P::Settling(Step::Signing)) => true,
-            (P::VoidedIncluded { .. }, P::Refunding(Step::Signing) | P::Voiding { .. }) => true,
-            (P::RefundedIncluded, P::Refunded | P::Refunding(Step::Signing)) => true,
-            (P::Refunding(_) | P::VoidedIncluded { .. }, P::RefundedIncluded) => true,
-            (P::DeadLetter { was, .. }, next) if !matches!(next, P::DeadLetter { .. }) => {
-                was.can_become(next) || **was == *next
-            }
-            (from, P::Voiding { .. }) => from.is_undecided() && *from != P::Observed,
-            (from, P::SettledIncluded | P::VoidedIncluded { .. } | P::RefundedIncluded) => from.is_undecided(),
-            (_, P::DeadLetter { was, .. }) => **was == *self,
+            (P::Observed, P::Final | P::Orphaned { .. })
+            | (P::Orphaned { .. }, P::Observed | P::Final | P::Orphaned { .. })
+            | (P::Final | P::Held(_), P::Settling(Step::Signing) | P::Held(_))
+            | (P::Settling(_), P::Settling(_))
+            | (P::Refunding(_), P::Refunding(_)) => true,
+            (P::Voiding { why, .. }, P::Voiding { why: same, .. }) => why == same,
+            (from, P::Voiding { step: Step::Signing, .. }) if from.is_refusable() => true,
+            (P::DeadLetter { was, .. }, P::Voiding { step: Step::Signing, .. }) if was.is_refusable() => true,
+            (P::DeadLetter { was, .. }, next) if *next == was.at(Step::Signing) => true,
+            (from, P::DeadLetter { was, .. }) if from.acts() => **was == *from,
+            (from, next) => from.can_reach_outcome(next) || from.can_fall_back(next),
+        }
+    }
+
+    /// A chain states an outcome over this phase.
+    fn can_reach_outcome(&self, next: &Self) -> bool {
+        use Phase as P;
+        // Settled or voided, included, is a claim that a reorg may turn into the other one.
+        let base = if matches!(self, P::RefundedIncluded { .. }) { self } else { self.under().unwrap_or(self) };
+        let open = base.is_undecided() || *base == (P::Orphaned { replaced: false });
+        match next {
+            P::SettledIncluded { was } | P::VoidedIncluded { was } => open && **was == *base,
+            P::Completed | P::Refunding(Step::Signing) => open,
+            P::RefundedIncluded { was } => **was == *self,
+            P::Refunded => true,
             _ => false,
         }
+    }
+
+    /// A reorg takes an included outcome away, or what is under it learns something.
+    fn can_fall_back(&self, next: &Self) -> bool {
+        let Some(was) = self.under() else { return false };
+        let same_outcome = std::mem::discriminant(self) == std::mem::discriminant(next);
+        *next == was.at(Step::Signing)
+            || (same_outcome && next.under().is_some_and(|learned| !learned.is_terminal() && was.can_become(learned)))
     }
 }

@@ -3,8 +3,8 @@
 use tim3_domain::{
     identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind, OperationId},
     protocol::{
-        Action, EventBody, MirrorRecord, Operation, OperationKind, Order, OrderContent, Outcome, PositionState, RouteFee,
-        Window,
+        Action, EventBody, MirrorRecord, Operation, OperationKind, Order, OrderContent, Outcome, PositionState,
+        RouteFee, Window,
     },
     word::{Word, keccak_text, keccak_words},
 };
