@@ -6,12 +6,27 @@
 //! What does not live here: what any of it means. Chains are the truth about outcomes; the journal is the truth about what this daemon
 //! signed, sent and decided.
 
+mod apply;
 pub mod error;
+mod file;
+mod hexadecimal;
+mod inspect;
+mod key;
 pub mod record;
 pub mod store;
+mod table;
+mod writer;
 
 pub use error::JournalError;
+pub use file::FORMAT_VERSION;
+pub use inspect::{Problem, Verification, export, verify};
 pub use record::{
     Change, Cursor, EarlyFact, OperationRecord, OrderRef, SentTransaction, SignatureKey, SignatureRecord, TimelineEntry,
 };
 pub use store::{Journal, RedbJournal};
+pub use writer::{GroupCommit, Observer};
+
+#[cfg(test)]
+extern crate self as tim3_journal;
+#[cfg(test)]
+mod tests;

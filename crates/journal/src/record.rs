@@ -82,6 +82,7 @@ pub struct SentTransaction {
     /// Its name on the chain.
     pub id: TxId,
     /// Its bytes, enough to send it again.
+    #[serde(with = "crate::hexadecimal")]
     pub raw: Vec<u8>,
     /// Its nonce, or the last height it is valid at.
     pub nonce: u64,
@@ -95,6 +96,7 @@ pub struct SentTransaction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SignatureKey {
     /// The attester's address.
+    #[serde(with = "crate::hexadecimal")]
     pub attester: [u8; 20],
     /// Origin gateway; home gateway for a mirror.
     pub origin: GatewayId,
@@ -122,13 +124,14 @@ pub struct SignatureRecord {
 /// One change; a list of them is durable as a whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Writes an operation's record.
+    /// Writes an operation's record. Its phase must be one the stored phase can become; without a record an operation counts as
+    /// `Observed`.
     Operation(Box<OperationRecord>),
     /// Adds a line to an operation's story.
     Timeline(OperationId, TimelineEntry),
     /// Moves a gateway's cursor.
     Cursor(GatewayId, Cursor),
-    /// Keeps an outcome whose operation is not known yet.
+    /// Keeps an outcome whose operation is not known yet. Kept once, however often it is given.
     Early(OperationId, EarlyFact),
     /// Forgets the early outcomes of an operation, after they were applied or reorganised away.
     EarlyDone(OperationId),
@@ -136,11 +139,17 @@ pub enum Change {
     Transaction(SentTransaction),
     /// Forgets a transaction whose fate is final.
     TransactionDone(String, TxId),
-    /// Keeps a signature before it leaves.
+    /// Keeps a signature before it leaves. The content of a key never changes; epoch and digest do.
     Signature(SignatureKey, SignatureRecord),
-    /// Keeps the newest final version of a position, to be mirrored.
-    Position(MirrorRecord),
-    /// A peer gateway has this version of a position.
+    /// Keeps the newest final and proved event that moved a position, to be mirrored; keyed by (market, owner). An older event than
+    /// the kept one changes nothing, nor does one that moved no position.
+    Position {
+        /// The position's home.
+        home: GatewayId,
+        /// The event.
+        event: Located,
+    },
+    /// A peer gateway has this version of a position; the last word counts, so that a reorg can take one back.
     Mirrored {
         /// The gateway that keeps the copy.
         peer: GatewayId,

@@ -1,20 +1,34 @@
 //! How the journal is read and written.
 
+use std::{fmt, path::Path, sync::Arc, thread};
+
 use async_trait::async_trait;
+use redb::{Database, ReadTransaction, ReadableDatabase};
 use tim3_domain::{
     identity::{GatewayId, OperationId},
+    place::Located,
     protocol::MirrorRecord,
 };
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Change, Cursor, EarlyFact, JournalError, OperationRecord, SentTransaction, SignatureKey, SignatureRecord,
-    TimelineEntry,
+    TimelineEntry, file,
+    table::{
+        BY_TIME, CURSORS, EARLY, MIRRORED, NOTES, OPEN, OPERATIONS, POSITIONS, SIGNATURES, TIMELINE, TRANSACTIONS,
+        failed,
+    },
+    writer::{Observer, Poison, QUEUE, Request, Writer, poisoned},
 };
 
 /// The port. Reads see everything that was committed; they are quick and may be made from async code.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Makes all of `changes` durable, in order, or fails for good. Concurrent callers share one fsync.
+    /// Makes all of `changes` durable, in order, or none of them. Concurrent callers share one fsync. A caller that stops waiting may find
+    /// its list written all the same.
+    ///
+    /// # Errors
+    /// [`JournalError::Transition`] and [`JournalError::Conflict`] refuse this list only; any other is fatal and comes back from every later call.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), JournalError>;
 
     /// An operation's record.
@@ -41,8 +55,8 @@ pub trait Journal: Send + Sync {
     /// What was signed under a key.
     fn signature(&self, key: &SignatureKey) -> Result<Option<SignatureRecord>, JournalError>;
 
-    /// Every position's newest final version.
-    fn positions(&self) -> Result<Vec<MirrorRecord>, JournalError>;
+    /// Every position's newest final event, with its home.
+    fn positions(&self) -> Result<Vec<(GatewayId, Located)>, JournalError>;
 
     /// Every version that `peer` is known to have.
     fn mirrored(&self, peer: GatewayId) -> Result<Vec<MirrorRecord>, JournalError>;
@@ -51,6 +65,156 @@ pub trait Journal: Send + Sync {
     fn note(&self, name: &str) -> Result<Option<String>, JournalError>;
 }
 
-/// The journal in one redb file.
-#[derive(Debug)]
-pub struct RedbJournal;
+/// The journal in one redb file, which one process at a time may have open.
+///
+/// Terminal operations are on disk only; what is kept in memory is bounded by redb's page cache and the queue of lists. Dropping it writes
+/// what is queued and closes the file.
+pub struct RedbJournal {
+    database: Arc<Database>,
+    queue: Option<mpsc::Sender<Request>>,
+    writer: Option<thread::JoinHandle<()>>,
+    poison: Poison,
+}
+
+impl RedbJournal {
+    /// Opens the journal at `path`, or makes an empty one. After a crash the whole file is checked, which is logged as it goes on.
+    ///
+    /// # Errors
+    /// [`JournalError::InUse`], [`JournalError::Newer`], or [`JournalError::Open`] with what is to be done.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        Self::open_observed(path, Box::new(|_| {}))
+    }
+
+    /// The same; `observer` is told what each fsync was shared by.
+    ///
+    /// # Errors
+    /// As [`RedbJournal::open`].
+    pub fn open_observed(path: &Path, observer: Observer) -> Result<Self, JournalError> {
+        file::create_if_missing(path)?;
+        Self::start(file::open(path, false)?, observer)
+            .map_err(|error| JournalError::Open { path: path.to_owned(), detail: error.to_string() })
+    }
+
+    /// Starts the writer over a database that [`file::prepare`] has seen.
+    pub(crate) fn start(database: Database, observer: Observer) -> Result<Self, std::io::Error> {
+        let database = Arc::new(database);
+        let poison = Poison::default();
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let writer = Writer { database: database.clone(), queue: requests, poison: poison.clone(), observer };
+        let writer = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
+        Ok(Self { database, queue: Some(queue), writer: Some(writer), poison })
+    }
+
+    /// A view of what is committed now. It never waits for the writer, nor the writer for it.
+    fn begin(&self) -> Result<ReadTransaction, JournalError> {
+        self.sound()?;
+        self.database.begin_read().map_err(failed)
+    }
+
+    fn sound(&self) -> Result<(), JournalError> {
+        self.poison.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// The writer is gone without an answer.
+    fn orphaned(&self) -> JournalError {
+        poisoned(&self.poison, JournalError::Write("the writer's thread has ended".to_owned()))
+    }
+}
+
+impl Drop for RedbJournal {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(writer) = self.writer.take() {
+            // A panic of the writer was answered to its callers already.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl fmt::Debug for RedbJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedbJournal").field("poison", &self.poison.get()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Journal for RedbJournal {
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), JournalError> {
+        self.sound()?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let (answer, outcome) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or_else(|| self.orphaned())?;
+        queue.send(Request { changes, answer }).await.map_err(|_| self.orphaned())?;
+        outcome.await.map_err(|_| self.orphaned())?
+    }
+
+    fn operation(&self, id: OperationId) -> Result<Option<OperationRecord>, JournalError> {
+        OPERATIONS.read(&self.begin()?)?.get(&id)
+    }
+
+    fn open_operations(&self) -> Result<Vec<OperationRecord>, JournalError> {
+        let transaction = self.begin()?;
+        let ids = OPEN.read(&transaction)?.under(&())?;
+        let operations = OPERATIONS.read(&transaction)?;
+        ids.into_iter().map(|(id, ())| operations.get(&id)?.ok_or_else(|| lost("open", id))).collect()
+    }
+
+    fn operations(&self, before: Option<OperationId>, limit: usize) -> Result<Vec<OperationRecord>, JournalError> {
+        let transaction = self.begin()?;
+        let operations = OPERATIONS.read(&transaction)?;
+        let end = match before {
+            None => None,
+            Some(id) => match operations.get(&id)? {
+                Some(record) => Some((record.operation.timestamp, id)),
+                None => return Ok(Vec::new()),
+            },
+        };
+        let keys = BY_TIME.read(&transaction)?.keys_below(end.as_ref(), limit)?;
+        keys.into_iter().map(|(_, id)| operations.get(&id)?.ok_or_else(|| lost("by_time", id))).collect()
+    }
+
+    fn timeline(&self, id: OperationId) -> Result<Vec<TimelineEntry>, JournalError> {
+        Ok(values(TIMELINE.read(&self.begin()?)?.under(&id)?))
+    }
+
+    fn cursor(&self, gateway: GatewayId) -> Result<Option<Cursor>, JournalError> {
+        CURSORS.read(&self.begin()?)?.get(&gateway)
+    }
+
+    fn early(&self) -> Result<Vec<(OperationId, EarlyFact)>, JournalError> {
+        let kept = EARLY.read(&self.begin()?)?.under(&())?;
+        Ok(kept.into_iter().map(|((id, _), fact)| (id, fact)).collect())
+    }
+
+    fn transactions(&self, chain: &str) -> Result<Vec<SentTransaction>, JournalError> {
+        let mut kept = values(TRANSACTIONS.read(&self.begin()?)?.under(&chain.to_owned())?);
+        kept.sort_by_key(|transaction| transaction.nonce);
+        Ok(kept)
+    }
+
+    fn signature(&self, key: &SignatureKey) -> Result<Option<SignatureRecord>, JournalError> {
+        SIGNATURES.read(&self.begin()?)?.get(key)
+    }
+
+    fn positions(&self) -> Result<Vec<(GatewayId, Located)>, JournalError> {
+        Ok(values(POSITIONS.read(&self.begin()?)?.under(&())?))
+    }
+
+    fn mirrored(&self, peer: GatewayId) -> Result<Vec<MirrorRecord>, JournalError> {
+        Ok(values(MIRRORED.read(&self.begin()?)?.under(&peer)?))
+    }
+
+    fn note(&self, name: &str) -> Result<Option<String>, JournalError> {
+        NOTES.read(&self.begin()?)?.get(&name.to_owned())
+    }
+}
+
+fn values<K, V>(rows: Vec<(K, V)>) -> Vec<V> {
+    rows.into_iter().map(|(_, value)| value).collect()
+}
+
+fn lost(index: &'static str, id: OperationId) -> JournalError {
+    JournalError::Damaged { table: index, detail: format!("operation {id} has no record") }
+}
