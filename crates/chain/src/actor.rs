@@ -1,12 +1,13 @@
 //! What a user does at a gateway: for tests, the demo, keepers and `tim3-devnet`.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use tim3_domain::identity::{Account, AssetId, GatewayId, MarketId};
 
 use crate::{ChainError, TxId};
 
 /// One thing a user does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of the protocol's calls, amounts in canonical units")]
 pub enum Action {
     /// Locks collateral and draws debt, here or elsewhere.
@@ -46,6 +47,8 @@ pub enum Action {
     Withdraw { market: MarketId, collateral: u128, to: Account },
     /// Collects a payout that could not be delivered.
     Claim { asset: AssetId, to: Account },
+    /// Raises the pause level; for the guardian only.
+    RaisePause { asset: AssetId, level: u8 },
 }
 
 /// A user with a key of its own.

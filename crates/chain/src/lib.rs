@@ -5,7 +5,7 @@
 //! An [`Actor`] does what a user does, with a user's key. [`Attester`] is the port behind which signatures are made.
 //!
 //! [`proof`] turns events that one cheap endpoint stated into [`FinalEvent`]s that a quorum's hash proves; nothing else can make one, and
-//! nothing is signed without one. [`conformance`] is the suite that every adapter must pass: one call runs it.
+//! nothing is signed without one. `conformance` (a feature of that name) is the suite that every adapter must pass: one call runs it.
 //!
 //! No chain's own type, unit of time or notion of a transaction appears here: a block is a height and a hash, a transaction an
 //! opaque id with opaque bytes.
@@ -13,6 +13,7 @@
 pub mod actor;
 pub mod attester;
 pub mod block;
+#[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
 pub mod lock;

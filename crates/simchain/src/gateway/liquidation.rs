@@ -1,0 +1,116 @@
+//! Unhealthy positions and what they leave behind.
+
+use tim3_chain::PositionRecord;
+use tim3_domain::{
+    identity::{Account, MarketId},
+    protocol::EventBody,
+};
+
+use super::{
+    Market, Reject,
+    health::{DEEP, ONE, closable},
+    reject::{add, sub},
+    session::Session,
+    state::BadDebt,
+};
+
+/// What a liquidation takes.
+struct Taking {
+    repaid: u128,
+    seized: u128,
+    bad_debt: u128,
+}
+
+impl Session {
+    pub(super) fn liquidate(
+        &mut self,
+        id: MarketId,
+        owner: Account,
+        max_repay: u128,
+        min_seized: u128,
+    ) -> Result<(), Reject> {
+        let market = self.vault(id)?;
+        self.check_pause(market.synthetic, 2)?;
+        let before = self.gateway.position(id, owner);
+        if before.debt == 0 {
+            return Err(Reject::NoDebt);
+        }
+        let Taking { repaid, seized, bad_debt } = self.taking(&market, before, max_repay)?;
+        if seized < min_seized {
+            return Err(Reject::SeizedTooLittle { seized, min: min_seized });
+        }
+        let debt = sub(sub(before.debt, repaid)?, bad_debt)?;
+        let position = self.save_position(id, owner, sub(before.collateral, seized)?, debt)?;
+        if bad_debt != 0 {
+            self.add_bad_debt(id, market.synthetic, bad_debt)?;
+        }
+        let liquidator = self.caller;
+        self.append(EventBody::Liquidated { position, liquidator, repaid, seized, bad_debt })?;
+        self.burn_from_caller(market.synthetic, repaid)?;
+        self.pay(market.collateral, liquidator, seized)
+    }
+
+    /// Part of the debt is repaid where that makes the position healthier, which is while C ≥ (1 + bonus) · D. Below that the position is
+    /// taken whole: all collateral for C / (1 + bonus), and the debt that is left is bad.
+    fn taking(&self, market: &Market, before: PositionRecord, max_repay: u128) -> Result<Taking, Reject> {
+        let PositionRecord { collateral, debt, .. } = before;
+        let terms = market.terms;
+        let scales = self.scales(market, self.price(market)?.higher)?;
+        let (threshold, bonus) = (terms.liquidation_threshold_bps.into(), terms.bonus_bps.into());
+        if scales.covers(collateral, debt, threshold, ONE) {
+            return Err(Reject::Healthy);
+        }
+        if !scales.covers(collateral, debt, ONE, add(ONE, bonus)?) {
+            let repaid = scales.repay_for(collateral, bonus).min(debt);
+            if max_repay < repaid {
+                return Err(Reject::MustTakeWhole(repaid));
+            }
+            return Ok(Taking { repaid, seized: collateral, bad_debt: sub(debt, repaid)? });
+        }
+        let deep = !scales.covers(collateral, debt, threshold, DEEP);
+        let repaid = closable(debt, terms.close_factor_bps, terms.dust, deep).min(max_repay);
+        let left = sub(debt, repaid)?;
+        if repaid == 0 {
+            return Err(Reject::ZeroAmount);
+        }
+        if left != 0 && left < terms.dust {
+            return Err(Reject::BelowDust { debt: left, dust: terms.dust });
+        }
+        let seized = self.payable(market.collateral, scales.seizable(repaid, bonus).min(collateral))?;
+        Ok(Taking { repaid, seized, bad_debt: 0 })
+    }
+
+    pub(super) fn add_bad_debt(
+        &mut self,
+        market: MarketId,
+        asset: tim3_domain::identity::AssetId,
+        amount: u128,
+    ) -> Result<(), Reject> {
+        let known = self.gateway.bad_debts.get(&market).unwrap_or(BadDebt { asset, amount: 0 });
+        if known.asset != asset {
+            return Err(Reject::UnknownAsset(asset));
+        }
+        self.gateway.bad_debts.set(market, BadDebt { asset, amount: add(known.amount, amount)? });
+        self.update_totals(asset, |totals| {
+            totals.bad_debt = add(totals.bad_debt, amount)?;
+            Ok(())
+        })
+    }
+
+    pub(super) fn cover(&mut self, market: MarketId, amount: u128) -> Result<(), Reject> {
+        let bad = self.gateway.bad_debts.get(&market).filter(|bad| bad.amount != 0).ok_or(Reject::NoDebt)?;
+        let amount = amount.min(bad.amount);
+        if amount == 0 {
+            return Err(Reject::ZeroAmount);
+        }
+        let left = sub(bad.amount, amount)?;
+        self.gateway.bad_debts.set(market, BadDebt { amount: left, ..bad });
+        self.update_totals(bad.asset, |totals| {
+            totals.bad_debt = sub(totals.bad_debt, amount)?;
+            Ok(())
+        })?;
+        let payer = self.caller;
+        self.append(EventBody::Covered { market, asset: bad.asset, payer, amount, left })?;
+        self.burn_from_caller(bad.asset, amount)
+    }
+}
