@@ -1,0 +1,207 @@
+#!/usr/bin/env bash
+# Installs what the whole test run needs, on a bare Debian 12 with Rust and node:
+#   ethereum  Foundry's forge, anvil and cast, the Solidity compiler, OpenZeppelin and forge-std, all from npm
+#   python    slither and halmos, in a virtual environment
+#   cargo     cargo-deny and cargo-nextest, built unless recent enough ones are on the machine
+#
+# Everything goes under ${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}, each part in a folder named after a hash of what
+# pins it, so that a second run has nothing to do. In the work tree only contracts/ethereum/node_modules is made, a symbolic
+# link. The last step writes env.sh in the cache: `source` it to have the tools on PATH.
+#
+# usage: tests/setup.sh [--only ethereum|python|cargo]...
+set -euo pipefail
+
+cargo_deny_version=0.20.2
+cargo_nextest_version=0.9.151
+
+repo=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+contracts=$repo/contracts/ethereum
+requirements=$repo/tests/requirements.txt
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+usage() { sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
+
+want_ethereum=0 want_python=0 want_cargo=0
+while (($#)); do
+  case $1 in
+    --only) (($# > 1)) || die "--only needs ethereum, python or cargo"; part=$2; shift 2 ;;
+    --only=*) part=${1#--only=}; shift ;;
+    -h | --help) usage; exit 0 ;;
+    *) die "unknown argument $1 (try --help)" ;;
+  esac
+  case $part in
+    ethereum | python | cargo) printf -v "want_$part" 1 ;;
+    *) die "--only takes ethereum, python or cargo, not $part" ;;
+  esac
+done
+if ! ((want_ethereum || want_python || want_cargo)); then want_ethereum=1 want_python=1 want_cargo=1; fi
+
+cache=${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}
+mkdir -p -- "$cache"
+cache=$(cd -- "$cache" && pwd -P)
+
+# One run at a time for each cache: two test runs of one machine may start together.
+exec 9>"$cache/.setup.lock"
+if command -v flock >/dev/null && ! flock -n 9; then
+  say "another run is installing into $cache: waiting for it"
+  flock 9
+fi
+
+machine=$(uname -s)-$(uname -m)
+key() { { printf '%s\n' "$machine"; cat -- "$@"; } | sha256sum | cut -c1-16; }
+
+# Debian packages, only where the command they bring is missing.
+apt_install() {
+  command -v apt-get >/dev/null || die "please install $* (on Debian) or its equivalent here"
+  ((EUID == 0)) || die "please run: sudo apt-get install --no-install-recommends $*"
+  say "apt-get install $*"
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >"$cache/apt.log" 2>&1 9>&- ||
+    { tail -n 20 "$cache/apt.log" >&2; die "apt-get failed"; }
+}
+
+# ---------------------------------------------------------------- ethereum
+node_dir=$cache/node/$(key "$contracts/package.json" "$contracts/package-lock.json" "$contracts/.npmrc")
+
+# The real binary inside the platform package, not the node wrapper: a signal sent to its pid then reaches the program itself.
+native() {
+  local os cpu
+  case $machine in Linux-*) os=linux ;; Darwin-*) os=darwin ;; *) die "no Foundry package for $machine" ;; esac
+  case $machine in *-x86_64) cpu=amd64 ;; *-aarch64 | *-arm64) cpu=arm64 ;; *) die "no Foundry package for $machine" ;; esac
+  printf '%s' "node_modules/@foundry-rs/$1-$os-$cpu/bin/$1"
+}
+
+install_ethereum() {
+  if [[ -f $node_dir/.complete ]]; then
+    say "ethereum: up to date"
+  else
+    command -v npm >/dev/null || die "npm is missing: node 20 or later is needed"
+    say "ethereum: npm ci into $node_dir"
+    rm -rf -- "$node_dir"
+    mkdir -p -- "$node_dir"
+    cp -- "$contracts/package.json" "$contracts/package-lock.json" "$contracts/.npmrc" "$node_dir/"
+    # No install script runs: the ones here could only download what the platform packages already hold.
+    (cd -- "$node_dir" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error 9>&-)
+    mkdir -p -- "$node_dir/bin"
+    local tool file
+    for tool in forge anvil cast; do
+      file=$(native "$tool")
+      [[ -x $node_dir/$file ]] || die "npm ci brought no native $tool ($file)"
+      ln -s -- "../$file" "$node_dir/bin/$tool"
+      say "ethereum: $("$node_dir/bin/$tool" --version | head -n 1)"
+    done
+    : >"$node_dir/.complete"
+  fi
+
+  local link=$contracts/node_modules
+  if [[ $(readlink -- "$link" || true) != "$node_dir/node_modules" ]]; then
+    # npm's own folder, if somebody ran it by hand, would hide the pinned one.
+    if [[ -d $link && ! -L $link ]]; then
+      [[ -f $link/.package-lock.json ]] || die "$link is not npm's: please move it away"
+      say "ethereum: replacing the node_modules folder that npm made in the work tree"
+      rm -rf -- "$link"
+    fi
+    ln -sfn -- "$node_dir/node_modules" "$link"
+    say "ethereum: linked contracts/ethereum/node_modules"
+  fi
+  "$contracts/bin/solc" --version >/dev/null || die "contracts/ethereum/bin/solc does not answer"
+}
+
+# ---------------------------------------------------------------- python
+venv_dir=$cache/python/$(key "$requirements")
+
+install_python() {
+  # -x follows the link: a virtual environment whose Python was upgraded away is built anew.
+  if [[ -f $venv_dir/.complete && -x $venv_dir/bin/python ]]; then
+    say "python: up to date"
+    return
+  fi
+  local python=${PYTHON:-python3}
+  "$python" -c 'import ensurepip, venv' 2>/dev/null || apt_install python3 python3-venv
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or later is needed, $python is older"
+  say "python: slither and halmos into $venv_dir"
+  rm -rf -- "$venv_dir"
+  "$python" -m venv "$venv_dir"
+  "$venv_dir/bin/pip" install --quiet --disable-pip-version-check --no-input --no-deps --requirement "$requirements" 9>&-
+  "$venv_dir/bin/pip" check --disable-pip-version-check >/dev/null || die "tests/requirements.txt is not complete"
+  # Only these go on PATH: the environment's own bin has a `solc`, a `python3` and more that would hide others.
+  mkdir -p -- "$venv_dir/tools"
+  local tool
+  for tool in slither halmos; do ln -s -- "../bin/$tool" "$venv_dir/tools/$tool"; done
+  say "python: slither $("$venv_dir/tools/slither" --version), $("$venv_dir/tools/halmos" --version)"
+  : >"$venv_dir/.complete"
+}
+
+# ---------------------------------------------------------------- cargo
+cargo_dir=$cache/cargo/$machine/bin
+
+# Whether version $1 is at least $2.
+at_least() { [[ $(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1) == "$2" ]]; }
+
+install_cargo_tool() { # name version cargo-install-options...
+  local name=$1 version=$2 own=$cache/cargo/$machine/$1-$2 found
+  shift 2
+  if [[ -x $own/bin/$name ]]; then
+    say "cargo: $name $version is up to date"
+  else
+    if found=$(PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH command -v "$name"); then
+      local has
+      has=$("$found" "${name#cargo-}" --version 2>/dev/null || "$found" --version 2>/dev/null || true)
+      has=$(grep -oE '[0-9]+\.[0-9]+\.[0-9]+' <<<"$has" | head -n 1 || true)
+      if [[ -n $has ]] && at_least "$has" "$version"; then
+        say "cargo: $name $has is there ($found)"
+        mkdir -p -- "$cargo_dir"
+        ln -sfn -- "$found" "$cargo_dir/$name"
+        return
+      fi
+    fi
+    command -v cargo >/dev/null || die "cargo is missing: a Rust toolchain is needed"
+    command -v cc >/dev/null || apt_install gcc libc6-dev
+    say "cargo: building $name $version (some minutes)"
+    # Built outside the work tree, whose cargo settings are not meant for it, and for a quick build: these tools are not slow.
+    (
+      cd -- "$cache"
+      unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET CARGO_BUILD_RUSTFLAGS RUSTC_WRAPPER CARGO_TARGET_DIR
+      export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1
+      export CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_STRIP=symbols
+      nice cargo install --quiet --locked --root "$own" --target-dir "$cache/build/$name" "$@" "$name@$version" 9>&-
+    )
+    rm -rf -- "$cache/build/${name:?}"
+    say "cargo: built $name $version"
+  fi
+  mkdir -p -- "$cargo_dir"
+  ln -sfn -- "$own/bin/$name" "$cargo_dir/$name"
+}
+
+install_cargo() {
+  # nextest without its self-update, which a pinned copy has no use for.
+  install_cargo_tool cargo-nextest "$cargo_nextest_version" --no-default-features --features default-no-update
+  install_cargo_tool cargo-deny "$cargo_deny_version"
+}
+
+# ---------------------------------------------------------------- env.sh
+write_env() {
+  local dirs=() dir
+  [[ -f $node_dir/.complete ]] && dirs+=("$node_dir/bin")
+  [[ -f $venv_dir/.complete ]] && dirs+=("$venv_dir/tools")
+  [[ -d $cargo_dir ]] && dirs+=("$cargo_dir")
+  {
+    printf '# Written by tests/setup.sh; source it.\n'
+    printf 'export TIM3_CACHE=%q\n' "$cache"
+    printf 'export FOUNDRY_DISABLE_NIGHTLY_WARNING=1\n'
+    # Put first in the order above, and each only once however often this is sourced.
+    for ((i = ${#dirs[@]} - 1; i >= 0; i--)); do
+      dir=$(printf '%q' "${dirs[i]}")
+      # shellcheck disable=SC2016 # $PATH is for the reader of env.sh to expand
+      printf 'case ":$PATH:" in *:%s:*) ;; *) PATH=%s:$PATH ;; esac\n' "$dir" "$dir"
+    done
+    printf 'export PATH\n'
+  } >"$cache/env.sh.new"
+  mv -f -- "$cache/env.sh.new" "$cache/env.sh"
+  say "done: source $cache/env.sh"
+}
+
+((!want_ethereum)) || install_ethereum
+((!want_python)) || install_python
+((!want_cargo)) || install_cargo
+write_env
