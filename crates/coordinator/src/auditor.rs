@@ -1,0 +1,150 @@
+//! Reads the books of every gateway, has them audited, and stops signing when a law does not hold.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tim3_chain::{Actor, Books, ChainError, UserAction};
+use tim3_domain::identity::{AssetId, GatewayId};
+use tim3_telemetry::Metrics;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::MissedTickBehavior,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    audit::{Reading, Verdict, audit},
+    board::Board,
+    bus::{Bus, Notice},
+    coordinator::{Command, Links, Message},
+    error::CoordinatorError,
+};
+
+/// The pause level a breach raises on every gateway.
+const FROZEN: u8 = 3;
+
+/// Guardian keys, by gateway: those that are configured raise the pause level there.
+pub type Guardians = BTreeMap<GatewayId, Arc<dyn Actor>>;
+
+/// The auditor of one synthetic.
+pub struct Auditor {
+    asset: AssetId,
+    symbol: String,
+    links: Links,
+    guardians: Guardians,
+    coordinator: mpsc::Sender<Message>,
+    board: Board,
+    bus: Bus,
+    metrics: Metrics,
+    interval: Duration,
+}
+
+impl std::fmt::Debug for Auditor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auditor").field("asset", &self.symbol).finish_non_exhaustive()
+    }
+}
+
+impl Auditor {
+    /// The auditor of `asset`, not yet running.
+    #[expect(clippy::too_many_arguments, reason = "pure wiring, called once")]
+    #[must_use]
+    pub fn new(
+        asset: AssetId,
+        symbol: String,
+        links: Links,
+        guardians: Guardians,
+        coordinator: mpsc::Sender<Message>,
+        board: Board,
+        bus: Bus,
+        metrics: Metrics,
+        interval: Duration,
+    ) -> Self {
+        Self { asset, symbol, links, guardians, coordinator, board, bus, metrics, interval }
+    }
+
+    /// Audits until cancelled; `now` asks for one at once.
+    ///
+    /// # Errors
+    /// None: what cannot be read is unknown, is shown as such, and is tried again.
+    pub async fn run(self, mut now: mpsc::Receiver<()>, cancel: CancellationToken) -> Result<(), CoordinatorError> {
+        let mut interval = tokio::time::interval(self.interval);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut frozen = false;
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => return Ok(()),
+                _ = interval.tick() => {}
+                Some(()) = now.recv() => {}
+            }
+            match read(self.asset, &self.links).await {
+                Ok(readings) => frozen = self.judge(audit(&readings), frozen).await,
+                Err(error) => {
+                    warn!(asset = self.symbol, %error, "the books could not be read");
+                    self.board.audit_unknown(self.asset, error.to_string());
+                }
+            }
+        }
+    }
+
+    async fn judge(&self, verdict: Verdict, frozen: bool) -> bool {
+        let breaches: Vec<String> =
+            verdict.breaches().map(|check| format!("{} ({})", check.law, check.detail)).collect();
+        let holds = breaches.is_empty();
+        self.metrics.audited(&self.symbol, holds, verdict.supply, verdict.in_flight, verdict.debt, verdict.bad_debt);
+        self.board.audited(self.asset, verdict);
+        self.bus.send(Notice::Audited { asset: self.asset, holds, breaches: breaches.clone() });
+        if holds {
+            return false;
+        }
+        if !frozen {
+            let why = format!("audit breach: {}", breaches.join("; "));
+            error!(asset = self.symbol, why, "signing stops and the gateways are frozen");
+            let (reply, _) = oneshot::channel();
+            let _ = self.coordinator.send(Message::Command(Command::Pause(why), reply)).await;
+            self.freeze().await;
+        }
+        true
+    }
+
+    async fn freeze(&self) {
+        for (gateway, link) in self.links.iter() {
+            let Some(guardian) = self.guardians.get(gateway) else {
+                warn!(
+                    chain = link.chain.name(),
+                    "no guardian key is configured: its gateway is not frozen by this daemon"
+                );
+                continue;
+            };
+            match guardian.act(UserAction::RaisePause { asset: self.asset, level: FROZEN }).await {
+                Ok(transaction) => info!(chain = link.chain.name(), %transaction, "gateway frozen"),
+                Err(error) => error!(chain = link.chain.name(), %error, "the gateway could not be frozen"),
+            }
+        }
+    }
+}
+
+/// Reads the books of every gateway twice, as the law wants it: all of the first readings end before any of the second begins.
+///
+/// # Errors
+/// [`ChainError`] of the first chain that did not answer.
+pub async fn read(asset: AssetId, links: &Links) -> Result<Vec<Reading>, ChainError> {
+    let first = read_once(asset, links).await?;
+    let second = read_once(asset, links).await?;
+    let readings = links.iter().zip(first).zip(second).map(|(((gateway, link), first), second)| Reading {
+        gateway: *gateway,
+        chain: link.chain.name().to_owned(),
+        first,
+        second,
+    });
+    Ok(readings.collect())
+}
+
+async fn read_once(asset: AssetId, links: &Links) -> Result<Vec<Books>, ChainError> {
+    let peers: Vec<GatewayId> = links.keys().copied().collect();
+    let reads = links.values().map(|link| async {
+        let tips = link.chain.tips().await?;
+        link.chain.books(asset, &peers, &tips.finalized).await
+    });
+    futures::future::try_join_all(reads).await
+}

@@ -1,0 +1,23 @@
+//! What a watcher tells: one reading of one chain.
+
+use tim3_chain::{FinalEvent, Located, Skip, Tips};
+use tim3_domain::identity::GatewayId;
+
+/// What changed on one chain since the reading before, in the order in which it is to be applied: gone, seen, final.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// The gateway.
+    pub gateway: GatewayId,
+    /// How far the chain has come.
+    pub tips: Tips,
+    /// Events that a reorg took away, newest first.
+    pub gone: Vec<Located>,
+    /// Events that are included and were not before, or not there.
+    pub seen: Vec<Located>,
+    /// Events that are final and proved now.
+    pub finals: Vec<FinalEvent>,
+    /// Orders that transactions carried in vain.
+    pub skips: Vec<Skip>,
+    /// Every event up to the head is among those told: what was expected and not told is not there.
+    pub complete: bool,
+}
