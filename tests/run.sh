@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Installs what is missing (tests/setup.sh) and runs every test of the project, cheapest first, up to the first that fails.
+#
+# usage: tests/run.sh            everything
+#        tests/run.sh STEP...    only these steps, in this order; the tools must be installed
+#        tests/run.sh --list     the steps
+#
+# Rust is built in CARGO_TARGET_DIR, or else in the cache beside the tools, so that a fresh clone finds what an earlier one built.
+set -euo pipefail
+
+repo=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+cache=${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
+cd -- "$repo"
+
+contracts() { (cd contracts/ethereum && "$@"); }
+
+step_setup() { tests/setup.sh; }
+
+step_shell() { bash -n tests/*.sh .ci/run contracts/ethereum/*.sh; }
+step_format() { cargo fmt --all --check; }
+# Not `advisories`: it fetches its database.
+step_dependencies() { cargo deny --offline --locked --log-level error check bans licenses sources; }
+
+step_forge_format() { contracts forge fmt --check; }
+step_forge_build() {
+  FOUNDRY_OUT=cache/strict/out FOUNDRY_CACHE_PATH=cache/strict/cache contracts forge build src --force --deny warnings
+}
+step_artifacts() { contracts/ethereum/export.sh --check; }
+step_forge_test() { FOUNDRY_PROFILE=ci contracts forge test; }
+step_halmos() { contracts halmos --function check_; }
+step_slither() {
+  FOUNDRY_OUT=cache/slither/out FOUNDRY_CACHE_PATH=cache/slither/cache \
+    contracts slither . --foundry-out-directory cache/slither/out --filter-paths node_modules
+}
+
+step_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
+step_rustdoc() { RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked; }
+step_rust_test() { cargo nextest run --workspace --locked --config-file tests/nextest.toml; }
+step_doc_test() { cargo test --doc --workspace --locked; }
+
+steps=(setup shell format dependencies forge_format forge_build artifacts forge_test halmos slither clippy rustdoc rust_test doc_test)
+
+case ${1-} in
+  --list) printf '%s\n' "${steps[@]}"; exit 0 ;;
+  -h | --help) sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+esac
+if (($#)); then
+  for step in "$@"; do
+    declare -F "step_$step" >/dev/null || { echo "run: no step $step; tests/run.sh --list names them" >&2; exit 2; }
+  done
+  steps=("$@")
+fi
+
+summary=()
+report() {
+  printf '\n== summary\n'
+  printf '%s\n' "${summary[@]}"
+}
+
+started=$SECONDS
+for step in "${steps[@]}"; do
+  # The set-up writes it; until then there is nothing to put on PATH.
+  if [[ -f $cache/env.sh ]]; then source "$cache/env.sh"; fi
+  printf '\n== %s\n' "$step"
+  begun=$SECONDS
+  status=0
+  # Another shell, because `set -e` does not hold inside a condition.
+  (set -e; "step_$step") & wait $! || status=$?
+  line=$(printf '%-13s %5d s' "$step" $((SECONDS - begun)))
+  if ((status)); then
+    summary+=("$line  FAILED with exit code $status")
+    report
+    printf '\nrun: step %s failed after %d s; again alone: tests/run.sh %s\n' "$step" $((SECONDS - started)) "$step" >&2
+    exit "$status"
+  fi
+  summary+=("$line  ok")
+done
+report
+printf '\nrun: all %d steps passed in %d s\n' "${#steps[@]}" $((SECONDS - started))
