@@ -47,6 +47,16 @@ pub enum DomainError {
         /// The shape that would have been right, with an example.
         expected: &'static str,
     },
+    /// A market term, or a property of an asset, that makes no sense.
+    #[error("{parameter} is {found}: expected {expected}")]
+    Parameter {
+        /// The term.
+        parameter: &'static str,
+        /// Its value, with what it contradicts.
+        found: String,
+        /// What would make sense, and why.
+        expected: &'static str,
+    },
     /// Arithmetic on amounts that left the range of 128 bits.
     #[error("{0} overflows 128 bits")]
     Overflow(&'static str),

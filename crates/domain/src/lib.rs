@@ -5,18 +5,22 @@
 //! integers with explicit rounding; bytes from outside are decoded without panicking. The encodings are those of
 //! `contracts/PROTOCOL.md`, and `tests/vectors.rs` holds this crate to them.
 //!
-//! * [`word`], [`identity`], [`amount`]: the vocabulary.
+//! * [`word`], [`identity`], [`amount`], [`price`], [`market`]: the vocabulary.
 //! * [`protocol`]: operations, events under the running hash, orders and their digests, windows.
 //! * [`place`]: blocks and transactions, as every chain has them.
+//! * [`health`]: how well a position is secured, when and how to liquidate it, what it may pay out.
 //! * [`lifecycle`]: `apply(state, input) -> Transition`.
 //!
 //! What does not live here: anything `async`, anything that knows one chain, and configuration.
 
 pub mod amount;
 pub mod error;
+pub mod health;
 pub mod identity;
 pub mod lifecycle;
+pub mod market;
 pub mod place;
+pub mod price;
 pub mod protocol;
 pub mod word;
 

@@ -1,0 +1,175 @@
+//! Prices, and how far an oracle's answer may be trusted.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    DomainError,
+    amount::{self, Rounding, scale},
+};
+
+/// The price of one whole unit of an asset, with 18 decimals; never zero.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Price(u128);
+
+impl Price {
+    /// Decimals of every price.
+    pub const DECIMALS: u8 = 18;
+    /// The price 1, for example a synthetic's target of one dollar.
+    pub const ONE: Self = Self(1_000_000_000_000_000_000);
+
+    /// The price of `raw` / 10^18, or `None` for zero.
+    #[must_use]
+    pub fn new(raw: u128) -> Option<Self> {
+        (raw != 0).then_some(Self(raw))
+    }
+
+    /// The price times 10^18.
+    #[must_use]
+    pub fn raw(self) -> u128 {
+        self.0
+    }
+
+    /// A feed's answer with the feed's own decimals, rounded down.
+    ///
+    /// # Errors
+    /// [`Verdict::NonPositive`] for what is zero, negative, or no price of 128 bits.
+    pub fn from_answer(answer: i128, decimals: u8) -> Result<Self, Verdict> {
+        u128::try_from(answer)
+            .ok()
+            .and_then(|answer| scale(answer, decimals, Self::DECIMALS, Rounding::Down).ok())
+            .and_then(Self::new)
+            .ok_or(Verdict::NonPositive)
+    }
+}
+
+impl fmt::Display for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&amount::display(self.0, Self::DECIMALS))
+    }
+}
+
+impl fmt::Debug for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Price {
+    type Err = DomainError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::new(amount::parse(text, Self::DECIMALS)?).ok_or(DomainError::Name {
+            what: "price",
+            found: text.chars().take(80).collect(),
+            expected: "a decimal number above 0 with at most 18 digits behind the point",
+        })
+    }
+}
+
+impl TryFrom<String> for Price {
+    type Error = DomainError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Price> for String {
+    fn from(price: Price) -> Self {
+        price.to_string()
+    }
+}
+
+/// How far a price may be trusted, from worst to best; every action states the least it accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// No answer at all, or from a chain whose sequencer is down: unknown, which is never healthy.
+    Unavailable,
+    /// Zero, negative, or out of range.
+    NonPositive,
+    /// It moved further than the market allows in its time.
+    TooVolatile,
+    /// Its own confidence interval is too wide.
+    TooUncertain,
+    /// Older than the market allows.
+    Stale,
+    /// Good for everything.
+    Valid,
+}
+
+/// The admitted prices of one asset at one moment. They are read only by stating what is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Quote {
+    verdict: Verdict,
+    lower: Price,
+    higher: Price,
+}
+
+impl Quote {
+    /// What one feed says.
+    #[must_use]
+    pub fn new(verdict: Verdict, price: Price) -> Self {
+        Self { verdict, lower: price, higher: price }
+    }
+
+    /// Both of two feeds: the worse verdict, the lower and the higher price.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            verdict: self.verdict.min(other.verdict),
+            lower: self.lower.min(other.lower),
+            higher: self.higher.max(other.higher),
+        }
+    }
+
+    /// The price for drawing debt and taking collateral out: the lower one.
+    ///
+    /// # Errors
+    /// The verdict, where it is worse than `least`.
+    pub fn lower(&self, least: Verdict) -> Result<Price, Verdict> {
+        if self.verdict >= least { Ok(self.lower) } else { Err(self.verdict) }
+    }
+
+    /// The price for liquidation: the higher one.
+    ///
+    /// # Errors
+    /// The verdict, where it is worse than `least`.
+    pub fn higher(&self, least: Verdict) -> Result<Price, Verdict> {
+        if self.verdict >= least { Ok(self.higher) } else { Err(self.verdict) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_no_price_is_never_a_price() {
+        assert_eq!(Price::from_answer(2_000 * 100_000_000, 8), Ok(Price(2_000 * Price::ONE.0)));
+        for (answer, decimals) in [(0, 8), (-1, 8), (i128::MIN, 0), (i128::MAX, 0), (1, 36)] {
+            assert_eq!(Price::from_answer(answer, decimals), Err(Verdict::NonPositive), "{answer}");
+        }
+        assert!("0".parse::<Price>().is_err());
+        assert_eq!("1818.5".parse::<Price>().unwrap().to_string(), "1818.5");
+    }
+
+    #[test]
+    fn of_two_feeds_the_worse_verdict_and_the_outer_prices_count() {
+        let price = |whole: u128| Price::new(whole * Price::ONE.0).unwrap();
+        let both = Quote::new(Verdict::Valid, price(2_000)).and(Quote::new(Verdict::Stale, price(1_990)));
+        assert_eq!(both.lower(Verdict::Stale), Ok(price(1_990)));
+        assert_eq!(both.higher(Verdict::TooVolatile), Ok(price(2_000)));
+        assert_eq!(both.higher(Verdict::Valid), Err(Verdict::Stale));
+    }
+
+    #[test]
+    fn verdicts_are_ordered_from_worst_to_best() {
+        use Verdict as V;
+        let order = [V::Unavailable, V::NonPositive, V::TooVolatile, V::TooUncertain, V::Stale, V::Valid];
+        assert!(order.is_sorted());
+    }
+}
