@@ -1,5 +1,102 @@
-//! The suite that every adapter must pass.
+//! The suite that every adapter must pass: one call of [`run`] does what users, attesters and the daemon do, through the ports alone, and
+//! compares every answer with what `contracts/PROTOCOL.md` says it must be.
+//!
+//! An adapter's test implements [`Harness`] over a freshly deployed gateway and asserts that the [`Report`] has no failure:
+//!
+//! ```ignore
+//! #[tokio::test]
+//! async fn conforms() {
+//!     let report = tim3_chain::conformance::run(&MyHarness::start().await).await;
+//!     assert!(report.is_passed(), "{report}");
+//!     println!("{report}");
+//! }
+//! ```
+//!
+//! There is one gateway under test and one *foreign* gateway that exists only as an identity: the suite plays it by signing orders with the
+//! attesters' keys, so what an order rests on elsewhere is up to the suite. After every step the suite proves the new events against the quorum's
+//! hash and checks that the conservation law of section 7 holds exactly.
+//!
+//! A case that fails does not stop the others; a case that the harness cannot provide for (no reorgs, no control of time) is listed as
+//! skipped, never as passed.
 
+mod checks;
 mod keys;
+mod report;
+mod suite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tim3_domain::{
+    identity::{Account, GatewayId, MarketId},
+    protocol::SignedOrder,
+    word::Word,
+};
+
+use crate::{Actor, Chain, ChainError, TxId};
 
 pub use keys::Keys;
+pub use report::{Case, Outcome, Report};
+
+/// What the suite needs of a chain's test environment.
+///
+/// # What must be set up
+/// * A gateway that has executed no order and made no operation, active, at pause level 0, with a treasury.
+/// * A synthetic and a *reserve* market of it without an oracle, dust and fees apart from the route's; the debt ceiling at least 100,000 whole.
+/// * Both windows with a limit of 10,000 to 1,000,000 whole, and a period of 100 to 100,000 seconds.
+/// * A route to [`Harness::peer`] that is enabled, with a minimum of at most 1 whole, a maximum of at least 500 whole, and any fee
+///   below 1 %.
+/// * The attesters are [`Harness::keys`]: three keys of which two must sign.
+/// * The user holds at least 50,000 whole of the market's collateral, has allowed the gateway to take it, and can pay for transactions; so
+///   can the submitter of [`Harness::chain`] and whoever sends for [`Harness::execute`].
+///
+/// Nothing else may use the gateway while the suite runs.
+#[async_trait]
+pub trait Harness: Send + Sync {
+    /// The adapter under test; always the same one.
+    fn chain(&self) -> Arc<dyn Chain>;
+
+    /// A second adapter on the same gateway with the same submitter key, which knows only what a freshly started process would. The first one is
+    /// not used while the second is.
+    async fn restart(&self) -> Arc<dyn Chain>;
+
+    /// A user with collateral.
+    fn user(&self) -> &dyn Actor;
+
+    /// An account of this chain that holds nothing and can receive everything.
+    fn stranger(&self) -> Account;
+
+    /// The salt that the gateway was deployed with.
+    fn salt(&self) -> Word;
+
+    /// The reserve market.
+    fn market(&self) -> MarketId;
+
+    /// The foreign gateway.
+    fn peer(&self) -> GatewayId;
+
+    /// The attesters' keys.
+    fn keys(&self) -> &Keys;
+
+    /// Sends `orders` in one transaction exactly as they are, in this order and without simulation, as anybody but the submitter may, and waits
+    /// until it is included. The id must be the one that [`crate::Reader::events`] gives.
+    async fn execute(&self, orders: &[SignedOrder]) -> Result<TxId, ChainError>;
+
+    /// Makes everything that is included so far final.
+    async fn finalize(&self);
+
+    /// Lets `seconds` pass on the chain; `false` where that is not possible.
+    async fn pass(&self, seconds: u64) -> bool;
+
+    /// Replaces the newest `depth` blocks, none of them final, by at least as many that have none of their transactions; `false` where that is not
+    /// possible. The user must be able to act afterwards.
+    async fn reorg(&self, depth: u64) -> bool;
+}
+
+/// Runs every case. Takes as long as the chain takes to include and finalise some hundred transactions.
+pub async fn run(harness: &dyn Harness) -> Report {
+    match suite::Suite::open(harness).await {
+        Ok(mut suite) => checks::all(&mut suite).await,
+        Err(failure) => Report::of(Case { name: "the gateway can be opened", outcome: failure.into_outcome() }),
+    }
+}

@@ -1,5 +1,5 @@
 //! The main path through the ports, on two simulated chains.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use tim3_chain::{
     Actor, Chain, EventChain, Reader, Slot, State, Submitter, Token, TransactionState, UserAction, conformance::Keys,

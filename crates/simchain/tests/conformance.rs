@@ -1,0 +1,116 @@
+//! The simulated chain passes the suite that every adapter must pass.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tim3_chain::{
+    Actor, Chain, ChainError, TxId,
+    conformance::{Harness, Keys, run},
+};
+use tim3_domain::{
+    identity::{Account, GatewayId, MarketId},
+    protocol::{RouteFee, SignedOrder},
+    word::{Word, keccak_text},
+};
+use tim3_simchain::{Assets, Config, Setup, SimActor, SimChain, SimNode, gateway::Call, network};
+
+fn account(name: &str) -> Account {
+    Account(keccak_text(name))
+}
+
+struct Simulated {
+    node: SimNode,
+    chain: Arc<SimChain>,
+    user: SimActor,
+    keys: Keys,
+    peer: GatewayId,
+}
+
+impl Simulated {
+    fn start(usda_native_decimals: u8, fee: RouteFee) -> Self {
+        let keys = Keys::from_seed("conformance", 3, 2);
+        let peer = GatewayId(keccak_text("a gateway elsewhere"));
+        let mut setup = Setup::new(2, keys.addresses(), account("treasury"));
+        setup.limit = 20_000_000_000;
+        setup.usda_native_decimals = usda_native_decimals;
+        setup.fee = fee;
+        setup.funded = vec![(account("user"), 50_000_000_000, 0)];
+        let config = Config { automine: true, ..Config::new("conformance").unwrap() };
+        let node = network(vec![config], &setup, &[peer]).unwrap().remove(0);
+        let chain = Arc::new(SimChain::new(node.clone(), "sim", account("submitter")));
+        let user = SimActor::new(node.clone(), "sim", account("user"));
+        Self { node, chain, user, keys, peer }
+    }
+}
+
+#[async_trait]
+impl Harness for Simulated {
+    fn chain(&self) -> Arc<dyn Chain> {
+        self.chain.clone()
+    }
+
+    async fn restart(&self) -> Arc<dyn Chain> {
+        Arc::new(SimChain::new(self.node.clone(), "sim", account("submitter")))
+    }
+
+    fn user(&self) -> &dyn Actor {
+        &self.user
+    }
+
+    fn stranger(&self) -> Account {
+        account("stranger")
+    }
+
+    fn salt(&self) -> Word {
+        self.node.config().salt
+    }
+
+    fn market(&self) -> MarketId {
+        Assets::new().unwrap().reserve(self.node.gateway())
+    }
+
+    fn peer(&self) -> GatewayId {
+        self.peer
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    async fn execute(&self, orders: &[SignedOrder]) -> Result<TxId, ChainError> {
+        Ok(self.node.submit(account("executor"), Call::Execute(orders.to_vec())))
+    }
+
+    async fn finalize(&self) {
+        for _ in 0..=self.node.config().finality_depth {
+            self.node.mine();
+        }
+    }
+
+    async fn pass(&self, seconds: u64) -> bool {
+        self.node.advance(seconds);
+        true
+    }
+
+    async fn reorg(&self, depth: u64) -> bool {
+        self.node.reorg(depth, false);
+        true
+    }
+}
+
+async fn conforms(harness: Simulated) {
+    let report = run(&harness).await;
+    assert!(report.is_passed() && report.skipped().is_empty(), "\n{report}");
+    assert!(report.cases.len() > 20);
+}
+
+#[tokio::test]
+async fn a_simulated_chain_conforms() {
+    conforms(Simulated::start(18, RouteFee::default())).await;
+}
+
+#[tokio::test]
+async fn a_simulated_chain_with_fees_and_coarse_collateral_conforms() {
+    conforms(Simulated::start(6, RouteFee { flat: 10, bps: 25 })).await;
+}
