@@ -136,7 +136,7 @@ abstract contract Fixture is Test {
     function _change(Site memory s, bytes memory call) internal {
         vm.startPrank(admin);
         s.gateway.schedule(call);
-        vm.warp(block.timestamp + DELAY);
+        vm.warp(vm.getBlockTimestamp() + DELAY);
         s.gateway.applyChange(call);
         vm.stopPrank();
     }

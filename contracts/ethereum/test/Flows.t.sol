@@ -217,7 +217,7 @@ contract FlowsTest is Fixture {
         home.gateway.setController(home.vault, away.id, _account(alice));
         Intent memory intent = Intent(2, home.id, home.vault, _account(alice), _account(alice), 1e18);
         Operation memory part = _burn(away, alice, intent, 500 * UNIT);
-        vm.warp(block.timestamp + 2 hours);
+        vm.warp(vm.getBlockTimestamp() + 2 hours);
         _do(home, 2, part);
         assertEq(home.weth.balanceOf(alice), 0, "stale price, debt left: nothing");
         Operation memory rest = _burn(away, alice, intent, away.tim3.balanceOf(alice));
@@ -264,7 +264,7 @@ contract FlowsTest is Fixture {
         // It has to refill before anything is minted again.
         Operation memory small = _lock(away, bob, home.id, 2 * UNIT);
         assertEq(_execute(home, _order(home, 1, small)), DELAYED);
-        vm.warp(block.timestamp + 10 * PERIOD);
+        vm.warp(vm.getBlockTimestamp() + 10 * PERIOD);
         _do(home, 1, small);
     }
 

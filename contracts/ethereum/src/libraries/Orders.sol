@@ -39,10 +39,11 @@ library Orders {
         if (op.kind < Codec.KIND_MINT || op.kind > Codec.KIND_TRANSFER) revert IGateway.WrongKind(op.kind);
         if (op.amount <= op.fee) revert IGateway.MalformedContent();
         if (action == Codec.ACTION_REFUND || action == Codec.ACTION_CONFLICT) {
-            _checkOrigin(s, op, id, Codec.contentHash(Codec.ACTION_REFUND, words[:Codec.OPERATION_BYTES]));
+            bytes32 operationId = Codec.contentHash(Codec.ACTION_REFUND, words[:Codec.OPERATION_BYTES]);
+            _checkOrigin(s, op, id, operationId);
             Signatures.check(s, digest, order.signatures);
-            _refund(s, op);
-            if (action == Codec.ACTION_CONFLICT) _orphan(s, op, words);
+            _refund(s, op, operationId);
+            if (action == Codec.ACTION_CONFLICT) _orphan(s, op, operationId, words);
             return;
         }
         _checkDestination(s, op, id, action == Codec.ACTION_VOID ? Slots.VOID : Slots.DONE);
@@ -137,10 +138,9 @@ library Orders {
     }
 
     /// @dev Gross, and outside the windows: it gives back what this gateway itself took.
-    function _refund(Store storage s, Operation calldata op) private {
+    function _refund(Store storage s, Operation calldata op, bytes32 operationId) private {
         Slots.setRefunded(s, op.destination, op.nonce);
         s.peerTotals[op.asset][op.destination].refunded += op.amount;
-        bytes32 operationId = s.outgoing[op.destination][op.nonce];
         bytes memory position = new bytes(4 * 32);
         Book.Undone memory r;
         if (op.kind == Codec.KIND_MINT) {
@@ -172,13 +172,13 @@ library Orders {
     }
 
     /// @dev What an operation that no longer exists has minted at the destination: counted as sent, and as bad debt of a market.
-    function _orphan(Store storage s, Operation calldata op, bytes calldata words) private {
+    function _orphan(Store storage s, Operation calldata op, bytes32 operationId, bytes calldata words) private {
         bytes32 orphan = Codec.word(words, 14);
         bytes32 market = Codec.word(words, 15);
         uint128 amount = Codec.amount(Codec.word(words, 16));
         bytes32 asset = op.asset;
         BadDebt storage bad = s.badDebts[market];
-        if (orphan == 0 || market == 0 || amount == 0) revert IGateway.MalformedContent();
+        if (orphan == 0 || orphan == operationId || market == 0 || amount == 0) revert IGateway.MalformedContent();
         if (bad.asset != 0 && bad.asset != asset) revert IGateway.UnknownAsset(asset);
 
         bad.asset = asset;
