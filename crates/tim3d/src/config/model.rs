@@ -1,0 +1,167 @@
+//! What the daemon is told to do, once it is known to be right.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use tim3_domain::identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind};
+use tim3_rpc::{Rate, SecretUrl};
+
+use super::secret::{KeyRef, SecretRef};
+
+/// The whole configuration; every reference in it is to something that exists.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) journal: PathBuf,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) log: Log,
+    pub(crate) api: Api,
+    pub(crate) audit_interval: Duration,
+    /// By name.
+    pub(crate) chains: Vec<Chain>,
+    /// By symbol.
+    pub(crate) assets: Vec<Asset>,
+    /// By name.
+    pub(crate) markets: Vec<Market>,
+    /// By name.
+    pub(crate) attesters: Vec<Attester>,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) filter: String,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    Text,
+    Json,
+}
+
+/// `[api]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    pub(crate) listen: SocketAddr,
+    /// Present where `listen` is not loopback.
+    pub(crate) token: Option<SecretRef>,
+}
+
+/// `[chains.NAME]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    pub(crate) name: String,
+    pub(crate) chain: ChainId,
+    pub(crate) account: Account,
+    pub(crate) gateway: GatewayId,
+    /// Block of the gateway's deployment, where it is stated.
+    pub(crate) birth: Option<u64>,
+    /// At least one, with distinct names.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// 1 to the number of endpoints.
+    pub(crate) quorum: usize,
+    pub(crate) finality: Finality,
+    pub(crate) poll_interval: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) stall_after: Duration,
+    pub(crate) log_range: u64,
+    pub(crate) mirror: bool,
+    pub(crate) mirror_interval: Duration,
+    /// The key that may freeze the gateway after a breach.
+    pub(crate) guardian: Option<KeyRef>,
+    pub(crate) submit: Submit,
+}
+
+/// An RPC endpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) name: String,
+    pub(crate) url: UrlRef,
+    pub(crate) ws: Option<UrlRef>,
+    pub(crate) priority: u32,
+    pub(crate) rate: Option<Rate>,
+}
+
+/// A URL, or where it is kept because it carries a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum UrlRef {
+    Plain(SecretUrl),
+    Secret(SecretRef),
+}
+
+/// When a block of a chain is final.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finality {
+    pub(crate) policy: Policy,
+    /// Blocks below the head, for [`Policy::Depth`].
+    pub(crate) depth: u64,
+    /// (amount from which, blocks below the head), both ascending: more waiting for more value.
+    pub(crate) tiers: Vec<(u128, u64)>,
+}
+
+/// What decides finality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    Finalized,
+    Safe,
+    Depth,
+}
+
+/// `[chains.NAME.submit]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Submit {
+    pub(crate) signer: KeyRef,
+    pub(crate) max_orders: usize,
+    pub(crate) max_in_flight: usize,
+    pub(crate) batch_linger: Duration,
+    pub(crate) escalate_after: Duration,
+    /// Highest fee for one gas, in wei.
+    pub(crate) max_fee: u128,
+    /// Highest tip for one gas, in wei.
+    pub(crate) max_tip: u128,
+    /// Tip for one gas in wei, instead of what the endpoints suggest.
+    pub(crate) tip: Option<u128>,
+    /// Highest gas of one transaction.
+    pub(crate) max_gas: u64,
+}
+
+/// `[assets.SYMBOL]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Asset {
+    pub(crate) symbol: String,
+    pub(crate) id: AssetId,
+    /// Gross amount from which an operation waits for an operator.
+    pub(crate) value_hold: Option<u128>,
+    pub(crate) limit: Option<Limit>,
+    pub(crate) t_max: Duration,
+}
+
+/// At most so much in so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) amount: u128,
+    pub(crate) period: Duration,
+}
+
+/// `[markets.NAME]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Market {
+    pub(crate) name: String,
+    pub(crate) id: MarketId,
+    pub(crate) kind: MarketKind,
+    /// Name of the chain.
+    pub(crate) home: String,
+    /// Symbols.
+    pub(crate) synthetic: String,
+    pub(crate) collateral: String,
+    pub(crate) collateral_decimals: u8,
+}
+
+/// `[attesters.NAME]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Attester {
+    pub(crate) name: String,
+    pub(crate) key: KeyRef,
+}
