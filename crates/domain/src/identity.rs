@@ -1,5 +1,7 @@
 //! Who and what: chains, accounts, gateways, assets, markets, operations (`contracts/PROTOCOL.md` section 2).
 
+mod caip;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,8 @@ use crate::{
     DomainError,
     word::{Word, keccak_text, keccak_words},
 };
+
+pub use caip::{AccountId, AssetType};
 
 /// A chain's CAIP-2 name, for example `eip155:1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,8 +56,7 @@ impl FromStr for ChainId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // CAIP-2: namespace [-a-z0-9]{3,8}, reference [-_a-zA-Z0-9]{1,32}. `ao` is two letters long, and accepted.
         let fits = text.split_once(':').is_some_and(|(namespace, reference)| {
-            (2..=8).contains(&namespace.len())
-                && namespace.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            caip::is_namespace(namespace, 2)
                 && (1..=32).contains(&reference.len())
                 && reference.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         });
@@ -69,19 +72,26 @@ impl FromStr for ChainId {
     }
 }
 
-impl TryFrom<String> for ChainId {
-    type Error = DomainError;
+/// Lets serde carry a name as its text.
+macro_rules! carried_as_text {
+    ($($name:ident),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = DomainError;
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.to_string()
+            }
+        }
+    )*};
 }
 
-impl From<ChainId> for String {
-    fn from(chain: ChainId) -> Self {
-        chain.0
-    }
-}
+carried_as_text!(ChainId, AccountId, AssetType);
 
 impl fmt::Display for ChainId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Window {
     /// Capacity, in canonical units of the synthetic.
     pub limit: u128,
-    /// Seconds in which an empty bucket becomes full; at least 1.
+    /// Seconds in which an empty bucket becomes full; 0 where the window was never set, which lets nothing pass.
     pub period: u64,
     /// What was available at `updated`; below zero after a surplus was minted over the limit.
     pub available: i128,
@@ -19,6 +19,9 @@ impl Window {
     /// What may pass at `now`: refilled by `⌊elapsed · limit / period⌋`, never above `limit`.
     #[must_use]
     pub fn available_at(&self, now: u64) -> i128 {
+        if self.period == 0 {
+            return 0;
+        }
         let limit = i128::try_from(self.limit).unwrap_or(i128::MAX);
         let elapsed = now.saturating_sub(self.updated);
         if elapsed >= self.period && self.available >= 0 {
