@@ -20,4 +20,4 @@ mod node;
 pub use actor::SimActor;
 pub use chain::SimChain;
 pub use network::{Assets, Setup, network};
-pub use node::{Config, Faults, SimNode};
+pub use node::{Config, Faults, SimNode, Struck};

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use crate::gateway::{Call, Gateway, Reject};
 
 pub(crate) use block::Block;
-pub use faults::Faults;
+pub use faults::{Faults, Struck};
 pub(crate) use faults::{Lie, Noise};
 pub(crate) use production::Inner;
 pub(crate) use transaction::Tx;
@@ -191,6 +191,12 @@ impl SimNode {
         self.lock().set_faults(faults);
     }
 
+    /// How often each fault really struck.
+    #[must_use]
+    pub fn struck(&self) -> Struck {
+        self.lock().struck()
+    }
+
     /// Puts a call of `sender` into the mempool.
     pub fn submit(&self, sender: Account, call: Call) -> TxId {
         let id = self.lock().submit_call(self.gateway(), sender, call);
@@ -232,6 +238,12 @@ impl SimNode {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.lock().waiting()
+    }
+
+    /// Whether a transaction waits for a block. One that neither waits nor is included will never be.
+    #[must_use]
+    pub fn is_waiting(&self, id: &TxId) -> bool {
+        self.lock().pending(id).is_some()
     }
 
     /// Whether a transaction is included, and why it was refused as a whole if it was.

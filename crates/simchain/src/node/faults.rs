@@ -1,6 +1,7 @@
 //! What goes wrong, and how often.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde::Serialize;
 use tim3_domain::{identity::Account, place::Located, protocol::EventBody, word::Word};
 
 /// Rates of faults in 1/10000 each time there is an occasion; all zero is a perfect chain. Two generators are made of the seed, one for the
@@ -60,6 +61,29 @@ impl Faults {
     }
 }
 
+/// How often each fault really struck since the chain began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Struck {
+    /// Transactions forgotten.
+    pub dropped: u64,
+    /// Transactions passed over for a block.
+    pub delayed: u64,
+    /// Batches that a stranger copied.
+    pub copied: u64,
+    /// Reorgs, those asked for by [`crate::SimNode::reorg`] included.
+    pub reorgs: u64,
+    /// Blocks that they replaced.
+    pub replaced_blocks: u64,
+    /// Times in which the endpoints saw nothing new.
+    pub stalls: u64,
+    /// Calls that failed, rate limits included.
+    pub failed_calls: u64,
+    /// False statements about events.
+    pub lies: u64,
+    /// Broadcasts whose answer was lost.
+    pub lost_replies: u64,
+}
+
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Noise {
@@ -71,15 +95,17 @@ pub(crate) enum Noise {
 #[derive(Debug)]
 pub(super) struct Chance {
     pub(super) faults: Faults,
+    pub(super) struck: Struck,
     blocks: StdRng,
     answers: StdRng,
 }
 
 impl Chance {
-    pub(super) fn new(faults: Faults) -> Self {
+    /// Other faults from now on; `struck` counts on.
+    pub(super) fn new(faults: Faults, struck: Struck) -> Self {
         let blocks = StdRng::seed_from_u64(faults.seed);
         let answers = StdRng::seed_from_u64(faults.seed.wrapping_add(1));
-        Self { faults, blocks, answers }
+        Self { faults, struck, blocks, answers }
     }
 
     /// Whether something of this rate happens to a block or a transaction.
@@ -98,15 +124,23 @@ impl Chance {
     }
 
     pub(super) fn noise(&mut self) -> Option<Noise> {
-        if hit(&mut self.answers, self.faults.transient) {
-            Some(Noise::Transient)
+        let noise = if hit(&mut self.answers, self.faults.transient) {
+            Noise::Transient
+        } else if hit(&mut self.answers, self.faults.rate_limit) {
+            Noise::RateLimited
         } else {
-            hit(&mut self.answers, self.faults.rate_limit).then_some(Noise::RateLimited)
-        }
+            return None;
+        };
+        count(&mut self.struck.failed_calls);
+        Some(noise)
     }
 
     pub(super) fn loses_reply(&mut self) -> bool {
-        hit(&mut self.answers, self.faults.lost_reply)
+        let lost = hit(&mut self.answers, self.faults.lost_reply);
+        if lost {
+            count(&mut self.struck.lost_replies);
+        }
+        lost
     }
 
     /// The lie that `endpoint` tells this time.
@@ -114,6 +148,7 @@ impl Chance {
         if endpoint >= self.faults.liars || !hit(&mut self.answers, self.faults.lie) {
             return None;
         }
+        count(&mut self.struck.lies);
         let at = self.answers.random();
         Some(match self.answers.random_range(0..4_u8) {
             0 => Lie::Omit(at),
@@ -122,6 +157,10 @@ impl Chance {
             _ => Lie::Forge,
         })
     }
+}
+
+pub(super) fn count(struck: &mut u64) {
+    *struck = struck.saturating_add(1);
 }
 
 fn hit(rng: &mut StdRng, rate: u16) -> bool {

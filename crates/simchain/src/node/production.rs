@@ -11,8 +11,8 @@ use tim3_domain::{
 };
 
 use super::{
-    Block, Config, Faults, Lie, Noise, Tx, World,
-    faults::Chance,
+    Block, Config, Faults, Lie, Noise, Struck, Tx, World,
+    faults::{Chance, count},
     mempool::{Mempool, Pending},
 };
 use crate::gateway::{Answer, Call, Gateway, Receipt, Reject};
@@ -54,7 +54,7 @@ impl Inner {
             world: World::new(gateway),
             mempool: Mempool::default(),
             included: HashMap::new(),
-            chance: Chance::new(Faults::default()),
+            chance: Chance::new(Faults::default(), Struck::default()),
             stall: None,
             made: 0,
             finalized: 0,
@@ -71,7 +71,7 @@ impl Inner {
     }
 
     pub(super) fn set_faults(&mut self, faults: Faults) {
-        self.chance = Chance::new(faults);
+        self.chance = Chance::new(faults, self.chance.struck);
         self.stall = None;
     }
 
@@ -108,6 +108,10 @@ impl Inner {
     pub(crate) fn finalize(&mut self, depth: u64) -> u64 {
         self.finalized = self.finalized.max(self.visible().saturating_sub(depth));
         self.finalized
+    }
+
+    pub(super) fn struck(&self) -> Struck {
+        self.chance.struck
     }
 
     pub(crate) fn noise(&mut self) -> Option<Noise> {
@@ -161,6 +165,7 @@ impl Inner {
                 blocks.checked_sub(1).filter(|left| *left != 0).map(|blocks| Stall { height, blocks })
             }
             None if self.chance.strikes(stall) => {
+                count(&mut self.chance.struck.stalls);
                 Some(Stall { height: before, blocks: self.chance.up_to(stall_blocks) })
             }
             None => None,
@@ -182,6 +187,10 @@ impl Inner {
             let Some(block) = self.blocks.pop() else { break };
             self.world = after;
             gone.push(block);
+            count(&mut self.chance.struck.replaced_blocks);
+        }
+        if !gone.is_empty() {
+            count(&mut self.chance.struck.reorgs);
         }
         for block in gone.iter().rev() {
             for pending in &block.transactions {
@@ -248,11 +257,16 @@ impl Inner {
                 .mempool
                 .best(sender, nonce)
                 .is_some_and(|pending| self.world.spent(&sender).saturating_add(pending.tx.fee) <= config.gas);
-            if !affordable || self.chance.strikes(faults.delay) {
+            if !affordable {
+                continue;
+            }
+            if self.chance.strikes(faults.delay) {
+                count(&mut self.chance.struck.delayed);
                 continue;
             }
             let Some(pending) = self.mempool.take(sender, nonce) else { continue };
             if self.chance.strikes(faults.drop) {
+                count(&mut self.chance.struck.dropped);
                 continue;
             }
             chosen.push(pending);
@@ -272,6 +286,7 @@ impl Inner {
     fn copy(&mut self, block: &mut Block, original: &Pending, config: &Config, now: u64) {
         let rate = self.chance.faults.copy;
         if matches!(original.tx.call, Call::Execute(_)) && self.chance.strikes(rate) {
+            count(&mut self.chance.struck.copied);
             let sender = Account(keccak_text("tim3/sim/stranger"));
             let nonce = self.world.nonce(&sender);
             let tx = Tx { gateway: config.gateway(), sender, nonce, fee: 0, call: original.tx.call.clone() };
