@@ -1,0 +1,196 @@
+//! The gateway's interface as the daemon uses it, and the conversion of words. `tests/artifact.rs` holds it to the compiled contracts.
+
+use alloy::{
+    primitives::{Address, B256, Bytes, U256},
+    sol,
+    sol_types::SolCall,
+};
+use tim3_domain::{identity::Account, word::Word};
+
+sol! {
+    #![sol(all_derives)]
+
+    /// `contracts/ethereum/src/IGateway.sol`; enumerations are their numbers.
+    interface Gateway {
+        struct Order { uint8 action; bytes content; bytes signatures; }
+        struct Intent { uint8 kind; bytes32 destination; bytes32 market; bytes32 owner; bytes32 recipient; uint128 wanted; }
+        struct Asset { address token; uint8 kind; uint8 decimals; uint8 nativeDecimals; uint8 level; uint64 frozenUntil; uint128 target; }
+        struct Totals { uint128 minted; uint128 burned; uint128 debt; uint128 badDebt; uint128 claimable; uint128 pending; }
+        struct PeerTotals { uint128 sent; uint128 refunded; uint128 settled; uint128 voided; }
+        struct Window { uint128 limit; int128 available; uint64 period; uint64 updated; }
+        struct Route { uint128 min; uint128 max; uint128 flatFee; uint16 feeBps; bool enabled; bool evm; }
+        struct Terms {
+            address oracle; uint16 maxLtv; uint16 liquidationThreshold; uint16 bonus; uint16 closeFactor; uint16 depeg;
+            uint128 ceiling; uint128 dust;
+        }
+        struct Market {
+            bytes32 synthetic; bytes32 collateral; uint8 kind; Terms terms; uint128 totalCollateral; uint128 totalDebt;
+        }
+        struct Mirror { bytes32 home; uint128 collateral; uint128 debt; uint64 version; }
+
+        event Event(uint64 indexed sequence, uint8 indexed kind, uint64 timestamp, bytes body);
+        event Skipped(uint256 indexed index, bytes32 indexed content, uint8 action, uint8 code, bytes reason);
+
+        error NotActive();
+        error AlreadyActive();
+        error NotReady();
+        error Retired();
+        error NotAdmin();
+        error NotGuardian();
+        error NotOwner();
+        error Reentered();
+        error Paused(bytes32 asset, uint8 level);
+        error UnknownAsset(bytes32 asset);
+        error UnknownMarket(bytes32 market);
+        error WrongMarketKind(bytes32 market);
+        error InvalidAccount(bytes32 account);
+        error InvalidIntent();
+        error ZeroAmount();
+        error Unrepresentable(uint256 amount);
+        error InexactTransfer(uint256 expected, uint256 received);
+        error TransferFailed();
+        error RouteClosed(bytes32 asset, bytes32 peer);
+        error AmountOutOfRange(uint256 amount, uint256 min, uint256 max);
+        error FeeTooHigh(uint256 fee, uint256 max);
+        error NothingToClaim();
+        error CeilingExceeded(uint256 debt, uint256 ceiling);
+        error BelowDust(uint256 debt, uint256 dust);
+        error Undercollateralized();
+        error PriceUnavailable(uint8 verdict);
+        error Depegged(uint256 price);
+        error NoDebt();
+        error Healthy();
+        error MustTakeWhole(uint256 repay);
+        error SeizedTooLittle(uint256 seized, uint256 min);
+        error AlreadyDone();
+        error WindowFull(int256 available, uint256 needed);
+        error SlotTaken(uint8 outcome);
+        error UnknownAction(uint8 action);
+        error MalformedContent();
+        error WrongGateway(bytes32 gateway);
+        error WrongKind(uint8 kind);
+        error WrongOwner(bytes32 owner);
+        error UnknownOperation(bytes32 stored);
+        error MirrorConflict(uint64 version);
+        error InvalidSignature(uint256 index);
+        error UnorderedSigners(uint256 index);
+        error UnknownSigner(address signer);
+        error TooFewSignatures(uint256 count, uint256 threshold);
+        error InsufficientGas(uint256 left, uint256 floor);
+        error InvalidValue();
+        error AlreadyRegistered(bytes32 id);
+        error NotScheduled(bytes32 change);
+        error TooEarly(uint64 ready);
+        error Expired(uint64 deadline);
+
+        function lock(bytes32 market, uint256 collateral, uint128 debt, bytes32 destination, bytes32 recipient, bytes32 refundTo, uint128 maxFee)
+            external returns (bytes32 operationId);
+        function burn(bytes32 asset, uint128 amount, Intent intent, bytes32 refundTo, uint128 maxFee) external returns (bytes32 operationId);
+        function repay(bytes32 market, bytes32 owner, uint128 amount) external;
+        function withdraw(bytes32 market, uint128 collateral, bytes32 to) external;
+        function redeem(bytes32 market, bytes32 owner, uint128 amount, uint128 wanted, bytes32 recipient) external;
+        function claim(bytes32 asset, bytes32 to) external;
+        function execute(Order[] orders) external returns (uint8[] codes);
+
+        function activate() external;
+        function schedule(bytes call) external;
+        function applyChange(bytes call) external;
+        function setPause(bytes32 asset, uint8 level) external;
+        function addSynthetic(string symbol, address token, uint128 target) external;
+        function addCollateral(string symbol, address token, uint8 decimals) external;
+        function setMarket(bytes32 synthetic, bytes32 collateral, uint8 kind, Terms terms) external;
+        function setWindow(bytes32 asset, uint8 kind, uint128 limit, uint64 period) external;
+        function setRoute(bytes32 asset, bytes32 peer, Route route) external;
+        function setAttesters(uint8 threshold, address[] signers) external;
+        function setTreasury(address treasury) external;
+        function setGuardian(address guardian) external;
+        function transferAdmin(address admin) external;
+
+        function id() external view returns (bytes32);
+        function salt() external view returns (bytes32);
+        function delay() external view returns (uint64);
+        function active() external view returns (bool);
+        function retired() external view returns (bool);
+        function admin() external view returns (address);
+        function pendingAdmin() external view returns (address);
+        function guardian() external view returns (address);
+        function head() external view returns (uint64 count, bytes32 hash);
+        function slot(bytes32 origin, uint64 nonce) external view returns (uint8 outcome);
+        function refunded(bytes32 destination, uint64 nonce) external view returns (bool);
+        function totals(bytes32 asset) external view returns (Totals);
+        function peerTotals(bytes32 asset, bytes32 peer) external view returns (PeerTotals);
+        function asset(bytes32 assetId) external view returns (Asset);
+        function market(bytes32 marketId) external view returns (Market);
+        function position(bytes32 marketId, bytes32 owner) external view returns (uint128 collateral, uint128 debt, uint64 version);
+        function mirror(bytes32 marketId, bytes32 owner) external view returns (Mirror);
+        function window(bytes32 asset, uint8 kind) external view returns (Window);
+        function route(bytes32 asset, bytes32 peer) external view returns (Route);
+        function pauseLevel(bytes32 asset) external view returns (uint8);
+        function attesters() external view returns (uint64 epoch, uint8 threshold, address[] signers);
+        function claimable(bytes32 account, bytes32 asset) external view returns (uint128 amount);
+        function treasury() external view returns (address);
+    }
+
+    /// What every token has, with the errors of OpenZeppelin's.
+    interface Token {
+        error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed);
+        error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed);
+        error ERC20InvalidReceiver(address receiver);
+        error ERC20InvalidSender(address sender);
+        error SafeERC20FailedOperation(address token);
+
+        function totalSupply() external view returns (uint256);
+        function balanceOf(address account) external view returns (uint256);
+        function allowance(address owner, address spender) external view returns (uint256);
+        function approve(address spender, uint256 amount) external returns (bool);
+        function decimals() external view returns (uint8);
+        /// Of the devnet's tokens only: anybody mints.
+        function mint(address to, uint256 amount) external;
+    }
+
+    /// What the devnet's price feeds have: anybody sets the answer.
+    interface TestAggregator {
+        function set(int256 answer) external;
+    }
+
+    /// The reasons that Solidity itself gives.
+    interface Solidity {
+        error Error(string reason);
+        error Panic(uint256 code);
+    }
+}
+
+/// The number of the Mint window.
+pub const MINT_WINDOW: u8 = 1;
+/// The number of the Release window.
+pub const RELEASE_WINDOW: u8 = 2;
+/// `Asset.kind` of a synthetic.
+pub const SYNTHETIC: u8 = 1;
+/// `Asset.kind` of a collateral.
+pub const COLLATERAL: u8 = 2;
+
+pub(crate) fn b256(word: impl Into<Word>) -> B256 {
+    B256::new(word.into().0)
+}
+
+pub(crate) fn word(bytes: B256) -> Word {
+    Word(bytes.0)
+}
+
+pub(crate) fn address(account: &Account) -> Option<Address> {
+    account.to_evm().map(Address::new)
+}
+
+pub(crate) fn account(address: Address) -> Account {
+    Account::from_evm(address.into_array())
+}
+
+/// Call data of one call.
+pub(crate) fn call_data(call: &impl SolCall) -> Bytes {
+    call.abi_encode().into()
+}
+
+/// The amount, or `None` above 128 bits.
+pub(crate) fn amount(value: U256) -> Option<u128> {
+    u128::try_from(value).ok()
+}

@@ -1,0 +1,217 @@
+//! What an operator says about one EVM chain.
+
+use std::time::Duration;
+
+use alloy::primitives::Address;
+use serde::{Deserialize, Serialize};
+use tim3_rpc::{Policy, Rate, SecretUrl};
+
+/// One gateway on one EVM chain, and how to reach it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EthereumConfig {
+    /// Short name: label of metrics and logs.
+    pub name: String,
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The gateway contract.
+    pub gateway: Address,
+    /// Block of its deployment, where the endpoints cannot say (pruned nodes).
+    #[serde(default)]
+    pub birth: Option<u64>,
+    /// RPC endpoints, each a distinct one.
+    pub endpoints: Vec<Endpoint>,
+    /// How many endpoints must agree on what a signature rests on.
+    #[serde(default = "one")]
+    pub quorum: usize,
+    /// When a block is final.
+    #[serde(default)]
+    pub finality: Finality,
+    /// For amounts of at least the first member (canonical units), blocks that must be on top of the operation's; ascending.
+    #[serde(default)]
+    pub tiers: Vec<(u128, u64)>,
+    /// Milliseconds between readings of the head where no websocket says that there is news.
+    #[serde(default = "poll_interval")]
+    pub poll_interval_ms: u64,
+    /// What transactions may cost.
+    #[serde(default)]
+    pub fees: FeePolicy,
+    /// Orders in one transaction, at most.
+    #[serde(default = "max_orders")]
+    pub max_orders: usize,
+    /// Transactions on their way at once, at most.
+    #[serde(default = "max_in_flight")]
+    pub max_in_flight: usize,
+    /// Gas of one transaction, at most; not above the chain's own limits (2^24 since EIP-7825).
+    #[serde(default = "max_gas")]
+    pub max_gas: u64,
+    /// Milliseconds after which an unused nonce below used ones is filled.
+    #[serde(default = "gap_patience")]
+    pub gap_patience_ms: u64,
+    /// Blocks whose logs are asked for at once, at most.
+    #[serde(default = "log_range")]
+    pub log_range: u64,
+    /// Milliseconds that one endpoint may take to answer.
+    #[serde(default = "timeout")]
+    pub timeout_ms: u64,
+    /// Milliseconds between rounds in which every endpoint's head is compared.
+    #[serde(default = "round")]
+    pub health_interval_ms: u64,
+    /// Milliseconds after which a head that stands still while another moves is stalled; several block times.
+    #[serde(default = "stall")]
+    pub stall_after_ms: u64,
+}
+
+/// One RPC endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// Its name in logs and metrics; scheme, host and port of the URL where none is given.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// JSON-RPC over HTTP.
+    pub url: SecretUrl,
+    /// A websocket that announces new blocks; only ever a hint.
+    #[serde(default)]
+    pub ws_url: Option<SecretUrl>,
+    /// Lower is asked first.
+    #[serde(default)]
+    pub priority: u32,
+    /// The most it is asked.
+    #[serde(default)]
+    pub rate_limit: Option<Rate>,
+}
+
+impl Endpoint {
+    /// An endpoint known by its URL alone.
+    #[must_use]
+    pub fn new(url: SecretUrl) -> Self {
+        Self { name: None, url, ws_url: None, priority: 0, rate_limit: None }
+    }
+
+    /// What it is called in logs and metrics.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.url.to_string())
+    }
+}
+
+/// When a block is final.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Finality {
+    /// When the chain's consensus says so.
+    #[default]
+    Finalized,
+    /// When the chain calls it safe.
+    Safe,
+    /// With this many blocks on top.
+    Depth(u64),
+}
+
+/// What transactions may cost, in wei per gas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeePolicy {
+    /// Never more than this for a unit of gas.
+    pub max_fee: u128,
+    /// Never more than this of it to the proposer.
+    pub max_tip: u128,
+    /// This to the proposer, instead of what the endpoint suggests.
+    pub tip: Option<u128>,
+    /// How much more a replacement offers, in percent; pools want at least 10.
+    pub step_percent: u32,
+    /// A replacement offers at most this many times what a new transaction would.
+    pub cap: u32,
+    /// Milliseconds that a transaction may wait before it is replaced.
+    pub escalate_after_ms: u64,
+}
+
+impl Default for FeePolicy {
+    fn default() -> Self {
+        Self {
+            max_fee: 500_000_000_000,
+            max_tip: 10_000_000_000,
+            tip: None,
+            step_percent: 10,
+            cap: 3,
+            escalate_after_ms: 30_000,
+        }
+    }
+}
+
+impl EthereumConfig {
+    /// A gateway behind `endpoints`, everything else as it is by default.
+    #[must_use]
+    pub fn new(name: impl Into<String>, chain_id: u64, gateway: Address, endpoints: Vec<Endpoint>) -> Self {
+        Self {
+            name: name.into(),
+            chain_id,
+            gateway,
+            birth: None,
+            endpoints,
+            quorum: one(),
+            finality: Finality::default(),
+            tiers: Vec::new(),
+            poll_interval_ms: poll_interval(),
+            fees: FeePolicy::default(),
+            max_orders: max_orders(),
+            max_in_flight: max_in_flight(),
+            max_gas: max_gas(),
+            gap_patience_ms: gap_patience(),
+            log_range: log_range(),
+            timeout_ms: timeout(),
+            health_interval_ms: round(),
+            stall_after_ms: stall(),
+        }
+    }
+
+    pub(crate) fn pool_policy(&self) -> Policy {
+        Policy {
+            timeout: Duration::from_millis(self.timeout_ms),
+            round: Duration::from_millis(self.health_interval_ms),
+            stall_after: Duration::from_millis(self.stall_after_ms),
+            ..Policy::default()
+        }
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+fn poll_interval() -> u64 {
+    1_000
+}
+
+fn max_orders() -> usize {
+    100
+}
+
+fn max_in_flight() -> usize {
+    16
+}
+
+fn max_gas() -> u64 {
+    16_000_000
+}
+
+fn gap_patience() -> u64 {
+    5_000
+}
+
+fn log_range() -> u64 {
+    2_000
+}
+
+fn timeout() -> u64 {
+    5_000
+}
+
+fn round() -> u64 {
+    10_000
+}
+
+fn stall() -> u64 {
+    45_000
+}

@@ -1,0 +1,176 @@
+//! From a configuration to a chain that is known to be the right one.
+
+use std::sync::{Arc, Mutex};
+
+use alloy::{
+    primitives::{Address, Bytes},
+    signers::local::PrivateKeySigner,
+};
+use serde_json::json;
+use tim3_domain::{
+    identity::{ChainId, GatewayId},
+    word::Word,
+};
+use tim3_rpc::{CallError, EndpointStatus, JsonRpc, Observer, PoolError, Request, SetupError, Spec};
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    abi::{self, Gateway},
+    config::EthereumConfig,
+    error::{EthereumError, not_ours},
+    fault::Refusal,
+    hint,
+    link::{Link, Network},
+    node::{self, At, Node, Pool},
+    reader::Following,
+    sender::Sender,
+    span::Span,
+    submitter::Batches,
+    user::User,
+};
+
+/// One gateway on one EVM chain. Must be made inside a tokio runtime: two tasks run beside it and end with it.
+#[derive(Debug)]
+pub struct Ethereum {
+    pub(crate) link: Arc<Link>,
+    pub(crate) following: Mutex<Following>,
+    pub(crate) span: Mutex<Span>,
+    pub(crate) news: watch::Sender<u64>,
+    pub(crate) batches: Option<Batches>,
+    _tasks: Vec<AbortOnDropHandle<std::convert::Infallible>>,
+}
+
+/// What an endpoint says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Identity {
+    chain_id: u64,
+    code: bool,
+    /// Id and salt, where the contract answers.
+    gateway: Option<(Word, Word)>,
+}
+
+impl Ethereum {
+    /// Connects and verifies, by quorum, that the endpoints serve the configured chain and that the contract is a gateway whose id is the
+    /// one its chain, address and salt make. With `signer` the result can send orders.
+    ///
+    /// # Errors
+    /// [`EthereumError`], one line each, saying what was found, what was expected and what to correct.
+    pub async fn connect(
+        config: EthereumConfig,
+        signer: Option<PrivateKeySigner>,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<Self, EthereumError> {
+        let network = Network::new(&config, pool(&config, observer)?);
+        let id = identify(&config, &network.pool).await?;
+        let link = Arc::new(Link::new(config, id, network));
+        let news = watch::Sender::new(0);
+        let batches = signer.map(|signer| Batches::new(Sender::new(Arc::clone(&link.network), signer), &link.config));
+        let mut tasks = vec![AbortOnDropHandle::new(tokio::spawn({
+            let network = Arc::clone(&link.network);
+            async move { network.pool.watch(|node| async move { node.height().await }).await }
+        }))];
+        let sockets: Vec<_> = link.config.endpoints.iter().filter_map(|endpoint| endpoint.ws_url.clone()).collect();
+        if !sockets.is_empty() {
+            let follow = hint::follow(link.name.clone(), sockets, news.clone());
+            tasks.push(AbortOnDropHandle::new(tokio::spawn(follow)));
+        }
+        Ok(Self {
+            following: Mutex::default(),
+            span: Mutex::new(Span::new(link.config.log_range)),
+            link,
+            news,
+            batches,
+            _tasks: tasks,
+        })
+    }
+
+    /// A user with a key of its own.
+    #[must_use]
+    pub fn user(&self, signer: PrivateKeySigner) -> User {
+        User::new(Arc::clone(&self.link), signer)
+    }
+
+    /// The account that pays for orders, where there is one.
+    #[must_use]
+    pub fn signer(&self) -> Option<Address> {
+        self.batches.as_ref().map(|batches| batches.sender.address())
+    }
+
+    /// How the endpoints are doing, for metrics and status pages.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<EndpointStatus> {
+        self.link.pool.status()
+    }
+
+    /// What was configured.
+    #[must_use]
+    pub fn config(&self) -> &EthereumConfig {
+        &self.link.config
+    }
+}
+
+/// The pool of a configuration's endpoints.
+pub(crate) fn pool(config: &EthereumConfig, observer: Option<Arc<dyn Observer>>) -> Result<Pool, EthereumError> {
+    let failed = |error| EthereumError::Endpoints { chain: config.name.clone(), error };
+    let mut urls = std::collections::BTreeSet::new();
+    let mut specs = Vec::new();
+    for endpoint in &config.endpoints {
+        if !urls.insert(endpoint.url.expose().clone()) {
+            return Err(failed(SetupError::Duplicate(endpoint.url.to_string())));
+        }
+        specs.push(Spec {
+            name: endpoint.label(),
+            priority: endpoint.priority,
+            rate: endpoint.rate_limit,
+            client: Node(JsonRpc::new(endpoint.url.clone()).map_err(failed)?),
+        });
+    }
+    Pool::new(config.name.clone(), specs, config.quorum, config.pool_policy(), observer).map_err(failed)
+}
+
+async fn identify(config: &EthereumConfig, pool: &Pool) -> Result<GatewayId, EthereumError> {
+    let (chain, gateway) = (config.name.clone(), config.gateway);
+    let found = pool.quorum("identity", |node| async move { identity(&node, gateway).await }).await;
+    let found = found.map_err(|error: PoolError<Refusal>| EthereumError::Unreachable {
+        chain: chain.clone(),
+        what: "identity",
+        detail: error.to_string(),
+    })?;
+    let Identity { chain_id, code, gateway: answers } = found.value;
+    if chain_id != config.chain_id {
+        return Err(EthereumError::WrongChain { chain, expected: config.chain_id, found: chain_id });
+    }
+    if !code {
+        return Err(EthereumError::NoCode { chain, gateway });
+    }
+    let Some((id, salt)) = answers else {
+        let detail = "it does not answer id() and salt()".to_owned();
+        return Err(EthereumError::NotOurs { chain, gateway, detail });
+    };
+    let expected = GatewayId::derive(&ChainId::eip155(chain_id), abi::account(gateway), salt);
+    if id != expected.0 {
+        return Err(not_ours(&chain, gateway, GatewayId(id), expected));
+    }
+    Ok(expected)
+}
+
+async fn identity(node: &Node, gateway: Address) -> Result<Identity, node::NodeError> {
+    let requests = [
+        Request::new("eth_chainId", json!([])),
+        Request::new("eth_getCode", json!([gateway, "latest"])),
+        node::call(gateway, &abi::call_data(&Gateway::idCall {}), At::Latest),
+        node::call(gateway, &abi::call_data(&Gateway::saltCall {}), At::Latest),
+    ];
+    let mut results = node.batch(&requests).await?;
+    let chain_id = results.quantity()?;
+    let code: Bytes = results.bytes()?;
+    // Another contract reverts or answers something else: that is an answer, too.
+    let mut word = || match results.returns::<Gateway::idCall>() {
+        Ok(word) => Ok(Some(abi::word(word))),
+        Err(CallError::Refused(_) | CallError::Garbage(_)) => Ok(None),
+        Err(error) => Err(error),
+    };
+    let (id, salt) = (word()?, word()?);
+    Ok(Identity { chain_id, code: !code.is_empty(), gateway: id.zip(salt) })
+}

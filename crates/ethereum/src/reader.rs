@@ -1,0 +1,122 @@
+//! Following the chain. One endpoint says how far it has come; where a quorum is configured, no block counts as final before a quorum of
+//! endpoints, each by its own head, says so.
+
+mod logs;
+mod tips;
+
+use std::ops::RangeInclusive;
+
+use alloy::{eips::BlockNumberOrTag, primitives::Bytes};
+use async_trait::async_trait;
+use serde_json::json;
+use tim3_chain::{BlockRef, ChainError, Endpoint, Fetched, QuorumHead, Reader, Tips};
+use tim3_domain::protocol::Head;
+use tim3_rpc::{PoolError, Request};
+
+use crate::{
+    abi::{self, Gateway, call_data},
+    connect::Ethereum,
+    fault::FaultClass,
+    link::lock,
+    node,
+};
+
+pub(crate) use tips::Following;
+
+#[async_trait]
+impl Reader for Ethereum {
+    async fn tips(&self) -> Result<Tips, ChainError> {
+        self.read_tips().await
+    }
+
+    async fn wait_for_news(&self) {
+        let mut news = self.news.subscribe();
+        let read = lock(&self.following).news;
+        let poll = std::time::Duration::from_millis(self.link.config.poll_interval_ms);
+        // News that came after the last reading count at once.
+        let _ = tokio::time::timeout(poll, news.wait_for(|count| *count != read)).await;
+    }
+
+    async fn block_at(&self, height: u64) -> Result<Option<BlockRef>, ChainError> {
+        let found = self
+            .link
+            .ask("block", |node| async move { node.one(node::block(BlockNumberOrTag::Number(height))).await?.block() })
+            .await?;
+        Ok(found.map(|seen| seen.block))
+    }
+
+    async fn events(&self, heights: RangeInclusive<u64>) -> Result<(Fetched, u64), ChainError> {
+        let (from, to) = heights.into_inner();
+        loop {
+            let last = lock(&self.span).last(from, to);
+            let gateway = self.link.config.gateway;
+            let answer = self
+                .link
+                .pool
+                .call("events", |node| async move { logs::fetch(&node, gateway, from, last).await })
+                .await;
+            match answer {
+                Ok(answer) => {
+                    lock(&self.span).grow();
+                    let logs::Page { events, skips, last } = answer.value;
+                    return Ok((Fetched { events, skips, endpoint: Endpoint(answer.endpoint) }, last));
+                }
+                Err(PoolError::Refused { reason, .. }) if reason.class == FaultClass::TooLarge => {
+                    let asked = last.saturating_sub(from).saturating_add(1);
+                    if !lock(&self.span).shrink(asked) {
+                        let detail = format!("the endpoints do not give the logs of block {from} alone: {reason}");
+                        return Err(self.link.transient("events", detail));
+                    }
+                }
+                Err(error) => return Err(self.link.error("events", error)),
+            }
+        }
+    }
+
+    async fn quorum_head(&self, block: &BlockRef) -> Result<QuorumHead, ChainError> {
+        let answers = self.link.agreed("quorum head", &[call_data(&Gateway::headCall {})], block).await?;
+        let bytes = answers.first().cloned().unwrap_or_else(Bytes::new);
+        let Gateway::headReturn { count, hash } = self.link.decode::<Gateway::headCall>("quorum head", &bytes)?;
+        Ok(QuorumHead::agreed(self.link.id, Head { count, hash: abi::word(hash) }, *block))
+    }
+
+    async fn birth(&self) -> Result<BlockRef, ChainError> {
+        let height = match self.link.config.birth {
+            Some(height) => height,
+            None => self.find_birth().await?,
+        };
+        self.block_at(height).await?.ok_or_else(|| {
+            self.link.transient("birth", format!("no block {height} yet, where the gateway was deployed"))
+        })
+    }
+
+    fn distrust(&self, endpoint: Endpoint, why: &str) {
+        self.link.pool.distrust(endpoint.0, why);
+    }
+}
+
+impl Ethereum {
+    /// The first block with the gateway's code, by bisection.
+    async fn find_birth(&self) -> Result<u64, ChainError> {
+        let gateway = self.link.config.gateway;
+        let (mut low, mut high) = (0, self.link.ask("head", |node| async move { node.height().await }).await?);
+        while low < high {
+            let middle = low.midpoint(high);
+            let request = Request::new("eth_getCode", json!([gateway, BlockNumberOrTag::Number(middle)]));
+            let code = self.link.ask("birth", |node| {
+                let request = request.clone();
+                async move { node.one(request).await?.bytes() }
+            });
+            let code = code.await.map_err(|error| {
+                let hint = "the endpoints do not keep old state: set birth to the block of the gateway's deployment";
+                self.link.transient("birth", format!("{hint} ({error})"))
+            })?;
+            if code.is_empty() {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+}
