@@ -7,7 +7,6 @@
 
 mod admin;
 mod call;
-mod health;
 mod ledger;
 mod liquidation;
 mod orders;
@@ -25,4 +24,4 @@ mod user;
 pub use call::{Admin, Call, KeeperAction, Outside, Terms};
 pub use reject::Reject;
 pub use session::{Answer, Receipt};
-pub use state::{Asset, Controller, Gateway, Market, Price};
+pub use state::{Asset, Controller, Feed, Gateway, Market};

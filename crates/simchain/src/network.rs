@@ -4,6 +4,7 @@ use tim3_chain::{Direction, RouteState};
 use tim3_domain::{
     DomainError,
     identity::{Account, AssetId, GatewayId, MarketId, MarketKind},
+    price::Price,
     protocol::RouteFee,
 };
 
@@ -50,14 +51,11 @@ impl Setup {
             fee: RouteFee::default(),
             min: 1,
             usda_native_decimals: 18,
-            weth_price: 2_000 * ONE_DOLLAR,
+            weth_price: 2_000_000_000_000_000_000_000,
             funded: Vec::new(),
         }
     }
 }
-
-/// Price of one dollar with 18 decimals.
-const ONE_DOLLAR: u128 = 1_000_000_000_000_000_000;
 
 /// The assets of a network, and their markets on one gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +123,7 @@ fn genesis(
     let mut admin = vec![
         Admin::SetAttesters { threshold: setup.threshold, signers: setup.signers.clone() },
         Admin::SetTreasury { treasury: setup.treasury },
-        Admin::AddSynthetic { symbol: "TIM3".to_owned(), target: ONE_DOLLAR },
+        Admin::AddSynthetic { symbol: "TIM3".to_owned(), target: Price::ONE.raw() },
         Admin::AddCollateral { symbol: "USDA".to_owned(), decimals: 6, native_decimals: setup.usda_native_decimals },
         Admin::AddCollateral { symbol: "WETH".to_owned(), decimals: 18, native_decimals: 18 },
         market(usda, MarketKind::Reserve, Terms::reserve(ceiling)),

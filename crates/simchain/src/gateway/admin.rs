@@ -6,11 +6,13 @@ use tim3_chain::{AttesterSet, Direction, RouteState};
 use tim3_domain::{
     amount::SYNTHETIC_DECIMALS,
     identity::{Account, AssetId, GatewayId, MarketId, MarketKind},
+    market::{MarketParameters, MarketTerms, ONE_BPS},
+    price::Price,
     protocol::{EventBody, Head, Window},
     word::{Word, keccak_words},
 };
 
-use super::{Admin, Asset, Market, Reject, Terms, health::ONE, session::Session};
+use super::{Admin, Asset, Market, Reject, Terms, session::Session};
 
 /// How long level 3 lasts unless the admin renews it.
 const FREEZE_SECONDS: u64 = 7 * 24 * 3_600;
@@ -27,7 +29,8 @@ impl Session {
     pub(super) fn administer(&mut self, admin: &Admin) -> Result<(), Reject> {
         match admin {
             Admin::AddSynthetic { symbol, target } => {
-                self.add_asset(symbol, SYNTHETIC_DECIMALS, SYNTHETIC_DECIMALS, Some(*target))
+                let target = Price::new(*target).ok_or(Reject::InvalidValue("target"))?;
+                self.add_asset(symbol, SYNTHETIC_DECIMALS, SYNTHETIC_DECIMALS, Some(target))
             }
             Admin::AddCollateral { symbol, decimals, native_decimals } => {
                 self.add_asset(symbol, *decimals, *native_decimals, None)
@@ -62,18 +65,18 @@ impl Session {
         symbol: &str,
         decimals: u8,
         native_decimals: u8,
-        target: Option<u128>,
+        target: Option<Price>,
     ) -> Result<(), Reject> {
         let id = AssetId::from_symbol(symbol).map_err(|_| Reject::InvalidValue("symbol"))?;
         if self.gateway.assets.contains(&id) {
             return Err(Reject::InvalidValue("asset is registered already"));
         }
-        if target == Some(0) || decimals > MAX_DECIMALS || native_decimals > MAX_DECIMALS {
-            return Err(Reject::InvalidValue("target or decimals"));
+        if decimals > MAX_DECIMALS || native_decimals > MAX_DECIMALS {
+            return Err(Reject::InvalidValue("decimals"));
         }
         let asset = Asset { target, decimals, native_decimals, level: 0, frozen_until: 0, backs: Vec::new() };
         self.gateway.assets.set(id, asset);
-        let values = [decimals.into(), native_decimals.into(), target.unwrap_or(0).into()];
+        let values = [decimals.into(), native_decimals.into(), target.map_or(0, Price::raw).into()];
         self.limits(ASSET, id.0, GatewayId::ZERO, &values)
     }
 
@@ -89,9 +92,11 @@ impl Session {
         if backing.target.is_some() {
             return Err(Reject::UnknownAsset(collateral));
         }
-        if kind == MarketKind::Vault && !is_sane_vault(&terms) {
-            return Err(Reject::InvalidValue("vault terms"));
+        let depeg = terms.depeg_bps.unwrap_or(0);
+        if depeg >= ONE_BPS || (kind == MarketKind::Vault && depeg != 0) {
+            return Err(Reject::InvalidValue("depeg_bps"));
         }
+        MarketParameters::check(kind, terms.market)?;
         let id = MarketId::derive(self.gateway.id, synthetic, collateral, kind);
         let fresh = Market { kind, synthetic, collateral, terms, recorded: 0, debt: 0 };
         let market = Market { terms, ..self.gateway.markets.get(&id).unwrap_or(fresh) };
@@ -100,15 +105,17 @@ impl Session {
             backing.backs.push(synthetic);
             self.gateway.assets.set(collateral, backing);
         }
+        let MarketTerms { max_ltv_bps, liquidation_threshold_bps, bonus_bps, close_factor_bps, debt_ceiling, dust } =
+            terms.market;
         let values = [
-            terms.max_ltv_bps.into(),
-            terms.liquidation_threshold_bps.into(),
-            terms.bonus_bps.into(),
-            terms.close_factor_bps.into(),
-            terms.depeg_bps.unwrap_or(0).into(),
+            max_ltv_bps.into(),
+            liquidation_threshold_bps.into(),
+            bonus_bps.into(),
+            close_factor_bps.into(),
+            depeg.into(),
             terms.max_price_age.into(),
-            terms.debt_ceiling,
-            terms.dust,
+            debt_ceiling,
+            dust,
         ];
         self.limits(MARKET, id.0, GatewayId::ZERO, &values.map(Word::from_u128))
     }
@@ -133,7 +140,7 @@ impl Session {
         if peer.is_zero() || peer == self.gateway.id {
             return Err(Reject::WrongGateway(peer));
         }
-        if route.min == 0 || route.min > route.max || u128::from(route.fee.bps) >= ONE {
+        if route.min == 0 || route.min > route.max || route.fee.bps >= ONE_BPS {
             return Err(Reject::InvalidValue("route"));
         }
         self.gateway.routes.set((asset, peer), route);
@@ -184,16 +191,4 @@ impl Session {
         self.gateway.tombstones.set(peer, state);
         self.append(EventBody::Tombstoned { peer, count: state.count, hash: state.hash })
     }
-}
-
-/// Max LTV below the threshold, and a threshold that leaves room for the bonus: otherwise liquidation makes bad debt.
-fn is_sane_vault(terms: &Terms) -> bool {
-    let with_bonus =
-        u128::from(terms.liquidation_threshold_bps).checked_mul(ONE.saturating_add(terms.bonus_bps.into()));
-    terms.max_ltv_bps != 0
-        && terms.max_ltv_bps < terms.liquidation_threshold_bps
-        && with_bonus.is_some_and(|product| product <= ONE.saturating_mul(ONE))
-        && terms.close_factor_bps != 0
-        && u128::from(terms.close_factor_bps) <= ONE
-        && terms.depeg_bps.is_none()
 }

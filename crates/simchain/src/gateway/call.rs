@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tim3_chain::{Direction, RouteState, UserAction};
 use tim3_domain::{
     identity::{Account, AssetId, GatewayId, MarketId, MarketKind},
+    market::MarketTerms,
     protocol::SignedOrder,
 };
 
@@ -34,53 +35,37 @@ pub enum KeeperAction {
     SetController { market: MarketId, gateway: GatewayId, account: Account },
 }
 
-/// What a market's admin decides. Ratios are basis points, amounts canonical units of the synthetic.
+/// What a market's admin decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// Highest loan to value at mint and withdraw; vaults only.
-    pub max_ltv_bps: u16,
-    /// Loan to value from which a position is liquidatable; vaults only.
-    pub liquidation_threshold_bps: u16,
-    /// What a liquidator gets above what it repays; vaults only.
-    pub bonus_bps: u16,
-    /// Share of a debt that one liquidation may repay; vaults only.
-    pub close_factor_bps: u16,
-    /// How far below the target the collateral's lower price may be for a lock; reserves only.
+    /// Ratios (of a vault), ceiling and dust.
+    pub market: MarketTerms,
+    /// How far below the target the collateral's lower price may be for a lock, in 1/10000; reserves only, `None` needs no price.
     pub depeg_bps: Option<u16>,
     /// Seconds after which a price is stale.
     pub max_price_age: u64,
-    /// Highest debt of the market.
-    pub debt_ceiling: u128,
-    /// Smallest debt a position may be left with, other than 0.
-    pub dust: u128,
 }
 
 impl Terms {
     /// A reserve market without an oracle.
     #[must_use]
     pub fn reserve(debt_ceiling: u128) -> Self {
-        Self {
-            max_ltv_bps: 0,
-            liquidation_threshold_bps: 0,
-            bonus_bps: 0,
-            close_factor_bps: 0,
-            depeg_bps: None,
-            max_price_age: 3_600,
-            debt_ceiling,
-            dust: 0,
-        }
+        let market = MarketTerms { debt_ceiling, ..MarketTerms::default() };
+        Self { market, depeg_bps: None, max_price_age: 3_600 }
     }
 
-    /// A vault market: 70 % at mint, liquidatable from 80 %, 5 % bonus, half a debt at once.
+    /// A vault market: 70 % at mint, liquidatable from 80 %, 5 % bonus, half a debt at once, prices good for an hour.
     #[must_use]
     pub fn vault(debt_ceiling: u128) -> Self {
-        Self {
+        let market = MarketTerms {
             max_ltv_bps: 7_000,
             liquidation_threshold_bps: 8_000,
             bonus_bps: 500,
             close_factor_bps: 5_000,
-            ..Self::reserve(debt_ceiling)
-        }
+            debt_ceiling,
+            dust: 0,
+        };
+        Self { market, depeg_bps: None, max_price_age: 3_600 }
     }
 }
 
@@ -114,7 +99,7 @@ pub enum Admin {
 pub enum Outside {
     /// Gives an account collateral, in canonical units.
     Fund { asset: AssetId, account: Account, amount: u128 },
-    /// States the price of one whole collateral, with 18 decimals.
+    /// States the price of one whole collateral, with 18 decimals; zero makes it unavailable.
     SetPrice { asset: AssetId, lower: u128, higher: u128 },
     /// Makes a token refuse (or again accept) payments to an account.
     Refuse { asset: AssetId, account: Account, refuse: bool },

@@ -2,24 +2,18 @@
 
 use tim3_chain::PositionRecord;
 use tim3_domain::{
-    identity::{Account, MarketId},
+    health::{Assessment, Balances, Liquidation, assess},
+    identity::{Account, AssetId, MarketId},
+    market::VaultParameters,
     protocol::EventBody,
 };
 
 use super::{
     Market, Reject,
-    health::{DEEP, ONE, closable},
     reject::{add, sub},
     session::Session,
     state::BadDebt,
 };
-
-/// What a liquidation takes.
-struct Taking {
-    repaid: u128,
-    seized: u128,
-    bad_debt: u128,
-}
 
 impl Session {
     pub(super) fn liquidate(
@@ -35,7 +29,7 @@ impl Session {
         if before.debt == 0 {
             return Err(Reject::NoDebt);
         }
-        let Taking { repaid, seized, bad_debt } = self.taking(&market, before, max_repay)?;
+        let Liquidation { repaid, seized, bad_debt } = self.taking(&market, before, max_repay)?;
         if seized < min_seized {
             return Err(Reject::SeizedTooLittle { seized, min: min_seized });
         }
@@ -50,25 +44,19 @@ impl Session {
         self.pay(market.collateral, liquidator, seized)
     }
 
-    /// Part of the debt is repaid where that makes the position healthier, which is while C ≥ (1 + bonus) · D. Below that the position is
-    /// taken whole: all collateral for C / (1 + bonus), and the debt that is left is bad.
-    fn taking(&self, market: &Market, before: PositionRecord, max_repay: u128) -> Result<Taking, Reject> {
+    /// Part of the debt is repaid where that does not make the position worse; otherwise it is taken whole, and the debt that is left is bad.
+    fn taking(&self, market: &Market, before: PositionRecord, max_repay: u128) -> Result<Liquidation, Reject> {
         let PositionRecord { collateral, debt, .. } = before;
-        let terms = market.terms;
+        let terms = market.terms.market;
+        let parameters = VaultParameters::check(terms)?;
         let scales = self.scales(market, self.price(market)?.higher)?;
-        let (threshold, bonus) = (terms.liquidation_threshold_bps.into(), terms.bonus_bps.into());
-        if scales.covers(collateral, debt, threshold, ONE) {
-            return Err(Reject::Healthy);
-        }
-        if !scales.covers(collateral, debt, ONE, add(ONE, bonus)?) {
-            let repaid = scales.repay_for(collateral, bonus).min(debt);
-            if max_repay < repaid {
-                return Err(Reject::MustTakeWhole(repaid));
-            }
-            return Ok(Taking { repaid, seized: collateral, bad_debt: sub(debt, repaid)? });
-        }
-        let deep = !scales.covers(collateral, debt, threshold, DEEP);
-        let repaid = closable(debt, terms.close_factor_bps, terms.dust, deep).min(max_repay);
+        let most = match assess(Balances { collateral, debt }, &parameters, &scales) {
+            Assessment::Healthy => return Err(Reject::Healthy),
+            Assessment::Whole(whole) if max_repay < whole.repaid => return Err(Reject::MustTakeWhole(whole.repaid)),
+            Assessment::Whole(whole) => return Ok(whole),
+            Assessment::Partial { most } => most,
+        };
+        let repaid = most.min(max_repay);
         let left = sub(debt, repaid)?;
         if repaid == 0 {
             return Err(Reject::ZeroAmount);
@@ -76,16 +64,11 @@ impl Session {
         if left != 0 && left < terms.dust {
             return Err(Reject::BelowDust { debt: left, dust: terms.dust });
         }
-        let seized = self.payable(market.collateral, scales.seizable(repaid, bonus).min(collateral))?;
-        Ok(Taking { repaid, seized, bad_debt: 0 })
+        let seized = scales.seizable(repaid, terms.bonus_bps).min(collateral);
+        Ok(Liquidation { repaid, seized: self.payable(market.collateral, seized)?, bad_debt: 0 })
     }
 
-    pub(super) fn add_bad_debt(
-        &mut self,
-        market: MarketId,
-        asset: tim3_domain::identity::AssetId,
-        amount: u128,
-    ) -> Result<(), Reject> {
+    pub(super) fn add_bad_debt(&mut self, market: MarketId, asset: AssetId, amount: u128) -> Result<(), Reject> {
         let known = self.gateway.bad_debts.get(&market).unwrap_or(BadDebt { asset, amount: 0 });
         if known.asset != asset {
             return Err(Reject::UnknownAsset(asset));

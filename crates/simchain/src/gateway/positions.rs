@@ -2,14 +2,14 @@
 
 use tim3_chain::{Direction, PositionRecord};
 use tim3_domain::{
-    amount::{Rounding, SYNTHETIC_DECIMALS, scale},
+    health::{self, Backing, Balances, Scales},
     identity::{Account, AssetId, MarketId, MarketKind},
+    price::Price,
     protocol::{EventBody, Outcome, PositionState, Window},
 };
 
 use super::{
-    Market, Price, Reject,
-    health::Scales,
+    Feed, Market, Reject,
     reject::{add, sub},
     session::Session,
 };
@@ -57,47 +57,34 @@ impl Session {
     }
 
     /// The oracle's answer, if it may be acted on.
-    pub(super) fn price(&self, market: &Market) -> Result<Price, Reject> {
+    pub(super) fn price(&self, market: &Market) -> Result<Feed, Reject> {
         self.gateway
             .prices
             .get(&market.collateral)
-            .filter(|price| price.lower > 0 && price.higher >= price.lower)
-            .filter(|price| self.now.saturating_sub(price.at) <= market.terms.max_price_age)
+            .filter(|feed| self.now.saturating_sub(feed.at) <= market.terms.max_price_age)
             .ok_or(Reject::PriceUnavailable)
     }
 
-    pub(super) fn scales(&self, market: &Market, price: u128) -> Result<Scales, Reject> {
+    pub(super) fn scales(&self, market: &Market, price: Price) -> Result<Scales, Reject> {
         let target = self.asset(market.synthetic)?.target.ok_or(Reject::UnknownAsset(market.synthetic))?;
-        Ok(Scales { price, target, decimals: self.asset(market.collateral)?.decimals })
+        Ok(Scales::new(price, target, self.asset(market.collateral)?.decimals)?)
     }
 
     /// Lets the debt fall by at most `net`, and finds out what collateral that frees; at most `cap` of it.
     pub(super) fn undo(&mut self, id: MarketId, owner: Account, net: u128, cap: u128) -> Result<Undone, Reject> {
         let market = self.market(id)?;
-        let before = self.gateway.position(id, owner);
-        let paid = net.min(before.debt);
-        let debt = sub(before.debt, paid)?;
-        let free = match market.kind {
-            MarketKind::Reserve => {
-                let decimals = self.asset(market.collateral)?.decimals;
-                scale(paid, SYNTHETIC_DECIMALS, decimals, Rounding::Down)?
+        let PositionRecord { collateral, debt, .. } = self.gateway.position(id, owner);
+        let scales = self.price(&market).and_then(|feed| self.scales(&market, feed.lower)).ok();
+        let backing = match market.kind {
+            MarketKind::Reserve => Backing::Reserve { decimals: self.asset(market.collateral)?.decimals },
+            MarketKind::Vault => {
+                Backing::Vault { max_ltv_bps: market.terms.market.max_ltv_bps, scales: scales.as_ref() }
             }
-            MarketKind::Vault if cap == 0 => 0,
-            MarketKind::Vault => self.free(&market, before.collateral, debt)?,
         };
-        let payout = self.payable(market.collateral, free.min(cap).min(before.collateral))?;
-        let position = self.save_position(id, owner, sub(before.collateral, payout)?, debt)?;
-        Ok(Undone { paid, surplus: sub(net, paid)?, payout, position })
-    }
-
-    /// Collateral that may leave while LTV stays within the maximum at the lower price: all without debt, none without a price.
-    fn free(&self, market: &Market, collateral: u128, debt: u128) -> Result<u128, Reject> {
-        if debt == 0 {
-            return Ok(collateral);
-        }
-        let Ok(price) = self.price(market) else { return Ok(0) };
-        let needed = self.scales(market, price.lower)?.collateral_for(debt, market.terms.max_ltv_bps.into());
-        Ok(collateral.saturating_sub(needed))
+        let undone = health::release(Balances { collateral, debt }, net, cap, backing);
+        let payout = self.payable(market.collateral, undone.payout)?;
+        let position = self.save_position(id, owner, sub(collateral, payout)?, undone.left.debt)?;
+        Ok(Undone { paid: undone.paid, surplus: undone.surplus, payout, position })
     }
 
     /// The rule of Release: debt down, fee to the treasury, collateral and surplus to the recipient.

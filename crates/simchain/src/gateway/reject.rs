@@ -131,6 +131,7 @@ impl From<DomainError> for Reject {
     fn from(error: DomainError) -> Self {
         match error {
             DomainError::Inexact { amount, .. } => Self::Unrepresentable(amount),
+            DomainError::Parameter { parameter, .. } => Self::InvalidValue(parameter),
             _ => Self::Overflow,
         }
     }

@@ -1,12 +1,12 @@
 //! One call while it runs: its own copy of the state, and the events it made so far.
 
 use tim3_domain::{
-    identity::{Account, AssetId},
+    identity::{Account, AssetId, MarketId},
+    price::Price,
     protocol::{Event, EventBody, OrderCode},
 };
 
-use super::{Admin, Call, Gateway, Market, Outside, Reject, orders, reject::add, state::Asset};
-use tim3_domain::identity::MarketId;
+use super::{Admin, Call, Feed, Gateway, Market, Outside, Reject, orders, reject::add, state::Asset};
 
 /// What a call did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,10 +94,12 @@ impl Session {
                 self.gateway.balances.set(key, add(self.gateway.balances.read(&key), native)?);
                 self.gateway.supplies.set(*asset, add(self.gateway.supplies.read(asset), native)?);
             }
-            Outside::SetPrice { asset, lower, higher } => {
-                let price = super::Price { lower: *lower, higher: *higher, at: self.now };
-                self.gateway.prices.set(*asset, price);
-            }
+            Outside::SetPrice { asset, lower, higher } => match (Price::new(*lower), Price::new(*higher)) {
+                (Some(lower), Some(higher)) if lower <= higher => {
+                    self.gateway.prices.set(*asset, Feed { lower, higher, at: self.now });
+                }
+                _ => self.gateway.prices.remove(asset),
+            },
             Outside::Refuse { asset, account, refuse: true } => self.gateway.refusing.set((*asset, *account), ()),
             Outside::Refuse { asset, account, refuse: false } => self.gateway.refusing.remove(&(*asset, *account)),
         }

@@ -6,6 +6,7 @@ use tim3_chain::{AttesterSet, Books, Direction, MarketState, PeerBooks, Position
 use tim3_domain::{
     amount::{Rounding, scale},
     identity::{Account, AssetId, GatewayId, MarketId, MarketKind, OperationId},
+    price::Price,
     protocol::{Head, MirrorRecord, Window},
     word::Word,
 };
@@ -15,8 +16,8 @@ use super::{Call, Receipt, Reject, Terms, session::Session, signatures::Memo, ta
 /// A registered token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asset {
-    /// Price of one whole with 18 decimals, of a synthetic; `None` makes it a collateral.
-    pub target: Option<u128>,
+    /// Price of one whole synthetic; `None` makes it a collateral.
+    pub target: Option<Price>,
     /// Canonical decimals.
     pub decimals: u8,
     /// What the token itself counts in.
@@ -57,11 +58,11 @@ pub struct Controller {
 
 /// What the oracle said last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Price {
+pub struct Feed {
     /// For drawing debt and withdrawing.
-    pub lower: u128,
+    pub lower: Price,
     /// For liquidation.
-    pub higher: u128,
+    pub higher: Price,
     /// When it was said.
     pub at: u64,
 }
@@ -117,7 +118,7 @@ pub struct Gateway {
     pub(super) balances: Table<(AssetId, Account), u128>,
     pub(super) supplies: Table<AssetId, u128>,
     pub(super) refusing: Table<(AssetId, Account), ()>,
-    pub(super) prices: Table<AssetId, Price>,
+    pub(super) prices: Table<AssetId, Feed>,
 }
 
 impl Gateway {
@@ -227,18 +228,19 @@ impl Gateway {
     #[must_use]
     pub fn market(&self, market: MarketId) -> Option<MarketState> {
         let m = self.markets.get(&market)?;
+        let terms = m.terms.market;
         Some(MarketState {
             id: market,
             kind: m.kind,
             synthetic: m.synthetic,
             collateral: m.collateral,
             collateral_decimals: self.asset(m.collateral)?.decimals,
-            max_ltv_bps: m.terms.max_ltv_bps,
-            liquidation_threshold_bps: m.terms.liquidation_threshold_bps,
-            bonus_bps: m.terms.bonus_bps,
-            close_factor_bps: m.terms.close_factor_bps,
-            debt_ceiling: m.terms.debt_ceiling,
-            dust: m.terms.dust,
+            max_ltv_bps: terms.max_ltv_bps,
+            liquidation_threshold_bps: terms.liquidation_threshold_bps,
+            bonus_bps: terms.bonus_bps,
+            close_factor_bps: terms.close_factor_bps,
+            debt_ceiling: terms.debt_ceiling,
+            dust: terms.dust,
             debt: m.debt,
             recorded: m.recorded,
         })
@@ -329,7 +331,7 @@ impl Gateway {
 
     /// What the oracle said last.
     #[must_use]
-    pub fn price(&self, asset: AssetId) -> Option<Price> {
+    pub fn price(&self, asset: AssetId) -> Option<Feed> {
         self.prices.get(&asset)
     }
 

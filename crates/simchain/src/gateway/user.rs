@@ -3,13 +3,14 @@
 use tim3_chain::UserAction;
 use tim3_domain::{
     amount::{Rounding, SYNTHETIC_DECIMALS, scale},
+    health::Balances,
     identity::{Account, AssetId, GatewayId, MarketId, MarketKind, OperationId},
+    market::ONE_BPS,
     protocol::{EventBody, OperationKind, Outcome},
 };
 
 use super::{
     Controller, KeeperAction, Market, Reject,
-    health::ONE,
     outbox::Draft,
     positions::Release,
     reject::{add, sub},
@@ -127,7 +128,7 @@ impl Session {
         collateral: u128,
         debt: u128,
     ) -> Result<(), Reject> {
-        let terms = market.terms;
+        let terms = market.terms.market;
         let total = add(market.debt, drawn)?;
         if total > terms.debt_ceiling {
             return Err(Reject::CeilingExceeded { debt: total, ceiling: terms.debt_ceiling });
@@ -144,8 +145,8 @@ impl Session {
                     && scale(drawn, SYNTHETIC_DECIMALS, decimals, Rounding::Down)? <= brought
             }
             MarketKind::Vault => {
-                let price = self.price(market)?;
-                self.scales(market, price.lower)?.covers(collateral, debt, terms.max_ltv_bps.into(), ONE)
+                let scales = self.scales(market, self.price(market)?.lower)?;
+                scales.covers(Balances { collateral, debt }, terms.max_ltv_bps.into(), ONE_BPS.into())
             }
         };
         if covered { Ok(()) } else { Err(Reject::Undercollateralized) }
@@ -155,9 +156,9 @@ impl Session {
         let Some(depeg) = market.terms.depeg_bps else { return Ok(()) };
         let lower = self.price(market)?.lower;
         let target = self.asset(market.synthetic)?.target.ok_or(Reject::UnknownAsset(market.synthetic))?;
-        let floor = target.checked_mul(ONE.saturating_sub(depeg.into())).ok_or(Reject::Overflow)?;
-        let pegged = lower.checked_mul(ONE).is_none_or(|price| price >= floor);
-        if pegged { Ok(()) } else { Err(Reject::Depegged(lower)) }
+        let least = target.raw().checked_mul(ONE_BPS.saturating_sub(depeg).into()).ok_or(Reject::Overflow)?;
+        let pegged = lower.raw().checked_mul(ONE_BPS.into()).is_none_or(|price| price >= least);
+        if pegged { Ok(()) } else { Err(Reject::Depegged(lower.raw())) }
     }
 
     fn burn(&mut self, draft: Draft) -> Result<(), Reject> {
@@ -232,9 +233,9 @@ impl Session {
             max: before.collateral,
         })?;
         if before.debt != 0 {
-            let price = self.price(&market)?;
-            let scales = self.scales(&market, price.lower)?;
-            if !scales.covers(left, before.debt, market.terms.max_ltv_bps.into(), ONE) {
+            let scales = self.scales(&market, self.price(&market)?.lower)?;
+            let after = Balances { collateral: left, debt: before.debt };
+            if !scales.covers(after, market.terms.market.max_ltv_bps.into(), ONE_BPS.into()) {
                 return Err(Reject::Undercollateralized);
             }
         }
