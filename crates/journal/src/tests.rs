@@ -1,4 +1,5 @@
 //! What the journal promises, on a disk that fails, stalls and loses power on demand.
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers of tests")]
 
 mod disk;
 mod durability;

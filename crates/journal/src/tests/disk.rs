@@ -4,6 +4,7 @@ use std::{
     io,
     path::Path,
     sync::{Arc, Condvar, Mutex},
+    time::Duration,
 };
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -13,6 +14,9 @@ use crate::{Observer, RedbJournal, file};
 
 /// What a disk writes at once, or not at all.
 const SECTOR: usize = 512;
+
+/// Far more than a writer needs to come to its sync.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk(Arc<(Mutex<State>, Condvar)>);
@@ -74,10 +78,10 @@ impl Disk {
         self.state().held = true;
     }
 
-    /// Returns once a sync waits.
+    /// Returns once a sync waits. Fails where none comes.
     pub(super) fn wait_until_held(&self) {
-        let state = self.0.1.wait_while(self.state(), |state| !state.waiting).unwrap();
-        drop(state);
+        let waited = self.0.1.wait_timeout_while(self.state(), PATIENCE, |state| !state.waiting).unwrap();
+        assert!(waited.0.waiting, "the writer does not sync");
     }
 
     pub(super) fn release(&self) {

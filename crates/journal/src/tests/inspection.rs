@@ -89,9 +89,11 @@ fn an_export_is_one_json_object_a_line_and_names_its_table() {
     assert_eq!(sent.raw, [0xab, 0xcd]);
 }
 
+type Tampering<'a> = &'a dyn Fn(&WriteTransaction);
+
 #[test]
 fn every_kind_of_damage_is_told_with_its_table() {
-    let broken = |with: &dyn Fn(&WriteTransaction)| {
+    let broken = |with: Tampering<'_>| {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("journal.redb");
         filled(&path);
@@ -104,7 +106,7 @@ fn every_kind_of_damage_is_told_with_its_table() {
     };
     let record = operation(1, Phase::Observed);
     let id = record.operation.id();
-    let cases: [(&str, &dyn Fn(&WriteTransaction)); 8] = [
+    let cases: [(&str, Tampering<'_>); 8] = [
         ("operations: its phase is observed", &|t| OPEN.write(t).unwrap().remove(&id).unwrap()),
         ("operations: it is missing from the index by time", &|t| {
             BY_TIME.write(t).unwrap().remove(&(record.operation.timestamp, id)).unwrap();
