@@ -4,14 +4,6 @@ pragma solidity ^0.8.28;
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 
 import {IGateway} from "./IGateway.sol";
-import {Actions} from "./libraries/Actions.sol";
-import {Codec} from "./libraries/Codec.sol";
-import {Governance} from "./libraries/Governance.sol";
-import {Ledger} from "./libraries/Ledger.sol";
-import {Orders} from "./libraries/Orders.sol";
-import {Pauses} from "./libraries/Pauses.sol";
-import {Slots} from "./libraries/Slots.sol";
-import {Windows} from "./libraries/Windows.sol";
 import {
     Asset,
     BadDebt,
@@ -32,6 +24,14 @@ import {
     Totals,
     Window
 } from "./Types.sol";
+import {Actions} from "./libraries/Actions.sol";
+import {Codec} from "./libraries/Codec.sol";
+import {Governance} from "./libraries/Governance.sol";
+import {Ledger} from "./libraries/Ledger.sol";
+import {Orders} from "./libraries/Orders.sol";
+import {Pauses} from "./libraries/Pauses.sol";
+import {Slots} from "./libraries/Slots.sol";
+import {Windows} from "./libraries/Windows.sol";
 
 /// @title The TIM3 gateway of an EVM chain
 /// @notice Not upgradeable. Users' actions, orders and settings are in three linked libraries (Actions, Orders, Governance), which are
@@ -40,7 +40,7 @@ contract Gateway is IGateway {
     /// @dev How long a change that is ready may be made.
     uint64 public constant CHANGE_LIFETIME = 14 days;
 
-    uint8 private constant DONE = 0;
+    // Answers of `execute`; what is done keeps the initial 0.
     uint8 private constant ALREADY_DONE = 1;
     uint8 private constant DELAYED = 2;
     uint8 private constant REJECTED = 3;
@@ -176,8 +176,8 @@ contract Gateway is IGateway {
         for (uint256 i = 0; i < orders.length; ++i) {
             Order calldata order = orders[i];
             bytes memory reason;
-            uint256 floor = ORDER_GAS + SIGNATURE_GAS * (order.signatures.length / 65)
-                + SKIP_GAS * (orders.length - i);
+            // slither-disable-next-line divide-before-multiply (whole signatures)
+            uint256 floor = ORDER_GAS + SIGNATURE_GAS * (order.signatures.length / 65) + SKIP_GAS * (orders.length - i);
             if (gasleft() < floor) {
                 reason = abi.encodeWithSelector(InsufficientGas.selector, gasleft(), floor);
             } else {

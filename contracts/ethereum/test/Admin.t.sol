@@ -4,9 +4,9 @@ pragma solidity ^0.8.28;
 import {TestToken} from "../dev/TestToken.sol";
 import {Gateway} from "../src/Gateway.sol";
 import {IGateway} from "../src/IGateway.sol";
-import {Codec} from "../src/libraries/Codec.sol";
 import {Synthetic} from "../src/Synthetic.sol";
 import {Asset, Intent, Operation, Order, Peer, Route, Terms} from "../src/Types.sol";
+import {Codec} from "../src/libraries/Codec.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// @notice Set-up, the delay of every change, attester epochs, tombstones, and what settings are refused.
@@ -177,9 +177,7 @@ contract AdminTest is Fixture {
         _refusesToApply(abi.encodeCall(IGateway.acceptAdmin, ()), notAdmin);
         _refusesToApply(abi.encodeCall(IGateway.schedule, ("")), notAdmin);
         _refusesToApply(abi.encodeCall(IGateway.applyChange, ("")), notAdmin);
-        _refusesToApply(
-            abi.encodeCall(IGateway.cancel, ("")), abi.encodeWithSelector(IGateway.NotGuardian.selector)
-        );
+        _refusesToApply(abi.encodeCall(IGateway.cancel, ("")), abi.encodeWithSelector(IGateway.NotGuardian.selector));
     }
 
     function _refusesToApply(bytes memory call, bytes memory expected) private {

@@ -7,12 +7,12 @@ import {TestAggregator} from "../dev/TestAggregator.sol";
 import {TestToken} from "../dev/TestToken.sol";
 import {Gateway} from "../src/Gateway.sol";
 import {IGateway} from "../src/IGateway.sol";
+import {Synthetic} from "../src/Synthetic.sol";
+import {Intent, Operation, Order, PeerTotals, Position, Route, Terms, Totals} from "../src/Types.sol";
 import {Codec} from "../src/libraries/Codec.sol";
 import {Ledger} from "../src/libraries/Ledger.sol";
 import {AggregatorV3Interface} from "../src/oracle/AggregatorV3Interface.sol";
 import {ChainlinkOracle} from "../src/oracle/ChainlinkOracle.sol";
-import {Synthetic} from "../src/Synthetic.sol";
-import {Intent, Operation, Order, PeerTotals, Position, Route, Terms, Totals} from "../src/Types.sol";
 
 /// @notice Two gateways that are each other's peer, with a reserve market (USDA, 18 decimals) and a vault market (WETH) on each,
 /// three of five attesters, and what tests need to act on them.
@@ -104,9 +104,8 @@ abstract contract Fixture is Test {
     }
 
     function _route() internal pure returns (Route memory) {
-        return Route({
-            min: uint128(UNIT), max: WINDOW, flatFee: uint128(UNIT / 10), feeBps: 10, enabled: true, evm: true
-        });
+        return
+            Route({min: uint128(UNIT), max: WINDOW, flatFee: uint128(UNIT / 10), feeBps: 10, enabled: true, evm: true});
     }
 
     function _reserveTerms() internal pure returns (Terms memory t) {
@@ -127,9 +126,10 @@ abstract contract Fixture is Test {
     }
 
     function _oracle(TestAggregator feed) internal returns (ChainlinkOracle) {
-        return new ChainlinkOracle(
-            feed, 1 hours, AggregatorV3Interface(address(0)), 0, AggregatorV3Interface(address(0)), 0
-        );
+        return
+            new ChainlinkOracle(
+                feed, 1 hours, AggregatorV3Interface(address(0)), 0, AggregatorV3Interface(address(0)), 0
+            );
     }
 
     /// @dev A change after activation: announced, waited for, made.
@@ -160,20 +160,15 @@ abstract contract Fixture is Test {
         return _lockIn(s, user, s.reserve, debt * 1e12, debt, destination);
     }
 
-    function _lockIn(
-        Site memory s,
-        address user,
-        bytes32 market,
-        uint256 collateral,
-        uint256 debt,
-        bytes32 destination
-    ) internal returns (Operation memory op) {
+    function _lockIn(Site memory s, address user, bytes32 market, uint256 collateral, uint256 debt, bytes32 destination)
+        internal
+        returns (Operation memory op)
+    {
         _fund(s, user, market, collateral);
         vm.recordLogs();
         vm.prank(user);
-        bytes32 operationId = s.gateway.lock(
-            market, collateral, uint128(debt), destination, _account(user), _account(user), type(uint128).max
-        );
+        bytes32 operationId = s.gateway
+            .lock(market, collateral, uint128(debt), destination, _account(user), _account(user), type(uint128).max);
         if (operationId != 0) op = _made(operationId);
     }
 
@@ -202,8 +197,7 @@ abstract contract Fixture is Test {
     {
         vm.recordLogs();
         vm.prank(user);
-        bytes32 operationId =
-            s.gateway.burn(TIM3, uint128(amount), intent, _account(user), type(uint128).max);
+        bytes32 operationId = s.gateway.burn(TIM3, uint128(amount), intent, _account(user), type(uint128).max);
         return _made(operationId);
     }
 

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {IGateway} from "../src/IGateway.sol";
-import {Codec} from "../src/libraries/Codec.sol";
 import {Controller, Intent, Operation, Order, PeerTotals, Position, Totals, Window} from "../src/Types.sol";
+import {Codec} from "../src/libraries/Codec.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// @notice What users do and what becomes of it, on paths where nothing goes wrong.
@@ -22,13 +22,10 @@ contract FlowsTest is Fixture {
             sequence,
             1,
             uint64(block.timestamp),
-            abi.encode(
-                home.reserve, home.reserve, 100e18, HUNDRED, _account(alice), 100e18, HUNDRED, _account(bob)
-            )
+            abi.encode(home.reserve, home.reserve, 100e18, HUNDRED, _account(alice), 100e18, HUNDRED, _account(bob))
         );
         vm.prank(alice);
-        bytes32 operationId =
-            home.gateway.lock(home.reserve, 100e18, uint128(HUNDRED), home.id, _account(bob), 0, 0);
+        bytes32 operationId = home.gateway.lock(home.reserve, 100e18, uint128(HUNDRED), home.id, _account(bob), 0, 0);
         assertEq(operationId, 0);
         assertEq(home.tim3.balanceOf(bob), HUNDRED);
         assertEq(home.usda.balanceOf(address(home.gateway)), 100e18);
@@ -239,9 +236,7 @@ contract FlowsTest is Fixture {
             4,
             uint64(block.timestamp),
             bytes.concat(
-                abi.encode(
-                    Codec.operationId(back), away.id, 0, TIM3, 50 * UNIT, back.fee, 0, 50 * UNIT - back.fee
-                ),
+                abi.encode(Codec.operationId(back), away.id, 0, TIM3, 50 * UNIT, back.fee, 0, 50 * UNIT - back.fee),
                 abi.encode(0, _account(carol), home.vault, _account(bob), 0, 0)
             )
         );

@@ -52,9 +52,7 @@ contract GasTest is Fixture {
         _mintAtHome(home, bob, 10_000 * UNIT);
         _do(away, 1, _lock(home, alice, away.id, 10_000 * UNIT));
         for (uint256 i = 0; i < BATCH; ++i) {
-            ops.push(
-                _burn(away, alice, Intent(2, home.id, home.reserve, home.reserve, _account(alice), 0), 10 * UNIT)
-            );
+            ops.push(_burn(away, alice, Intent(2, home.id, home.reserve, home.reserve, _account(alice), 0), 10 * UNIT));
         }
         uint256 used = _run(home, 2);
         console.log("release order in a batch of 100", used);

@@ -2,10 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {IGateway} from "../src/IGateway.sol";
+import {Position} from "../src/Types.sol";
 import {Amounts} from "../src/libraries/Amounts.sol";
 import {Health} from "../src/libraries/Health.sol";
 import {Verdict} from "../src/oracle/IOracle.sol";
-import {Position} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// @notice alice holds 1 WETH against 1500 TIM3 (threshold 80 %, bonus 5 %, close factor 50 %, dust 100); bob liquidates.
@@ -57,9 +57,7 @@ contract LiquidationTest is Fixture {
 
     function test_callerSetsHisLimits() public {
         home.feed.set(1800e8);
-        vm.expectRevert(
-            abi.encodeWithSelector(IGateway.SeizedTooLittle.selector, uint256(105e18) / 1800, 0.06e18)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IGateway.SeizedTooLittle.selector, uint256(105e18) / 1800, 0.06e18));
         this.liquidate(100 * UNIT, 0.06e18);
         (uint256 repaid,) = _liquidate(100 * UNIT, 0.058e18);
         assertEq(repaid, 100 * UNIT);
@@ -143,9 +141,8 @@ contract LiquidationTest is Fixture {
         maxRepay = bound(maxRepay, 1, 2000 * UNIT);
         home.feed.set(int256(price));
         vm.prank(bob);
-        (bool success,) = address(home.gateway).call(
-            abi.encodeCall(IGateway.liquidate, (home.vault, owner, uint128(maxRepay), 0))
-        );
+        (bool success,) =
+            address(home.gateway).call(abi.encodeCall(IGateway.liquidate, (home.vault, owner, uint128(maxRepay), 0)));
         if (!success) return;
         Position memory p = _position(home, home.vault, owner);
         uint256 repaid = 10_000 * UNIT - home.tim3.balanceOf(bob);

@@ -3,11 +3,11 @@ pragma solidity ^0.8.28;
 
 import {TestAggregator} from "../dev/TestAggregator.sol";
 import {IGateway} from "../src/IGateway.sol";
+import {Terms} from "../src/Types.sol";
 import {Codec} from "../src/libraries/Codec.sol";
 import {AggregatorV3Interface} from "../src/oracle/AggregatorV3Interface.sol";
 import {ChainlinkOracle} from "../src/oracle/ChainlinkOracle.sol";
 import {Verdict} from "../src/oracle/IOracle.sol";
-import {Terms} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 
 contract OracleTest is Fixture {
@@ -113,7 +113,8 @@ contract OracleTest is Fixture {
         (Verdict v, uint128 lower, uint128 higher) = oracle.quote();
         assertEq(lower, higher);
         if (v == Verdict.Valid) {
-            uint256 price = decimals <= 18 ? uint256(answer) * 10 ** (18 - decimals) : uint256(answer) / 10 ** (decimals - 18);
+            uint256 price =
+                decimals <= 18 ? uint256(answer) * 10 ** (18 - decimals) : uint256(answer) / 10 ** (decimals - 18);
             assertEq(lower, price);
         } else {
             assertEq(uint8(v), uint8(Verdict.NonPositive));

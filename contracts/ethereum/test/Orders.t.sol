@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 import {Vm} from "forge-std/Test.sol";
 
 import {IGateway} from "../src/IGateway.sol";
-import {Codec} from "../src/libraries/Codec.sol";
 import {Intent, Mirror, Operation, Order, PeerTotals, Position, Totals} from "../src/Types.sol";
+import {Codec} from "../src/libraries/Codec.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// @notice Orders that are refused, delayed, void, refunded, in conflict, or copies of positions.
@@ -45,9 +45,7 @@ contract OrdersTest is Fixture {
             }
             bytes32 content = keccak256(bytes.concat(Codec.OPERATION_TYPEHASH, words));
             _rejects(
-                away,
-                _orderOf(away, 1, words, content),
-                abi.encodeWithSelector(IGateway.MalformedContent.selector)
+                away, _orderOf(away, 1, words, content), abi.encodeWithSelector(IGateway.MalformedContent.selector)
             );
         }
     }
@@ -74,7 +72,13 @@ contract OrdersTest is Fixture {
         _rejects(away, _order(away, 3, op), abi.encodeWithSelector(IGateway.WrongKind.selector, 4));
         op.kind = 1;
         op.fee = op.amount;
-        _rejects(away, _order(away, 1, op), abi.encodeWithSelector(IGateway.MalformedContent.selector));
+        _rejects(away, _order(away, 1, op), abi.encodeWithSelector(IGateway.FeeTooHigh.selector, op.fee, op.amount));
+        back.fee = back.amount;
+        _rejects(
+            home, _order(home, 2, back), abi.encodeWithSelector(IGateway.FeeTooHigh.selector, back.fee, back.amount)
+        );
+        // But whatever an origin made can be voided.
+        _do(home, 3, back);
     }
 
     function test_rejectsAccountsThatAreNone() public {
@@ -259,9 +263,7 @@ contract OrdersTest is Fixture {
         Operation memory more = _lock(home, bob, away.id, WINDOW / 2);
         _do(away, 1, all);
         Order memory order = _order(away, 1, more);
-        _skips(
-            away, order, DELAYED, abi.encodeWithSelector(IGateway.WindowFull.selector, 0, uint256(WINDOW / 2))
-        );
+        _skips(away, order, DELAYED, abi.encodeWithSelector(IGateway.WindowFull.selector, 0, uint256(WINDOW / 2)));
         vm.warp(vm.getBlockTimestamp() + PERIOD / 2 - 1);
         assertEq(_execute(away, order), DELAYED);
         vm.warp(vm.getBlockTimestamp() + 1);
@@ -356,9 +358,7 @@ contract OrdersTest is Fixture {
         op.amount *= 2;
         _rejects(home, _order(home, 4, op), abi.encodeWithSelector(IGateway.UnknownOperation.selector, stored));
         op.nonce = 1;
-        _rejects(
-            home, _order(home, 4, op), abi.encodeWithSelector(IGateway.UnknownOperation.selector, bytes32(0))
-        );
+        _rejects(home, _order(home, 4, op), abi.encodeWithSelector(IGateway.UnknownOperation.selector, bytes32(0)));
     }
 
     // ---------------------------------------------------------------------------------------------------------------- conflict
@@ -499,8 +499,7 @@ contract OrdersTest is Fixture {
         returns (Order memory)
     {
         bytes memory words = bytes.concat(abi.encode(op), abi.encode(orphan, market, amount));
-        bytes32 content =
-            keccak256(abi.encode(Codec.CONFLICT_TYPEHASH, Codec.operationId(op), orphan, market, amount));
+        bytes32 content = keccak256(abi.encode(Codec.CONFLICT_TYPEHASH, Codec.operationId(op), orphan, market, amount));
         return _orderOf(home, 5, words, content);
     }
 

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {IGateway} from "../src/IGateway.sol";
-import {Codec} from "../src/libraries/Codec.sol";
 import {Intent, Operation, Order} from "../src/Types.sol";
+import {Codec} from "../src/libraries/Codec.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// @notice Every cell of the table of pause levels, and who moves them.
@@ -23,16 +23,13 @@ contract PausesTest is Fixture {
         _do(away, 1, funds);
         toMint = _lock(away, alice, home.id, 100 * UNIT);
         toVoid = _lock(away, alice, home.id, 100 * UNIT);
-        toRelease =
-            _burn(away, carol, Intent(2, home.id, home.reserve, home.reserve, _account(carol), 0), 100 * UNIT);
+        toRelease = _burn(away, carol, Intent(2, home.id, home.reserve, home.reserve, _account(carol), 0), 100 * UNIT);
         toRefund = _lock(home, alice, away.id, 100 * UNIT);
         _do(away, 3, toRefund);
         // A claimable of collateral: the order found the account frozen.
         Operation memory undeliverable =
             _burn(away, carol, Intent(2, home.id, home.reserve, home.reserve, _account(carol), 0), 100 * UNIT);
-        vm.mockCallRevert(
-            address(home.usda), abi.encodeWithSelector(home.usda.transfer.selector), "frozen"
-        );
+        vm.mockCallRevert(address(home.usda), abi.encodeWithSelector(home.usda.transfer.selector), "frozen");
         _do(home, 2, undeliverable);
         vm.clearMockedCalls();
         assertGt(home.gateway.claimable(_account(carol), USDA), 0);
@@ -47,15 +44,59 @@ contract PausesTest is Fixture {
         bytes memory paused = abi.encodeWithSelector(IGateway.Paused.selector, TIM3, level);
         address g = address(home.gateway);
 
-        _call(row[0], alice, abi.encodeCall(IGateway.lock, (home.reserve, 1e18, 1e6, away.id, _account(alice), _account(alice), type(uint128).max)), paused);
-        _call(row[1], alice, abi.encodeCall(IGateway.lock, (home.reserve, 1e18, 1e6, home.id, _account(alice), 0, 0)), paused);
+        _call(
+            row[0],
+            alice,
+            abi.encodeCall(
+                IGateway.lock, (home.reserve, 1e18, 1e6, away.id, _account(alice), _account(alice), type(uint128).max)
+            ),
+            paused
+        );
+        _call(
+            row[1],
+            alice,
+            abi.encodeCall(IGateway.lock, (home.reserve, 1e18, 1e6, home.id, _account(alice), 0, 0)),
+            paused
+        );
         _orders(row[2], _order(home, 1, toMint), paused);
-        _call(row[3], alice, abi.encodeCall(IGateway.burn, (TIM3, 2e6, Intent(3, away.id, 0, 0, _account(alice), 0), _account(alice), type(uint128).max)), paused);
-        _call(row[4], alice, abi.encodeCall(IGateway.burn, (TIM3, 2e6, Intent(2, away.id, away.reserve, away.reserve, _account(alice), 0), _account(alice), type(uint128).max)), paused);
+        _call(
+            row[3],
+            alice,
+            abi.encodeCall(
+                IGateway.burn,
+                (TIM3, 2e6, Intent(3, away.id, 0, 0, _account(alice), 0), _account(alice), type(uint128).max)
+            ),
+            paused
+        );
+        _call(
+            row[4],
+            alice,
+            abi.encodeCall(
+                IGateway.burn,
+                (
+                    TIM3,
+                    2e6,
+                    Intent(2, away.id, away.reserve, away.reserve, _account(alice), 0),
+                    _account(alice),
+                    type(uint128).max
+                )
+            ),
+            paused
+        );
         _orders(row[5], _order(home, 2, toRelease), paused);
-        _call(row[6], alice, abi.encodeCall(IGateway.redeem, (home.reserve, home.reserve, 1e6, 0, _account(alice))), paused);
+        _call(
+            row[6],
+            alice,
+            abi.encodeCall(IGateway.redeem, (home.reserve, home.reserve, 1e6, 0, _account(alice))),
+            paused
+        );
         _call(row[7], alice, abi.encodeCall(IGateway.withdraw, (home.vault, 1e15, _account(alice))), paused);
-        _call(row[8], alice, abi.encodeCall(IGateway.liquidate, (home.vault, _account(bob), uint128(200 * UNIT), 0)), paused);
+        _call(
+            row[8],
+            alice,
+            abi.encodeCall(IGateway.liquidate, (home.vault, _account(bob), uint128(200 * UNIT), 0)),
+            paused
+        );
         _call(row[9], alice, abi.encodeCall(IGateway.repay, (home.vault, _account(bob), 1e6)), paused);
         _call(row[10], carol, abi.encodeCall(IGateway.claim, (USDA, _account(carol))), paused);
         _orders(row[11], _order(home, 4, toRefund), paused);
@@ -136,8 +177,9 @@ contract PausesTest is Fixture {
     }
 
     function test_surplusAtLevel2IsHeldInCustody() public {
-        Operation memory back =
-            _burn(away, carol, Intent(2, home.id, home.vault, _account(makeAddr("none")), _account(carol), 0), 50 * UNIT);
+        Operation memory back = _burn(
+            away, carol, Intent(2, home.id, home.vault, _account(makeAddr("none")), _account(carol), 0), 50 * UNIT
+        );
         _pause(home, 2);
         uint256 supply = home.tim3.totalSupply();
         _do(home, 2, back);

@@ -7,8 +7,8 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {TestToken} from "../dev/TestToken.sol";
 import {Gateway} from "../src/Gateway.sol";
 import {IGateway} from "../src/IGateway.sol";
-import {Codec} from "../src/libraries/Codec.sol";
 import {Intent, Operation, Order, Position} from "../src/Types.sol";
+import {Codec} from "../src/libraries/Codec.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// @dev A collateral token that misbehaves as it is told.
@@ -107,9 +107,8 @@ contract TokensTest is Fixture {
         odd.mint(user, native);
         vm.startPrank(user);
         odd.approve(address(home.gateway), native);
-        bytes32 operationId = home.gateway.lock(
-            market, native, uint128(debt), destination, _account(user), _account(user), type(uint128).max
-        );
+        bytes32 operationId = home.gateway
+            .lock(market, native, uint128(debt), destination, _account(user), _account(user), type(uint128).max);
         vm.stopPrank();
         return operationId;
     }
@@ -204,8 +203,7 @@ contract TokensTest is Fixture {
     }
 
     function test_undeliverablePayoutsBecomeClaimable() public {
-        OddToken.Mode[3] memory modes =
-            [OddToken.Mode.ReturnsFalse, OddToken.Mode.BurnsGas, OddToken.Mode.Frozen];
+        OddToken.Mode[3] memory modes = [OddToken.Mode.ReturnsFalse, OddToken.Mode.BurnsGas, OddToken.Mode.Frozen];
         for (uint256 i = 0; i < modes.length; ++i) {
             uint256 snapshot = vm.snapshotState();
             _list(18, 18);

@@ -3,11 +3,11 @@ pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
 
+import {Operation, Store} from "../src/Types.sol";
 import {Amounts} from "../src/libraries/Amounts.sol";
 import {Codec} from "../src/libraries/Codec.sol";
 import {Ledger} from "../src/libraries/Ledger.sol";
 import {Windows} from "../src/libraries/Windows.sol";
-import {Operation, Store} from "../src/Types.sol";
 
 /// @notice The golden vectors that every gateway and the daemon are checked against.
 contract VectorsTest is Test {
@@ -22,9 +22,8 @@ contract VectorsTest is Test {
         uint256 n = _each("gateways");
         for (uint256 i = 0; i < n; ++i) {
             string memory path = _at("gateways", i);
-            bytes32 id = Codec.gatewayId(
-                keccak256(bytes(_text(path, "caip2"))), _word(path, "account"), _word(path, "salt")
-            );
+            bytes32 id =
+                Codec.gatewayId(keccak256(bytes(_text(path, "caip2"))), _word(path, "account"), _word(path, "salt"));
             assertEq(id, _word(path, "id"));
             assertEq(Codec.domainSeparator(id), _word(path, "domainSeparator"));
         }
@@ -41,7 +40,10 @@ contract VectorsTest is Test {
             string memory path = _at("markets", i);
             assertEq(
                 Codec.marketId(
-                    _word(path, "home"), _word(path, "synthetic"), _word(path, "collateral"), uint8(_number(path, "kind"))
+                    _word(path, "home"),
+                    _word(path, "synthetic"),
+                    _word(path, "collateral"),
+                    uint8(_number(path, "kind"))
                 ),
                 _word(path, "id")
             );

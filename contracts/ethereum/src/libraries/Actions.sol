@@ -269,9 +269,8 @@ library Actions {
         repaid = SafeCast.toUint128(Amounts.min(closable, maxRepay));
         if (repaid == 0) revert IGateway.ZeroAmount();
         if (repaid < p.debt && p.debt - repaid < terms.dust) revert IGateway.BelowDust(p.debt - repaid, terms.dust);
-        seized = Tokens.payable_(
-            s.assets[m.collateral], Amounts.min(Health.seizable(repaid, terms.bonus, x), p.collateral)
-        );
+        seized =
+            Tokens.payable_(s.assets[m.collateral], Amounts.min(Health.seizable(repaid, terms.bonus, x), p.collateral));
     }
 
     function cover(Store storage s, bytes32 marketId, uint128 amount) external {
@@ -282,9 +281,7 @@ library Actions {
         uint128 left = bad.amount - amount;
         s.badDebts[marketId].amount = left;
         s.totals[bad.asset].badDebt -= amount;
-        Ledger.append(
-            Ledger.COVERED, abi.encode(marketId, bad.asset, Codec.toAccount(msg.sender), amount, left)
-        );
+        Ledger.append(Ledger.COVERED, abi.encode(marketId, bad.asset, Codec.toAccount(msg.sender), amount, left));
         Tokens.burn(s, bad.asset, msg.sender, amount);
     }
 

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {IGateway} from "../IGateway.sol";
-import {Verdict} from "../oracle/IOracle.sol";
 import {Controller, Market, MarketKind, Position, Store, Window} from "../Types.sol";
+import {Verdict} from "../oracle/IOracle.sol";
 import {Amounts} from "./Amounts.sol";
 import {Codec} from "./Codec.sol";
 import {Health} from "./Health.sol";
@@ -83,19 +83,13 @@ library Book {
         uint256 free = m.kind == MarketKind.Reserve
             ? Amounts.scale(r.paid, Amounts.SYNTHETIC_DECIMALS, s.assets[m.collateral].decimals)
             : cap == 0 ? 0 : _free(s, m, before.collateral, r.debt);
-        r.payout = Tokens.payable_(
-            s.assets[m.collateral], Amounts.min(Amounts.min(free, cap), before.collateral)
-        );
+        r.payout = Tokens.payable_(s.assets[m.collateral], Amounts.min(Amounts.min(free, cap), before.collateral));
         r.collateral = before.collateral - r.payout;
         save(s, marketId, owner, before, r.collateral, r.debt);
     }
 
     /// @notice Collateral that may leave while LTV stays within the maximum at the lower price: all without debt, none without a price.
-    function _free(Store storage s, Market storage m, uint256 collateral, uint256 debt)
-        private
-        view
-        returns (uint256)
-    {
+    function _free(Store storage s, Market storage m, uint256 collateral, uint256 debt) private view returns (uint256) {
         if (debt == 0) return collateral;
         (Verdict verdict, uint128 lower,) = Prices.read(m);
         if (verdict != Verdict.Valid) return 0;
@@ -107,7 +101,7 @@ library Book {
     function release(Store storage s, Release memory x) internal {
         Market storage m = market(s, x.market);
         if (m.synthetic != x.asset) revert IGateway.UnknownMarket(x.market);
-        uint8 level = Pauses.check(s, x.asset, Pauses.NO_SUPPLY);
+        Pauses.check(s, x.asset, Pauses.NO_SUPPLY);
         s.windows[x.asset][Windows.RELEASE].take(x.amount);
 
         Undone memory r = undo(s, x.market, x.owner, x.amount - x.fee, _cap(s, m, x));
@@ -121,7 +115,7 @@ library Book {
         );
 
         Tokens.mint(s, x.asset, s.treasury, x.fee);
-        if (level < Pauses.NO_SUPPLY) {
+        if (Pauses.level(s.assets[x.asset]) < Pauses.NO_SUPPLY) {
             Tokens.mint(s, x.asset, Codec.toAddress(x.recipient), r.surplus);
         } else if (r.surplus != 0) {
             Tokens.mint(s, x.asset, address(this), r.surplus);

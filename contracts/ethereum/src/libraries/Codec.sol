@@ -28,9 +28,8 @@ library Codec {
     );
     bytes32 internal constant CONFLICT_TYPEHASH =
         keccak256("Conflict(bytes32 operation,bytes32 orphan,bytes32 market,uint128 orphanAmount)");
-    bytes32 internal constant POSITION_TYPEHASH = keccak256(
-        "Position(bytes32 home,bytes32 market,bytes32 owner,uint128 collateral,uint128 debt,uint64 version)"
-    );
+    bytes32 internal constant POSITION_TYPEHASH =
+        keccak256("Position(bytes32 home,bytes32 market,bytes32 owner,uint128 collateral,uint128 debt,uint64 version)");
     bytes32 internal constant ORDER_TYPEHASH = keccak256("Order(uint8 action,uint64 epoch,bytes32 content)");
     bytes32 internal constant DOMAIN_TYPEHASH = keccak256("EIP712Domain(string name,string version,bytes32 salt)");
 
@@ -44,11 +43,7 @@ library Codec {
         return keccak256(abi.encodePacked("tim3/asset/", symbol));
     }
 
-    function marketId(bytes32 home, bytes32 synthetic, bytes32 collateral, uint8 kind)
-        internal
-        pure
-        returns (bytes32)
-    {
+    function marketId(bytes32 home, bytes32 synthetic, bytes32 collateral, uint8 kind) internal pure returns (bytes32) {
         return keccak256(abi.encode(keccak256("tim3/market/1"), home, synthetic, collateral, uint256(kind)));
     }
 
@@ -113,7 +108,13 @@ library Codec {
 
     /// @notice The address behind an account of this chain. The gateway itself is nobody's account: what it holds is in custody.
     function toAddress(bytes32 account) internal view returns (address a) {
-        a = address(uint160(uint256(account)));
+        checkLocal(account);
+        return address(uint160(uint256(account)));
+    }
+
+    /// @notice Refuses what cannot be an account here.
+    function checkLocal(bytes32 account) internal view {
+        address a = address(uint160(uint256(account)));
         if (a == address(0) || a == address(this) || uint256(account) >> 160 != 0) {
             revert IGateway.InvalidAccount(account);
         }

@@ -4,9 +4,9 @@ pragma solidity ^0.8.28;
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 
 import {IGateway} from "../IGateway.sol";
-import {IOracle} from "../oracle/IOracle.sol";
 import {Synthetic} from "../Synthetic.sol";
 import {Asset, AssetKind, Market, MarketKind, Peer, Route, Store, Terms, Window} from "../Types.sol";
+import {IOracle} from "../oracle/IOracle.sol";
 import {Amounts} from "./Amounts.sol";
 import {Codec} from "./Codec.sol";
 import {Ledger} from "./Ledger.sol";
@@ -87,7 +87,9 @@ library Governance {
         Terms calldata terms,
         bytes32 id
     ) external {
-        if (s.assets[synthetic].kind != AssetKind.Synthetic) revert IGateway.UnknownAsset(synthetic);
+        if (s.assets[synthetic].kind != AssetKind.Synthetic) {
+            revert IGateway.UnknownAsset(synthetic);
+        }
         if (s.assets[collateral].kind != AssetKind.Collateral) revert IGateway.UnknownAsset(collateral);
         if (!(kind == MarketKind.Vault ? _saneVault(terms) : _saneReserve(terms))) revert IGateway.InvalidValue();
         // Refuses an address that is no oracle; whether it has a price now does not matter.
@@ -135,10 +137,7 @@ library Governance {
         if (route.min == 0 || route.min > route.max || route.feeBps >= Amounts.ONE) revert IGateway.InvalidValue();
         s.routes[asset][peer] = route;
         _limits(
-            ROUTE,
-            asset,
-            peer,
-            abi.encode(route.enabled, route.min, route.max, route.flatFee, route.feeBps, route.evm)
+            ROUTE, asset, peer, abi.encode(route.enabled, route.min, route.max, route.flatFee, route.feeBps, route.evm)
         );
     }
 
@@ -175,8 +174,7 @@ library Governance {
         s.signers = signers;
         (s.head.epoch, s.head.threshold, s.head.signers) = (epoch, threshold, uint8(signers.length));
         Ledger.append(
-            Ledger.ATTESTERS_SET,
-            abi.encode(epoch, threshold, signers.length, keccak256(abi.encodePacked(signers)))
+            Ledger.ATTESTERS_SET, abi.encode(epoch, threshold, signers.length, keccak256(abi.encodePacked(signers)))
         );
     }
 

@@ -41,17 +41,14 @@ library Health {
     /// @notice The collateral a liquidator gets for `repay`: its value plus the bonus, rounded down.
     function seizable(uint256 repay, uint256 bonus, Scales memory x) internal pure returns (uint256) {
         (uint256 up, uint256 down) = _powers(x.decimals);
-        return _mulDiv(
-            repay * x.target, (Amounts.ONE + bonus) * down, x.price * Amounts.ONE * up, Math.Rounding.Floor
-        );
+        return _mulDiv(repay * x.target, (Amounts.ONE + bonus) * down, x.price * Amounts.ONE * up, Math.Rounding.Floor);
     }
 
     /// @notice The debt that buys all of `collateral` with the bonus, rounded up: C / (1 + bonus).
     function repayFor(uint256 collateral, uint256 bonus, Scales memory x) internal pure returns (uint256) {
         (uint256 up, uint256 down) = _powers(x.decimals);
-        return _mulDiv(
-            collateral * x.price, Amounts.ONE * up, x.target * (Amounts.ONE + bonus) * down, Math.Rounding.Ceil
-        );
+        return
+            _mulDiv(collateral * x.price, Amounts.ONE * up, x.target * (Amounts.ONE + bonus) * down, Math.Rounding.Ceil);
     }
 
     /// @notice The most debt that may be repaid in one liquidation of a position that a partial one helps.

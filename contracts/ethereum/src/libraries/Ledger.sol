@@ -73,9 +73,8 @@ library Ledger {
         uint64 sequence = next();
         uint64 timestamp = uint64(block.timestamp);
         bytes32 hash = HASH.asBytes32().tload();
-        HASH.asBytes32().tstore(
-            keccak256(abi.encodePacked(hash, uint256(sequence), uint256(kind), uint256(timestamp), body))
-        );
+        HASH.asBytes32()
+            .tstore(keccak256(abi.encodePacked(hash, uint256(sequence), uint256(kind), uint256(timestamp), body)));
         COUNT.asUint256().tstore(sequence + 1);
         emit IGateway.Event(sequence, kind, timestamp, body);
     }

@@ -23,7 +23,7 @@ library Outbox {
         }
         uint256 fee = Amounts.routeFee(op.amount, route.flatFee, route.feeBps);
         if (fee >= op.amount || fee > maxFee) revert IGateway.FeeTooHigh(fee, maxFee);
-        Codec.toAddress(op.refundTo);
+        Codec.checkLocal(op.refundTo);
         Codec.checkRemote(op.recipient, route.evm);
 
         op.fee = SafeCast.toUint128(fee);

@@ -18,11 +18,11 @@ library Pauses {
         if (current == FROZEN && block.timestamp >= a.frozenUntil) current = NO_SUPPLY;
     }
 
-    /// @notice The synthetic, if its level is `highest` or below.
-    function check(Store storage s, bytes32 asset, uint8 highest) internal view returns (uint8 current) {
+    /// @notice Refuses what is no synthetic, and a level above `highest`.
+    function check(Store storage s, bytes32 asset, uint8 highest) internal view {
         Asset storage a = s.assets[asset];
         if (a.kind != AssetKind.Synthetic) revert IGateway.UnknownAsset(asset);
-        current = level(a);
+        uint8 current = level(a);
         if (current > highest) revert IGateway.Paused(asset, current);
     }
 }

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {IGateway} from "../IGateway.sol";
-import {IOracle, Verdict} from "../oracle/IOracle.sol";
 import {Market, Store} from "../Types.sol";
+import {IOracle, Verdict} from "../oracle/IOracle.sol";
 import {Gas} from "./Gas.sol";
 import {Health} from "./Health.sol";
 
@@ -30,8 +30,9 @@ library Prices {
     }
 
     function scales(Store storage s, Market storage m, uint256 price) internal view returns (Health.Scales memory) {
-        return Health.Scales({
-            price: price, target: s.assets[m.synthetic].target, decimals: s.assets[m.collateral].decimals
-        });
+        return
+            Health.Scales({
+                price: price, target: s.assets[m.synthetic].target, decimals: s.assets[m.collateral].decimals
+            });
     }
 }

@@ -12,6 +12,7 @@ library Signatures {
 
     /// @notice Reverts unless `signatures` is at least `threshold` valid ones of current signers, strictly ascending by address.
     function check(Store storage s, bytes32 digest, bytes calldata signatures) internal view {
+        // slither-disable-next-line divide-before-multiply (what is no multiple is refused below)
         uint256 count = signatures.length / BYTES;
         uint256 threshold = s.head.threshold;
         if (signatures.length != count * BYTES || count > s.head.signers) revert IGateway.InvalidSignature(count);

@@ -25,6 +25,6 @@ library Slots {
     }
 
     function setRefunded(Store storage s, bytes32 destination, uint64 nonce) internal {
-        s.refunds[destination][nonce >> 8] |= 1 << (nonce & 255);
+        s.refunds[destination][nonce >> 8] |= uint256(1) << (nonce & 255);
     }
 }

@@ -55,9 +55,8 @@ library Tokens {
     /// @notice `amount` rounded down to what the token can pay.
     function payable_(Asset storage a, uint256 amount) internal view returns (uint128) {
         (uint8 nativeDecimals, uint8 decimals) = (a.nativeDecimals, a.decimals);
-        return SafeCast.toUint128(
-            Amounts.scale(Amounts.scale(amount, decimals, nativeDecimals), nativeDecimals, decimals)
-        );
+        return
+            SafeCast.toUint128(Amounts.scale(Amounts.scale(amount, decimals, nativeDecimals), nativeDecimals, decimals));
     }
 
     /// @notice Pays, or reverts.

@@ -30,7 +30,9 @@ contract ChainlinkOracle is IOracle {
         uint256 gracePeriod
     ) {
         bool two = address(secondary) != address(0);
-        if (primaryMaxAge == 0 || (two && secondaryMaxAge == 0) || address(primary) == address(secondary)) revert InvalidConfiguration();
+        if (primaryMaxAge == 0 || (two && secondaryMaxAge == 0) || address(primary) == address(secondary)) {
+            revert InvalidConfiguration();
+        }
         PRIMARY = primary;
         SECONDARY = secondary;
         SEQUENCER = sequencer;
@@ -55,16 +57,13 @@ contract ChainlinkOracle is IOracle {
         if (price > higher) higher = price;
     }
 
-    function _read(AggregatorV3Interface feed, uint8 decimals, uint256 maxAge)
-        private
-        view
-        returns (Verdict, uint128)
-    {
+    function _read(AggregatorV3Interface feed, uint8 decimals, uint256 maxAge) private view returns (Verdict, uint128) {
         try feed.latestRoundData() returns (uint80 round, int256 answer, uint256, uint256 updated, uint80 answeredIn) {
             if (answer <= 0 || answer > type(int128).max) return (Verdict.NonPositive, 0);
             if (updated == 0 || updated > block.timestamp || answeredIn < round) return (Verdict.Incomplete, 0);
             // forge-lint: disable-next-line(unsafe-typecast)
             uint256 price = uint256(answer); // positive
+            // slither-disable-next-line divide-before-multiply (one or the other)
             price = decimals <= DECIMALS ? price * 10 ** (DECIMALS - decimals) : price / 10 ** (decimals - DECIMALS);
             if (price == 0 || price > type(uint128).max) return (Verdict.NonPositive, 0);
             // forge-lint: disable-next-line(unsafe-typecast)
@@ -78,8 +77,7 @@ contract ChainlinkOracle is IOracle {
         if (address(SEQUENCER) == address(0)) return true;
         // 0 is up; startedAt is when the status last changed, and 0 before the first round.
         try SEQUENCER.latestRoundData() returns (uint80, int256 answer, uint256 started, uint256, uint80) {
-            return answer == 0 && started != 0 && block.timestamp >= started
-                && block.timestamp - started > GRACE_PERIOD;
+            return answer == 0 && started != 0 && block.timestamp >= started && block.timestamp - started > GRACE_PERIOD;
         } catch {
             return false;
         }

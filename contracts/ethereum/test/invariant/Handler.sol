@@ -4,9 +4,9 @@ pragma solidity ^0.8.28;
 import {Vm} from "forge-std/Test.sol";
 
 import {IGateway} from "../../src/IGateway.sol";
+import {Intent, Operation, Order, Position, Totals} from "../../src/Types.sol";
 import {Codec} from "../../src/libraries/Codec.sol";
 import {Ledger} from "../../src/libraries/Ledger.sol";
-import {Intent, Operation, Order, Position, Totals} from "../../src/Types.sol";
 import {Fixture} from "../Fixture.sol";
 
 /// @notice Random users and attesters of two gateways. The attesters keep their rules (only a void is refunded), the submitters do
@@ -97,8 +97,7 @@ contract Handler is Fixture {
     function repay(uint256 seed, uint256 ownerSeed, uint256 amount) external {
         (Site memory s,, address user) = _pick(seed);
         amount = bound(amount, 0, s.tim3.balanceOf(user));
-        bytes memory call =
-            abi.encodeCall(IGateway.repay, (s.vault, _account(users[ownerSeed % 3]), uint128(amount)));
+        bytes memory call = abi.encodeCall(IGateway.repay, (s.vault, _account(users[ownerSeed % 3]), uint128(amount)));
         _call(s, user, call, "repay");
     }
 
@@ -198,9 +197,8 @@ contract Handler is Fixture {
         }
         bytes32 orphanId = Codec.operationId(orphan);
         bytes memory words = bytes.concat(abi.encode(op), abi.encode(orphanId, s.reserve, orphan.amount));
-        bytes32 content = keccak256(
-            abi.encode(Codec.CONFLICT_TYPEHASH, Codec.operationId(op), orphanId, s.reserve, orphan.amount)
-        );
+        bytes32 content =
+            keccak256(abi.encode(Codec.CONFLICT_TYPEHASH, Codec.operationId(op), orphanId, s.reserve, orphan.amount));
         Order[] memory orders = new Order[](1);
         orders[0] = _orderOf(s, 5, words, content);
         fates[Codec.operationId(op)].conflict = true;
@@ -307,9 +305,7 @@ contract Handler is Fixture {
 
         Position memory r = _position(s, s.reserve, s.reserve);
         assertGe(r.collateral, uint256(r.debt) * 1e12, "the reserve carries its debt");
-        assertGe(
-            s.usda.balanceOf(address(s.gateway)), uint256(r.collateral) + s.gateway.totals(USDA).claimable, "USDA"
-        );
+        assertGe(s.usda.balanceOf(address(s.gateway)), uint256(r.collateral) + s.gateway.totals(USDA).claimable, "USDA");
         uint256 collateral;
         uint256 debt;
         for (uint256 i = 0; i < users.length; ++i) {

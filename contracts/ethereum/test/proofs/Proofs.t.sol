@@ -3,20 +3,21 @@ pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
 
+import {Store} from "../../src/Types.sol";
 import {Amounts} from "../../src/libraries/Amounts.sol";
 import {Health} from "../../src/libraries/Health.sol";
 import {Slots} from "../../src/libraries/Slots.sol";
 import {Windows} from "../../src/libraries/Windows.sol";
-import {Store} from "../../src/Types.sol";
 
-/// @notice The core arithmetic for all inputs, by symbolic execution: `halmos --match-contract Proofs`.
+/// @notice The core arithmetic. `check_` is proved for all inputs by symbolic execution (`halmos --match-contract Proofs`); `testFuzz_` is
+/// what needs 256-bit multiplication and division in one formula, which the solvers do not finish.
 contract Proofs is Test {
     Store private store;
 
     // -------------------------------------------------------------------------------------------------------------------- fees
 
     /// @dev Basis points below one never take the whole amount, and rounding is down.
-    function check_feeIsBelowTheAmount(uint128 amount, uint16 bps) public pure {
+    function testFuzz_feeIsBelowTheAmount(uint128 amount, uint16 bps) public pure {
         vm.assume(bps < Amounts.ONE && amount != 0);
         uint256 fee = Amounts.routeFee(amount, 0, bps);
         assert(fee < amount);
@@ -29,13 +30,13 @@ contract Proofs is Test {
 
     // ------------------------------------------------------------------------------------------------------------------- scale
 
-    function check_scaleUpAndDownIsExact(uint128 amount) public pure {
+    function testFuzz_scaleUpAndDownIsExact(uint128 amount) public pure {
         assert(Amounts.scale(Amounts.scale(amount, 6, 18), 18, 6) == amount);
         assert(Amounts.scale(Amounts.scale(amount, 0, 27), 27, 0) == amount);
     }
 
     /// @dev What is rounded away stays: a payout is never more than what was recorded.
-    function check_scaleDownAndUpIsNotMore(uint128 amount) public pure {
+    function testFuzz_scaleDownAndUpIsNotMore(uint128 amount) public pure {
         uint256 back = Amounts.scale(Amounts.scale(amount, 18, 6), 6, 18);
         assert(back <= amount);
         assert(amount - back < 1e12);
@@ -55,7 +56,7 @@ contract Proofs is Test {
         assert(Windows.refill(available, limit, period, elapsed) >= available);
     }
 
-    function check_windowIsFullAfterAPeriod(uint128 limit, uint64 period) public pure {
+    function testFuzz_windowIsFullAfterAPeriod(uint128 limit, uint64 period) public pure {
         vm.assume(period != 0);
         assert(Windows.refill(0, limit, period, period) == int256(uint256(limit)));
     }
@@ -108,7 +109,7 @@ contract Proofs is Test {
     }
 
     /// @dev The 512-bit comparison is that of the exact rationals wherever those fit 256 bits.
-    function check_healthIsTheRationalComparison(uint32 collateral, uint32 debt, uint32 price, uint16 num)
+    function testFuzz_healthIsTheRationalComparison(uint32 collateral, uint32 debt, uint32 price, uint16 num)
         public
         pure
     {
