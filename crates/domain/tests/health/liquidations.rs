@@ -15,10 +15,53 @@ fn after(position: Balances, taken: Liquidation) -> Balances {
 }
 
 prop_compose! {
-    fn any_position()(case in usual_case(), debt in 1..1_000_000_000_000_000_u128, share in 5_000..15_000_u128)
+    fn any_position()(case in usual_case(), debt in any_debt(), share in 8_000..15_000_u128)
         -> (Case, Balances) {
-        (case, near_the_edge(case, debt, share))
+        (case, near_the_edge(case, debt + 1, share))
     }
+}
+
+/// C / D of 1.18 at par: unhealthy at a threshold of 82.5 %, not deep, and worth parting with a bonus of 5 %.
+const SHAKY: Balances = Balances { collateral: 1_180, debt: 1_000 };
+
+fn at_par() -> Scales {
+    Scales::new(Price::ONE, Price::ONE, 6).unwrap()
+}
+
+fn half_closable(dust: u128) -> VaultParameters {
+    VaultParameters::check(MarketTerms {
+        max_ltv_bps: 7_500,
+        liquidation_threshold_bps: 8_250,
+        bonus_bps: 500,
+        close_factor_bps: 5_000,
+        debt_ceiling: u128::MAX,
+        dust,
+    })
+    .unwrap()
+}
+
+#[test]
+fn all_may_be_repaid_where_the_close_factor_would_leave_dust_or_the_position_is_deep_under_water() {
+    let most = |position, dust| assess(position, &half_closable(dust), &at_par());
+    assert_eq!(most(SHAKY, 500), Assessment::Partial { most: 500 });
+    assert_eq!(most(SHAKY, 501), Assessment::Partial { most: 1_000 });
+    // 1151 · 0.825 is just below 950, 1152 · 0.825 just above.
+    assert_eq!(most(Balances { collateral: 1_151, ..SHAKY }, 0), Assessment::Partial { most: 1_000 });
+    assert_eq!(most(Balances { collateral: 1_152, ..SHAKY }, 0), Assessment::Partial { most: 500 });
+}
+
+#[test]
+fn a_plan_repays_more_or_less_than_its_target_asks_rather_than_leave_dust() {
+    let plan = |dust, target, inventory| plan(SHAKY, &half_closable(dust), &at_par(), target, inventory);
+    let taken = |repaid, seized| Plan::Take(Liquidation { repaid, seized, bad_debt: 0 });
+    // (1000 − 0.825 · 1180) / (1 − 0.825 · 1.05) = 198.1…
+    assert_eq!(plan(0, 10_000, 1_000), taken(199, 208));
+    assert_eq!(plan(0, 9_000, 1_000), taken(199, 208));
+    assert_eq!(plan(0, 10_000, 100), taken(100, 105));
+    assert_eq!(plan(900, 10_000, 1_000), taken(1_000, 1_050));
+    assert_eq!(plan(900, 10_000, 999), taken(100, 105));
+    assert_eq!(plan(1_000, 10_000, 999), Plan::Leave(Leave::TooLittle));
+    assert_eq!(plan(0, 10_000, 0), Plan::Leave(Leave::TooLittle));
 }
 
 proptest! {
@@ -93,7 +136,7 @@ proptest! {
         (case, position) in any_position(),
         parameters in any_parameters(),
         target in 9_000..20_000_u16,
-        inventory in 0..2_000_000_000_000_000_u128,
+        inventory in any_debt(),
     ) {
         let scales = case.scales();
         let terms = parameters.terms();

@@ -33,10 +33,10 @@ const WORDS: [&[usize]; 19] = [
 /// Words of the right length for their kind, mostly with values in range.
 fn any_body_words() -> impl Strategy<Value = (u8, Vec<Word>)> {
     (1..=19_u8).prop_flat_map(|kind| {
-        let lengths = WORDS[usize::from(kind) - 1];
-        let small = prop_oneof![(1..4_u8).prop_map(Word::from), any::<u64>().prop_map(Word::from)];
-        let words = proptest::sample::select(lengths)
-            .prop_flat_map(move |length| prop_oneof![3 => vec((1..4_u8).prop_map(Word::from), length), 1 => vec(small.clone(), length), 1 => hostile_words(length)]);
+        let length = proptest::sample::select(WORDS[usize::from(kind) - 1]);
+        let words = length.prop_flat_map(
+            |length| prop_oneof![3 => vec((1..4_u8).prop_map(Word::from), length), 1 => hostile_words(length)],
+        );
         (Just(kind), words)
     })
 }
