@@ -1,0 +1,246 @@
+//! One anvil process: found, started, watched until it answers, and ended with its owner.
+
+use std::{
+    collections::VecDeque,
+    ffi::OsString,
+    io::{BufRead as _, BufReader, PipeReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::{sync::oneshot, time::timeout};
+use url::Url;
+
+/// How long anvil may take to answer; it takes a tenth of a second on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Lines of output that are kept to explain a failure.
+const KEPT: usize = 20;
+
+/// When blocks are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mining {
+    /// One after each interval, with or without transactions.
+    Every(Duration),
+    /// One for each transaction, at once. Finality moves only with further transactions.
+    Auto,
+}
+
+/// What an anvil is started with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnvilOptions {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// Port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// When blocks are made.
+    pub mining: Mining,
+    /// Gas limit of a block.
+    pub gas_limit: u64,
+    /// `safe` is this many blocks below the head, `finalized` twice as many.
+    pub slots_in_an_epoch: u64,
+}
+
+/// A running anvil. Dropping it ends the process.
+#[derive(Debug)]
+pub struct Anvil {
+    child: Child,
+    url: Url,
+    output: Output,
+}
+
+/// The last lines a process wrote.
+#[derive(Clone, Debug, Default)]
+struct Output(Arc<Mutex<VecDeque<String>>>);
+
+impl Anvil {
+    /// Starts one and waits until it listens.
+    ///
+    /// # Errors
+    /// Says what is missing where there is no anvil, and what anvil wrote where it ends or does not answer.
+    pub async fn start(options: &AnvilOptions) -> Result<Self> {
+        let program = find()?;
+        let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+        let mut command = Command::new(&program);
+        command
+            .args(arguments(options))
+            .stdin(Stdio::null())
+            .stderr(writer.try_clone().context("cannot share a pipe")?)
+            .stdout(writer);
+        let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        // It holds the writing ends, which would keep the pipe open after the process.
+        drop(command);
+        let output = Output::default();
+        let listening = drain(reader, output.clone());
+        // From here on, every way out ends the process.
+        let mut anvil = Self { child, url: local(options.port)?, output };
+        match timeout(PATIENCE, listening).await {
+            Ok(Ok(port)) => anvil.url = local(port)?,
+            Ok(Err(_)) => bail!("anvil for chain {} ended: {}", options.chain_id, anvil.output.explain()),
+            Err(_) => bail!("anvil for chain {} did not listen within {PATIENCE:?}", options.chain_id),
+        }
+        Ok(anvil)
+    }
+
+    /// Where it answers JSON-RPC over HTTP.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Where it answers over websocket: the same port.
+    #[must_use]
+    pub fn websocket(&self) -> Url {
+        let mut url = self.url.clone();
+        // An http URL always takes this scheme.
+        let _ = url.set_scheme("ws");
+        url
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Fails when the process has ended, with its last words.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn check(&mut self) -> Result<()> {
+        match self.child.try_wait().context("cannot ask for the state of anvil")? {
+            None => Ok(()),
+            Some(status) => bail!("anvil at {} ended ({status}): {}", self.url, self.output.explain()),
+        }
+    }
+}
+
+impl Drop for Anvil {
+    fn drop(&mut self) {
+        // Both fail only where the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Output {
+    fn push(&self, line: String) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == KEPT {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    fn explain(&self) -> String {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| line.trim());
+        match text.collect::<Vec<_>>().join(" | ") {
+            text if text.is_empty() => "it wrote nothing".to_owned(),
+            text => text,
+        }
+    }
+}
+
+/// Reads what the process writes until it ends, so that it never waits for a reader; gives the port as soon as it is said.
+fn drain(reader: PipeReader, output: Output) -> oneshot::Receiver<u16> {
+    let (sender, receiver) = oneshot::channel();
+    let mut sender = Some(sender);
+    std::thread::spawn(move || {
+        for line in BufReader::new(reader).lines().map_while(Result::ok) {
+            if let Some(port) = announced(&line)
+                && let Some(sender) = sender.take()
+            {
+                let _ = sender.send(port);
+            }
+            output.push(line);
+        }
+    });
+    receiver
+}
+
+/// The port in `Listening on 127.0.0.1:8545`.
+fn announced(line: &str) -> Option<u16> {
+    line.trim().strip_prefix("Listening on ")?.rsplit_once(':')?.1.parse().ok()
+}
+
+fn local(port: u16) -> Result<Url> {
+    Ok(Url::parse(&format!("http://127.0.0.1:{port}"))?)
+}
+
+fn arguments(options: &AnvilOptions) -> Vec<String> {
+    let mut arguments = vec![
+        format!("--port={}", options.port),
+        format!("--chain-id={}", options.chain_id),
+        format!("--gas-limit={}", options.gas_limit),
+        format!("--slots-in-an-epoch={}", options.slots_in_an_epoch),
+        // Development accounts are funded by their own names, not by anvil's.
+        "--accounts=1".to_owned(),
+    ];
+    match options.mining {
+        Mining::Every(interval) => arguments.push(format!("--block-time={}", seconds(interval))),
+        Mining::Auto => {}
+    }
+    arguments
+}
+
+/// A duration as decimal seconds, without a float.
+fn seconds(duration: Duration) -> String {
+    format!("{}.{:03}", duration.as_secs(), duration.subsec_millis())
+}
+
+/// The anvil on PATH, or the one that tests/setup.sh installed.
+fn find() -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if let Some(found) = std::env::split_paths(&path).map(|dir| dir.join("anvil")).find(|file| file.is_file()) {
+        return Ok(found);
+    }
+    cache()
+        .and_then(|cache| installed(&cache.join("env.sh")))
+        .context("anvil is not installed: run tests/setup.sh --only ethereum, or put anvil on PATH")
+}
+
+/// Where tests/setup.sh keeps what it installs.
+fn cache() -> Option<PathBuf> {
+    let from = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
+    from("TIM3_CACHE")
+        .or_else(|| from("XDG_CACHE_HOME").map(|cache| cache.join("tim3")))
+        .or_else(|| from("HOME").map(|home| home.join(".cache/tim3")))
+}
+
+/// The anvil that `env.sh` puts on PATH.
+fn installed(env: &Path) -> Option<PathBuf> {
+    let output = Command::new("sh").args(["-c", ". \"$1\" && command -v anvil", "sh"]).arg(env).output().ok()?;
+    let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    path.is_file().then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_read_off_the_line_that_announces_it() {
+        assert_eq!(announced("Listening on 127.0.0.1:35097"), Some(35097));
+        assert_eq!(announced("2026-11-22T16:13:12Z  INFO node::user: eth_getBlockByNumber"), None);
+        assert_eq!(announced("Listening on "), None);
+    }
+
+    #[test]
+    fn intervals_below_a_second_are_written_as_anvil_reads_them() {
+        assert_eq!(seconds(Duration::from_millis(200)), "0.200");
+        assert_eq!(seconds(Duration::from_secs(2)), "2.000");
+    }
+
+    #[test]
+    fn only_the_last_lines_are_kept() {
+        let output = Output::default();
+        for line in 0..KEPT + 5 {
+            output.push(line.to_string());
+        }
+        assert!(output.explain().starts_with("5 | "), "{}", output.explain());
+        assert_eq!(Output::default().explain(), "it wrote nothing");
+    }
+}

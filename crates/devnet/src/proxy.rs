@@ -1,0 +1,140 @@
+//! An endpoint in front of an anvil that counts calls and, on demand, fails in the ways that real endpoints fail.
+
+mod plan;
+mod tamper;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use anyhow::{Context as _, Result};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use serde_json::Value;
+use tokio::{net::TcpListener, task::JoinHandle};
+use url::Url;
+
+pub use self::plan::{EVERY_FAULT, Fault, Plan};
+
+/// A running proxy. Dropping it closes the port.
+#[derive(Debug)]
+pub struct Proxy {
+    url: Url,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    upstream: Url,
+    client: reqwest::Client,
+    plan: RwLock<Plan>,
+    requests: AtomicU64,
+    calls: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Proxy {
+    /// Listens on a free port of 127.0.0.1 and passes on to `upstream`.
+    ///
+    /// # Errors
+    /// Where no port can be had.
+    pub async fn start(upstream: Url, plan: Plan) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("cannot listen on 127.0.0.1")?;
+        let url = Url::parse(&format!("http://{}", listener.local_addr()?))?;
+        let shared = Arc::new(Shared {
+            upstream,
+            client: reqwest::Client::builder().tcp_nodelay(true).no_proxy().build()?,
+            plan: RwLock::new(plan),
+            requests: AtomicU64::new(0),
+            calls: Mutex::default(),
+        });
+        // Batches of signed transactions are larger than any default limit.
+        let router = Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&shared));
+        let server = tokio::spawn(async move {
+            // It ends only with the listener, which lives as long as the proxy.
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self { url, shared, server })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// What is wrong from now on. Numbers of requests go on.
+    pub fn set_plan(&self, plan: Plan) {
+        *self.shared.plan.write().unwrap_or_else(PoisonError::into_inner) = plan;
+    }
+
+    /// JSON-RPC calls so far by method, also of those that failed.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.shared.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// HTTP requests so far, each with one call or a batch.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Shared {
+    /// Counts a request and says what is to be wrong with it.
+    fn take(&self, body: &Value) -> Fault {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        for method in tamper::methods(body) {
+            let count = calls.entry(method.to_owned()).or_default();
+            *count = count.saturating_add(1);
+        }
+        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        self.plan.read().unwrap_or_else(PoisonError::into_inner).fault(request)
+    }
+
+    async fn forward(&self, body: Bytes) -> reqwest::Result<Bytes> {
+        let request = self.client.post(self.upstream.clone()).header(CONTENT_TYPE, "application/json").body(body);
+        request.send().await?.bytes().await
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let fault = shared.take(&body);
+    match fault {
+        // Until the client hangs up.
+        Fault::Stall => std::future::pending().await,
+        Fault::RateLimited => StatusCode::TOO_MANY_REQUESTS.into_response(),
+        Fault::Garbage => json("<html>it works</html>".to_owned().into()),
+        Fault::InternalError => json(tamper::refuse(&body).to_string().into()),
+        _ => match shared.forward(bytes).await {
+            Ok(answer) if fault == Fault::None => json(answer),
+            Ok(answer) => {
+                let mut answers: Value = serde_json::from_slice(&answer).unwrap_or_default();
+                tamper::tamper(fault, &body, &mut answers);
+                json(answers.to_string().into())
+            }
+            Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+        },
+    }
+}
+
+fn json(body: Bytes) -> Response {
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
+}

@@ -1,0 +1,135 @@
+//! How answers are made wrong: pure functions of an exchange.
+
+use serde_json::{Value, json};
+
+use super::Fault;
+
+/// The methods of a body: one request or a batch. What is no request has no method.
+pub(super) fn methods(body: &Value) -> Vec<&str> {
+    requests(body).iter().map(|request| request["method"].as_str().unwrap_or("unknown")).collect()
+}
+
+fn requests(body: &Value) -> &[Value] {
+    match body {
+        Value::Array(batch) => batch,
+        one => std::slice::from_ref(one),
+    }
+}
+
+/// An error body for each request.
+pub(super) fn refuse(body: &Value) -> Value {
+    let error = |request: &Value| json!({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32603, "message": "internal error of the proxy"}});
+    match body {
+        Value::Array(batch) => batch.iter().map(error).collect(),
+        one => error(one),
+    }
+}
+
+/// Changes the answers to `body` as `fault` says.
+pub(super) fn tamper(fault: Fault, body: &Value, answers: &mut Value) {
+    let answers = match answers {
+        Value::Array(batch) => batch.as_mut_slice(),
+        one => std::slice::from_mut(one),
+    };
+    for answer in answers {
+        // Answers of a batch may come in any order.
+        let request = requests(body).iter().find(|request| request["id"] == answer["id"]);
+        if let (Some(request), Some(result)) = (request, answer.get_mut("result")) {
+            one(fault, request, result);
+        }
+    }
+}
+
+fn one(fault: Fault, request: &Value, result: &mut Value) {
+    match (fault, request["method"].as_str()) {
+        (Fault::WrongHead(blocks), Some("eth_blockNumber")) => shift(result, blocks),
+        (Fault::WrongHead(blocks), Some("eth_getBlockByNumber")) if is_tag(request.pointer("/params/0")) => {
+            if let Some(number) = result.get_mut("number") {
+                shift(number, blocks);
+            }
+        }
+        (Fault::MissingLogs, Some("eth_getLogs")) => {
+            if let Some(logs) = result.as_array_mut() {
+                let mut index = 0_usize;
+                logs.retain(|_| {
+                    index = index.wrapping_add(1);
+                    index.is_multiple_of(2)
+                });
+            }
+        }
+        (Fault::AlteredLogs, Some("eth_getLogs")) => {
+            for log in result.as_array_mut().into_iter().flatten() {
+                if let Some(data) = log.get_mut("data") {
+                    turn_bit(data);
+                }
+            }
+        }
+        (Fault::AlteredCalls, Some("eth_call")) => turn_bit(result),
+        _ => {}
+    }
+}
+
+/// `latest`, `finalized` and their like, not a height.
+fn is_tag(block: Option<&Value>) -> bool {
+    block.and_then(Value::as_str).is_some_and(|block| !block.starts_with("0x"))
+}
+
+/// Adds `blocks` to a quantity, and leaves alone what is none.
+fn shift(quantity: &mut Value, blocks: i64) {
+    let height = quantity.as_str().and_then(|text| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok());
+    if let Some(height) = height {
+        *quantity = json!(format!("{:#x}", height.saturating_add_signed(blocks)));
+    }
+}
+
+/// Turns the lowest bit of the last hexadecimal digit of bytes.
+fn turn_bit(bytes: &mut Value) {
+    let turned = bytes.as_str().and_then(|text| {
+        let (rest, last) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let digit = u8::from_str_radix(last, 16).ok()? ^ 1;
+        rest.starts_with("0x").then(|| format!("{rest}{digit:x}"))
+    });
+    if let Some(turned) = turned {
+        *bytes = json!(turned);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(fault: Fault, method: &str, params: Value, result: Value) -> Value {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let mut answer = json!({"jsonrpc": "2.0", "id": 1, "result": result});
+        tamper(fault, &body, &mut answer);
+        answer["result"].clone()
+    }
+
+    #[test]
+    fn a_wrong_head_moves_tags_and_no_heights() {
+        let head = Fault::WrongHead(5);
+        assert_eq!(answered(head, "eth_blockNumber", json!([]), json!("0x10")), json!("0x15"));
+        let block = json!({"number": "0x10", "hash": "0xab"});
+        assert_eq!(answered(head, "eth_getBlockByNumber", json!(["latest", false]), block.clone())["number"], "0x15");
+        assert_eq!(answered(head, "eth_getBlockByNumber", json!(["0x10", false]), block.clone()), block);
+        assert_eq!(answered(Fault::WrongHead(-32), "eth_blockNumber", json!([]), json!("0x10")), json!("0x0"));
+    }
+
+    #[test]
+    fn logs_go_missing_or_change() {
+        let logs = json!([{"data": "0x10"}, {"data": "0x11"}, {"data": "0x"}]);
+        assert_eq!(answered(Fault::MissingLogs, "eth_getLogs", json!([{}]), logs.clone()), json!([{"data": "0x11"}]));
+        let altered = json!([{"data": "0x11"}, {"data": "0x10"}, {"data": "0x"}]);
+        assert_eq!(answered(Fault::AlteredLogs, "eth_getLogs", json!([{}]), logs), altered);
+    }
+
+    #[test]
+    fn answers_of_a_batch_are_found_by_id() {
+        let body = json!([{"id": 1, "method": "eth_call"}, {"id": 2, "method": "eth_chainId"}]);
+        let mut answers = json!([{"id": 2, "result": "0x2"}, {"id": 1, "result": "0x2"}]);
+        tamper(Fault::AlteredCalls, &body, &mut answers);
+        assert_eq!(answers, json!([{"id": 2, "result": "0x2"}, {"id": 1, "result": "0x3"}]));
+        assert_eq!(methods(&body), ["eth_call", "eth_chainId"]);
+        assert_eq!(refuse(&body)[1]["id"], 2);
+    }
+}
