@@ -1,5 +1,11 @@
 //! Two gateways under random calls, with orders delivered in any order, late, twice or never: nothing is lost, made or done twice.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test: an overflow here is a failure"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
 //! The golden vectors: what attesters signed once is what this gateway accepts, and nothing else.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test")]
 
 use serde_json::Value;
 use tim3_chain::{Direction, conformance::Keys};

@@ -1,12 +1,15 @@
-//! The simulated chain passes the suite that every adapter must pass.
+//! The simulated chain passes the suite that every adapter must pass, and an adapter with a defect does not.
 #![expect(clippy::unwrap_used, reason = "a test")]
+
+mod defects;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use defects::{Defect, Defective};
 use tim3_chain::{
     Actor, Chain, ChainError, TxId,
-    conformance::{Harness, Keys, run},
+    conformance::{Harness, Keys, Outcome, run},
 };
 use tim3_domain::{
     identity::{Account, GatewayId, MarketId},
@@ -21,14 +24,15 @@ fn account(name: &str) -> Account {
 
 struct Simulated {
     node: SimNode,
-    chain: Arc<SimChain>,
+    chain: Arc<dyn Chain>,
+    defect: Option<Defect>,
     user: SimActor,
     keys: Keys,
     peer: GatewayId,
 }
 
 impl Simulated {
-    fn start(usda_native_decimals: u8, fee: RouteFee) -> Self {
+    fn start(usda_native_decimals: u8, fee: RouteFee, defect: Option<Defect>) -> Self {
         let keys = Keys::from_seed("conformance", 3, 2);
         let peer = GatewayId(keccak_text("a gateway elsewhere"));
         let mut setup = Setup::new(2, keys.addresses(), account("treasury"));
@@ -38,9 +42,16 @@ impl Simulated {
         setup.funded = vec![(account("user"), 50_000_000_000, 0)];
         let config = Config { automine: true, ..Config::new("conformance").unwrap() };
         let node = network(vec![config], &setup, &[peer]).unwrap().remove(0);
-        let chain = Arc::new(SimChain::new(node.clone(), "sim", account("submitter")));
         let user = SimActor::new(node.clone(), "sim", account("user"));
-        Self { node, chain, user, keys, peer }
+        Self { chain: open(&node, defect), node, defect, user, keys, peer }
+    }
+}
+
+fn open(node: &SimNode, defect: Option<Defect>) -> Arc<dyn Chain> {
+    let chain = SimChain::new(node.clone(), "sim", account("submitter"));
+    match defect {
+        None => Arc::new(chain),
+        Some(defect) => Arc::new(Defective { chain, defect }),
     }
 }
 
@@ -51,7 +62,7 @@ impl Harness for Simulated {
     }
 
     async fn restart(&self) -> Arc<dyn Chain> {
-        Arc::new(SimChain::new(self.node.clone(), "sim", account("submitter")))
+        open(&self.node, self.defect)
     }
 
     fn user(&self) -> &dyn Actor {
@@ -107,10 +118,31 @@ async fn conforms(harness: Simulated) {
 
 #[tokio::test]
 async fn a_simulated_chain_conforms() {
-    conforms(Simulated::start(18, RouteFee::default())).await;
+    conforms(Simulated::start(18, RouteFee::default(), None)).await;
 }
 
 #[tokio::test]
 async fn a_simulated_chain_with_fees_and_coarse_collateral_conforms() {
-    conforms(Simulated::start(6, RouteFee { flat: 10, bps: 25 })).await;
+    conforms(Simulated::start(6, RouteFee { flat: 10, bps: 25 }, None)).await;
+}
+
+#[tokio::test]
+async fn a_defect_of_an_adapter_is_found_by_the_case_about_it() {
+    for (defect, case) in [
+        (Defect::LosesEvents, "the gateway can be opened"),
+        (Defect::UnpinnedHead, "a quorum's head is pinned to a block that exists"),
+        (Defect::FinalIsHead, "events of a replaced block are gone, and the running hash follows"),
+        (Defect::FinalFallsBack, "what is final stays below the head and never falls back"),
+        (Defect::BlindToSlots, "a Mint order is executed once, and shuts out Void"),
+        (Defect::BlindToSkips, "a voided slot stays shut for Mint"),
+        (Defect::BlindToMirrors, "the newest version of a position is kept, and a contradiction rejected"),
+        (Defect::SameNonce, "batches that were prepared at once are all included, and sending twice is harmless"),
+        (Defect::NoRestore, "after a restart no transaction takes the place of a journaled one"),
+        (Defect::NoSimulation, "simulation leaves out what would not be executed, and says why"),
+        (Defect::DeadTooEarly, "a transaction of a replaced block is not reported as included there"),
+    ] {
+        let report = run(&Simulated::start(18, RouteFee::default(), Some(defect))).await;
+        let failed = report.cases.iter().any(|it| it.name == case && matches!(it.outcome, Outcome::Failed(_)));
+        assert!(failed, "{defect:?} was not found by {case:?}:\n{report}");
+    }
 }
