@@ -48,6 +48,7 @@ pub enum BadLog {
 }
 
 /// A log, read.
+#[expect(clippy::large_enum_variant, reason = "nearly all are events")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
     /// A sequenced event.

@@ -323,25 +323,57 @@ impl Sender {
         Ok(())
     }
 
-    // ------------------------------------------------------------------------------------------------------- one at a time
+    // ------------------------------------------------------------------------------------------------------- until mined
 
     /// Sends and waits until it is mined, raising the fee where that takes long: for users and deployments.
     pub(crate) async fn transact(&self, what: &'static str, draft: Draft) -> Result<(TxId, Receipt), ChainError> {
+        let signed = self.prepare(draft.clone()).await?;
+        let signed = match self.offer(&signed).await {
+            // Somebody else uses the key: once more with the nonce that the chain now states.
+            Err(ChainError::StaleNonce { .. }) => {
+                let anew = self.prepare(draft).await?;
+                self.offer(&anew).await?;
+                anew
+            }
+            offered => offered.map(|()| signed)?,
+        };
+        self.mined(what, signed).await
+    }
+
+    /// Sends one after the other without waiting in between, and waits for all.
+    pub(crate) async fn transact_all(
+        &self,
+        what: &'static str,
+        drafts: Vec<Draft>,
+    ) -> Result<Vec<(TxId, Receipt)>, ChainError> {
+        let mut sent = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let signed = self.prepare(draft).await?;
+            self.offer(&signed).await?;
+            sent.push(signed);
+        }
+        let mut mined = Vec::with_capacity(sent.len());
+        for signed in sent {
+            mined.push(self.mined(what, signed).await?);
+        }
+        Ok(mined)
+    }
+
+    /// Sends; what was not decided is decided while waiting.
+    async fn offer(&self, signed: &Signed) -> Result<(), ChainError> {
+        match self.send(&signed.id, &signed.raw, signed.nonce, signed.fees).await {
+            Err(error @ (ChainError::Transient { .. } | ChainError::RateLimited { .. })) => {
+                debug!(chain = self.network.name, %error, "to be sent again");
+                Ok(())
+            }
+            decided => decided,
+        }
+    }
+
+    async fn mined(&self, what: &'static str, signed: Signed) -> Result<(TxId, Receipt), ChainError> {
         const PATIENCE: Duration = Duration::from_secs(180);
         const FIRST_PAUSE: Duration = Duration::from_millis(20);
         const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-        let mut signed = self.prepare(draft.clone()).await?;
-        let mut sent = self.send(&signed.id, &signed.raw, signed.nonce, signed.fees).await;
-        if matches!(sent, Err(ChainError::StaleNonce { .. })) {
-            signed = self.prepare(draft).await?;
-            sent = self.send(&signed.id, &signed.raw, signed.nonce, signed.fees).await;
-        }
-        match sent {
-            Err(error @ (ChainError::Transient { .. } | ChainError::RateLimited { .. })) => {
-                debug!(chain = self.network.name, %error, what, "sent again below");
-            }
-            other => other?,
-        }
         let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
         let mut attempts = vec![signed];
         while begun.elapsed() < PATIENCE {
@@ -374,9 +406,9 @@ impl Sender {
             None if self.sync().await?.1 <= newest.nonce => newest,
             None => return self.tend().await,
         };
-        match self.send(&next.id, &next.raw, next.nonce, next.fees).await {
-            Ok(()) | Err(ChainError::Transient { .. } | ChainError::StaleNonce { .. }) => Ok(()),
-            Err(error) => Err(error),
+        match self.offer(&next).await {
+            Err(ChainError::StaleNonce { .. }) => Ok(()),
+            offered => offered,
         }
     }
 

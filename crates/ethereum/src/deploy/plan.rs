@@ -1,0 +1,240 @@
+//! What is to be deployed.
+
+use alloy::primitives::Address;
+use serde::{Deserialize, Serialize};
+use tim3_domain::{
+    identity::{AssetId, GatewayId, MarketKind},
+    word::Word,
+};
+
+use crate::{EthereumError, abi::Gateway};
+
+/// A gateway, as it is when it starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayPlan {
+    /// 32 random bytes, so that no other gateway has this one's id.
+    pub salt: Word,
+    /// Raises pause levels and cancels changes.
+    pub guardian: Address,
+    /// Receives fees.
+    pub treasury: Address,
+    /// Seconds between the announcement of a change and its making; below seven days.
+    pub delay_seconds: u64,
+    /// How many attesters must sign.
+    pub threshold: u8,
+    /// The attesters' addresses, in any order.
+    pub attesters: Vec<Address>,
+    /// The synthetics.
+    pub synthetics: Vec<SyntheticPlan>,
+    /// The collaterals of this chain.
+    #[serde(default)]
+    pub collaterals: Vec<CollateralPlan>,
+    /// The markets whose home this is.
+    #[serde(default)]
+    pub markets: Vec<MarketPlan>,
+}
+
+/// A synthetic token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyntheticPlan {
+    /// 1 to 12 of A to Z and 0 to 9.
+    pub symbol: String,
+    /// The token's long name.
+    pub name: String,
+    /// Price of one whole token, 18 decimals.
+    pub target: u128,
+    /// How much may be minted.
+    pub mint_window: WindowPlan,
+    /// How much may be released.
+    pub release_window: WindowPlan,
+}
+
+/// A rolling limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowPlan {
+    /// Canonical units of the synthetic.
+    pub limit: u128,
+    /// Seconds in which an empty window fills.
+    pub period_seconds: u64,
+}
+
+/// A collateral.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CollateralPlan {
+    /// 1 to 12 of A to Z and 0 to 9.
+    pub symbol: String,
+    /// Canonical decimals: the same on every chain.
+    pub decimals: u8,
+    /// The token.
+    pub token: TokenPlan,
+}
+
+/// Where a collateral's token comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TokenPlan {
+    /// It is there.
+    Existing(Address),
+    /// A token that anybody can mint is deployed. For devnets.
+    Test {
+        /// The token's long name.
+        name: String,
+        /// What the token says of itself.
+        decimals: u8,
+    },
+}
+
+/// A market; ratios in 1/10000, amounts in canonical units of the synthetic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarketPlan {
+    /// Symbol of the synthetic.
+    pub synthetic: String,
+    /// Symbol of the collateral.
+    pub collateral: String,
+    /// Reserve or vault.
+    pub kind: MarketKind,
+    /// Where prices come from.
+    pub oracle: OraclePlan,
+    /// Highest loan to value at mint; 0 in a reserve market.
+    #[serde(default)]
+    pub max_ltv_bps: u16,
+    /// Loan to value from which a position is liquidatable; 0 in a reserve market.
+    #[serde(default)]
+    pub liquidation_threshold_bps: u16,
+    /// What a liquidator gets above what it repays; 0 in a reserve market.
+    #[serde(default)]
+    pub bonus_bps: u16,
+    /// Share of a debt that one liquidation may repay; 0 in a reserve market.
+    #[serde(default)]
+    pub close_factor_bps: u16,
+    /// How far below the target the collateral may be for a lock; 0 in a vault market.
+    #[serde(default)]
+    pub depeg_bps: u16,
+    /// Highest debt of the market.
+    pub debt_ceiling: u128,
+    /// Smallest debt a position may be left with, other than 0.
+    #[serde(default)]
+    pub dust: u128,
+}
+
+/// Where a market's prices come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum OraclePlan {
+    /// Nowhere: a reserve market without a depeg bound.
+    None,
+    /// A contract that is there.
+    Existing(Address),
+    /// Chainlink feeds.
+    Feeds {
+        /// The feed.
+        primary: Address,
+        /// Seconds after which its answer is stale.
+        max_age_seconds: u64,
+        /// A second feed, and the seconds after which its answer is stale.
+        secondary: Option<(Address, u64)>,
+        /// The uptime feed of a rollup's sequencer.
+        sequencer: Option<Address>,
+        /// Seconds that the sequencer must have been back for.
+        #[serde(default)]
+        grace_seconds: u64,
+    },
+    /// A feed whose answer anybody can set is deployed. For devnets.
+    Test {
+        /// Decimals of the answer.
+        decimals: u8,
+        /// The first answer.
+        answer: u64,
+        /// Seconds after which it is stale.
+        max_age_seconds: u64,
+    },
+}
+
+/// What is allowed towards a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoutePlan {
+    /// The synthetic.
+    pub asset: AssetId,
+    /// The other gateway.
+    pub peer: GatewayId,
+    /// Smallest gross amount; at least 1.
+    pub min: u128,
+    /// Largest gross amount; not above the peer's whole window.
+    pub max: u128,
+    /// Flat part of the fee.
+    #[serde(default)]
+    pub flat_fee: u128,
+    /// Proportional part of the fee, in 1/10000.
+    #[serde(default)]
+    pub fee_bps: u16,
+    /// Whether operations may start.
+    pub enabled: bool,
+    /// Whether accounts there are EVM addresses, whose form is checked here.
+    pub evm: bool,
+}
+
+impl RoutePlan {
+    pub(crate) fn on_chain(&self) -> Gateway::Route {
+        Gateway::Route {
+            min: self.min,
+            max: self.max,
+            flatFee: self.flat_fee,
+            feeBps: self.fee_bps,
+            enabled: self.enabled,
+            evm: self.evm,
+        }
+    }
+}
+
+impl MarketPlan {
+    pub(crate) fn terms(&self, oracle: Address) -> Gateway::Terms {
+        Gateway::Terms {
+            oracle,
+            maxLtv: self.max_ltv_bps,
+            liquidationThreshold: self.liquidation_threshold_bps,
+            bonus: self.bonus_bps,
+            closeFactor: self.close_factor_bps,
+            depeg: self.depeg_bps,
+            ceiling: self.debt_ceiling,
+            dust: self.dust,
+        }
+    }
+}
+
+impl GatewayPlan {
+    /// What can be seen to be wrong without asking a chain; the gateway itself checks the rest.
+    pub(crate) fn check(&self) -> Result<(), EthereumError> {
+        let wrong = |what: String| Err(EthereumError::Deploy(what));
+        for market in &self.markets {
+            if !self.synthetics.iter().any(|synthetic| synthetic.symbol == market.synthetic) {
+                return wrong(format!(
+                    "market of {} on {}: no such synthetic in the plan",
+                    market.synthetic, market.collateral
+                ));
+            }
+            if !self.collaterals.iter().any(|collateral| collateral.symbol == market.collateral) {
+                return wrong(format!(
+                    "market of {} on {}: no such collateral in the plan",
+                    market.synthetic, market.collateral
+                ));
+            }
+        }
+        if self.salt.is_zero() {
+            return wrong("the salt is zero: take 32 random bytes".to_owned());
+        }
+        if self.threshold == 0 || usize::from(self.threshold) > self.attesters.len() {
+            return wrong(format!(
+                "threshold {} with {} attesters: it must be at least 1 and at most as many",
+                self.threshold,
+                self.attesters.len()
+            ));
+        }
+        Ok(())
+    }
+}
