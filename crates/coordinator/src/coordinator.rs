@@ -15,7 +15,7 @@ use tim3_domain::{
     lifecycle::Leg,
     protocol::{EventBody, SignedOrder},
 };
-use tim3_journal::{Change, Journal, OrderRef};
+use tim3_journal::{Journal, OrderRef};
 use tim3_telemetry::Metrics;
 use tokio::{
     sync::{RwLock, mpsc, oneshot},
@@ -325,7 +325,6 @@ impl Coordinator {
     /// Makes the changes durable, answers, tells, and carries the effects out, in this order.
     async fn finish(&mut self, work: Work, answers: Vec<Box<dyn FnOnce() + Send>>) -> Result<(), CoordinatorError> {
         let Work { changes, effects, notices, finished } = work;
-        let changes = newest_only(changes);
         if !changes.is_empty() {
             let started = Instant::now();
             let count = changes.len();
@@ -354,21 +353,6 @@ impl Coordinator {
         self.carry_out(effects).await;
         Ok(())
     }
-}
-
-/// Of several writes of one operation's record only the last matters.
-fn newest_only(changes: Vec<Change>) -> Vec<Change> {
-    let mut last: HashMap<OperationId, usize> = HashMap::new();
-    for (index, change) in changes.iter().enumerate() {
-        if let Change::Operation(record) = change {
-            last.insert(record.operation.id(), index);
-        }
-    }
-    let keep = |(index, change): &(usize, Change)| match change {
-        Change::Operation(record) => last.get(&record.operation.id()) == Some(index),
-        _ => true,
-    };
-    changes.into_iter().enumerate().filter(keep).map(|(_, change)| change).collect()
 }
 
 /// Milliseconds since 1970.

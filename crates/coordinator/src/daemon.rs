@@ -170,7 +170,7 @@ impl Wiring {
         self.tasks.push((name.into(), Box::pin(task)));
     }
 
-    async fn submitters(&self) -> Result<Vec<Prepared>, CoordinatorError> {
+    async fn submitters(&mut self) -> Result<Vec<Prepared>, CoordinatorError> {
         let mut owners: Vec<_> = self.mailboxes.iter().map(|(_, mailbox)| mailbox.reports.0.clone()).collect();
         owners.push(self.mirror_reports.0.clone());
         let mut submitters = Vec::new();
@@ -190,7 +190,7 @@ impl Wiring {
         Ok(submitters)
     }
 
-    async fn links(&self, submitters: &[Prepared]) -> Result<Links, CoordinatorError> {
+    async fn links(&mut self, submitters: &[Prepared]) -> Result<Links, CoordinatorError> {
         let mut links = BTreeMap::new();
         for (chain, prepared) in self.parts.chains.iter().zip(submitters) {
             let set = chain.attesters().await?;

@@ -1,1 +1,128 @@
-//! placeholder
+use proptest::prelude::*;
+use tim3_chain::{Books, PeerBooks};
+use tim3_domain::{identity::GatewayId, word::Word};
+
+use super::*;
+
+/// A world of honest gateways: every step moves what the protocol moves.
+#[derive(Clone, Debug)]
+struct World(Vec<Books>);
+
+impl World {
+    fn new(gateways: usize) -> Self {
+        Self(vec![Books { peers: vec![PeerBooks::default(); gateways], ..Books::default() }; gateways])
+    }
+
+    fn lock(&mut self, home: usize, destination: usize, amount: u128) {
+        self.0[home].debt += amount;
+        if home == destination {
+            self.0[home].minted += amount;
+        } else {
+            self.0[home].peers[destination].sent += amount;
+        }
+    }
+
+    fn settle(&mut self, origin: usize, destination: usize, amount: u128) {
+        self.0[destination].minted += amount;
+        self.0[destination].peers[origin].settled += amount;
+    }
+
+    fn burn(&mut self, origin: usize, destination: usize, amount: u128) {
+        self.0[origin].burned += amount;
+        self.0[origin].peers[destination].sent += amount;
+    }
+
+    fn refund_burn(&mut self, origin: usize, destination: usize, amount: u128) {
+        self.0[destination].peers[origin].voided += amount;
+        self.0[origin].minted += amount;
+        self.0[origin].peers[destination].refunded += amount;
+    }
+
+    fn audit(&self) -> Verdict {
+        audit(&readings(&self.0, &self.0))
+    }
+}
+
+fn readings(first: &[Books], second: &[Books]) -> Vec<Reading> {
+    let pair = |(index, (first, second)): (usize, (&Books, &Books))| Reading {
+        gateway: GatewayId(Word::from_u128(index as u128 + 1)),
+        chain: format!("chain{index}"),
+        first: first.clone(),
+        second: second.clone(),
+    };
+    first.iter().zip(second).enumerate().map(pair).collect()
+}
+
+#[test]
+fn honest_books_are_exact_at_every_stage() {
+    let mut world = World::new(3);
+    world.lock(0, 1, 100);
+    assert!(world.audit().exact());
+    assert_eq!(world.audit().in_flight, 100);
+    world.settle(0, 1, 100);
+    world.burn(1, 2, 40);
+    world.refund_burn(1, 2, 40);
+    let verdict = world.audit();
+    assert!(verdict.exact(), "{:?}", verdict.breaches().collect::<Vec<_>>());
+    assert_eq!((verdict.supply, verdict.in_flight, verdict.debt), (100, 0, 100));
+}
+
+#[test]
+fn a_mint_without_a_lock_is_a_breach_that_names_the_chain() {
+    let mut world = World::new(2);
+    world.lock(0, 1, 100);
+    world.settle(0, 1, 100);
+    world.0[1].minted += 1;
+    let verdict = world.audit();
+    assert!(verdict.breaches().any(|check| check.law.starts_with("chain1:")), "{:?}", verdict.checks);
+}
+
+#[test]
+fn a_double_mint_is_more_settled_than_sent() {
+    let mut world = World::new(2);
+    world.lock(0, 1, 100);
+    world.settle(0, 1, 100);
+    world.settle(0, 1, 100);
+    let verdict = world.audit();
+    assert!(verdict.breaches().any(|check| check.law.contains("settled ≤ sent")), "{:?}", verdict.checks);
+}
+
+#[test]
+fn a_refund_without_a_void_is_a_breach() {
+    let mut world = World::new(2);
+    world.lock(0, 1, 100);
+    world.0[0].peers[1].refunded += 100;
+    world.0[0].debt -= 100;
+    let verdict = world.audit();
+    assert!(verdict.breaches().any(|check| check.law.contains("refunded ≤ voided")), "{:?}", verdict.checks);
+}
+
+#[test]
+fn amounts_beyond_128_bits_never_count_as_exact() {
+    let mut world = World::new(1);
+    world.0[0].debt = u128::MAX;
+    world.0[0].bad_debt = u128::MAX;
+    assert!(!world.audit().exact());
+}
+
+proptest! {
+    /// Readings that are not simultaneous are still exact, because settled and refunded are read before sent and voided.
+    #[test]
+    fn work_between_the_two_readings_is_no_breach(
+        steps in prop::collection::vec((0usize..3, 0usize..3, 1u128..1_000, any::<bool>()), 0..40),
+        cut in 0usize..40,
+    ) {
+        let mut world = World::new(3);
+        let mut first = world.0.clone();
+        for (index, (from, to, amount, settles)) in steps.into_iter().enumerate() {
+            if index == cut {
+                first = world.0.clone();
+            }
+            world.lock(from, to, amount);
+            if from != to {
+                if settles { world.settle(from, to, amount) } else { world.burn(to, from, 0) }
+            }
+        }
+        prop_assert!(audit(&readings(&first, &world.0)).exact());
+    }
+}

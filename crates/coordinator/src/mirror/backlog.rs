@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tim3_chain::FinalEvent;
@@ -11,6 +11,7 @@ use tim3_domain::{
     protocol::MirrorRecord,
     word::Word,
 };
+use tokio::time::Instant;
 
 type Key = (MarketId, Account);
 

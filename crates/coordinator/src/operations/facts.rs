@@ -3,7 +3,7 @@
 use tim3_chain::{FinalEvent, Located, Tips};
 use tim3_domain::{
     identity::{GatewayId, OperationId},
-    lifecycle::{Fact, Input, Phase},
+    lifecycle::{Effect, Fact, Input, Phase, apply},
     protocol::{EventBody, Operation, Outcome},
 };
 use tim3_journal::{Change, EarlyFact, OperationRecord};
@@ -193,7 +193,11 @@ impl Operations {
             self.fact(id, fact, located, now_ms, work);
             return;
         }
-        if archive(id).is_some_and(|record| record.phase.is_terminal()) {
+        if let Some(ended) = archive(id).filter(|record| record.phase.is_terminal()) {
+            let effects = apply(&ended.phase, &Input::Fact(fact)).effects;
+            if effects.iter().any(|effect| matches!(effect, Effect::Halt(_))) {
+                self.halt(format!("operation {id}: {fact:?} after {}", ended.phase.name()), now_ms, work);
+            }
             return;
         }
         // The same slot under another id, both final: what was executed is not what the origin has.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tim3_chain::{BlockRef, Transaction, TransactionState};
@@ -12,6 +12,7 @@ use tim3_domain::{
     word::Word,
 };
 use tim3_journal::OrderRef;
+use tokio::time::Instant;
 
 use super::{Fate, queue::Job};
 use crate::news::News;

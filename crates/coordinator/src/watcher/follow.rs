@@ -9,7 +9,8 @@ use tim3_journal::Cursor;
 #[derive(Debug)]
 pub struct Follow {
     proved: EventChain,
-    proved_height: u64,
+    /// The first height whose events are not proved.
+    next: u64,
     /// Included events above the proved ones, as told to the coordinators.
     pending: Vec<Located>,
     /// The newest block up to which `pending` is complete.
@@ -41,10 +42,13 @@ pub struct Draft {
 }
 
 impl Follow {
-    /// Goes on behind events that are proved up to `proved_height`.
+    /// Goes on behind events that are proved up to `proved_height`. Nothing is below the first block of a chain: with no event proved, a
+    /// height of 0 includes it.
     #[must_use]
     pub fn new(proved: EventChain, proved_height: u64) -> Self {
-        Self { proved, proved_height, pending: Vec::new(), scanned: None, told_complete: false }
+        let unread = proved.head().count == 0 && proved_height == 0;
+        let next = if unread { 0 } else { proved_height.saturating_add(1) };
+        Self { proved, next, pending: Vec::new(), scanned: None, told_complete: false }
     }
 
     /// The newest block that was read, to be looked at again: if it is gone, so may be what was read.
@@ -62,7 +66,7 @@ impl Follow {
     #[must_use]
     pub fn plan(&self, tips: &Tips, scanned_now: Option<&BlockRef>) -> Next {
         let intact = self.scanned.as_ref().filter(|scanned| scanned_now.is_some_and(|now| now.hash == scanned.hash));
-        let from = intact.map_or(self.proved_height, |scanned| scanned.height).saturating_add(1);
+        let from = intact.map_or(self.next, |scanned| scanned.height.saturating_add(1));
         Next { heights: (from <= tips.head.height).then_some(from..=tips.head.height), rescan: intact.is_none() }
     }
 
@@ -85,7 +89,7 @@ impl Follow {
         let known = u64::try_from(draft.events.len()).unwrap_or(u64::MAX);
         let mut expected = self.proved.head().count.saturating_add(known);
         for located in fetched.events {
-            if located.block.height <= self.proved_height || located.block.height > last {
+            if located.block.height < self.next || located.block.height > last {
                 continue;
             }
             if located.event.sequence != expected {
@@ -106,7 +110,7 @@ impl Follow {
     /// Whether the final block moved beyond what is proved.
     #[must_use]
     pub fn wants_proof(&self, tips: &Tips) -> bool {
-        tips.finalized.height > self.proved_height
+        tips.finalized.height >= self.next
     }
 
     /// Proves the events up to the quorum's block.
@@ -118,7 +122,7 @@ impl Follow {
         let count = draft.events.iter().take_while(|located| located.block.height <= height).count();
         let candidates = draft.events.iter().take(count).cloned().collect();
         draft.finals = self.proved.extend(candidates, quorum)?;
-        self.proved_height = height;
+        self.next = height.saturating_add(1);
         Ok(())
     }
 
@@ -137,7 +141,7 @@ impl Follow {
     /// How far events are proved.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
-        Cursor { head: self.proved.head(), height: self.proved_height }
+        Cursor { head: self.proved.head(), height: self.next.saturating_sub(1) }
     }
 
     /// True once: when the first reading since start is told, which covers everything up to the head.
@@ -145,3 +149,6 @@ impl Follow {
         !std::mem::replace(&mut self.told_complete, true)
     }
 }
+
+#[cfg(test)]
+mod tests;
