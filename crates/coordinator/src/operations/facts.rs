@@ -12,7 +12,7 @@ use super::{
     Archive, Entry, Operations, Work,
     table::{Story, replay_key},
 };
-use crate::news::News;
+use crate::{bus::Notice, news::News};
 
 /// How sure an event is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,6 +134,13 @@ impl Operations {
         if let Some(rival) = self.by_key.insert(replay_key(&entry), id) {
             self.rivals.entry(replay_key(&entry)).or_default().push(rival);
         }
+        work.notices.push(Notice::OperationChanged {
+            operation: id,
+            asset: self.asset,
+            kind: operation.kind.name(),
+            phase: entry.record.phase.name(),
+            at_ms: now_ms,
+        });
         self.open.insert(id, entry);
         let story = Story {
             what: format!("{} observed", located.event.body.name()),
