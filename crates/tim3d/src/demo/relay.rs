@@ -1,0 +1,212 @@
+//! The real daemon over the simulated chains, with lives: it can be killed and started again over the same journal.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow, bail};
+use tim3_chain::{Actor, Attester, Chain};
+use tim3_coordinator::{
+    AssetSettings, ChainSettings, CoordinatorError, Daemon, Guardians, Handle, LocalAttester, Notice, Settings,
+    attestation::Attesters, daemon::Parts,
+};
+use tim3_domain::word::keccak_text;
+use tim3_journal::{Journal, RedbJournal};
+use tim3_simchain::SimChain;
+use tim3_telemetry::Metrics;
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    scenes::VALUE_HOLD,
+    stage::Stage,
+    world::{Person, SimulatedChain},
+};
+
+/// Attesters, of which this many must sign.
+pub(super) const ATTESTERS: u8 = 3;
+pub(super) const THRESHOLD: u8 = 2;
+/// How often the daemon is started before its endpoints' failures count as an error.
+const STARTS: u32 = 20;
+const CLOSES: Duration = Duration::from_secs(10);
+
+/// The daemon's account on every chain.
+fn signer() -> Person {
+    Person::new("relay")
+}
+
+fn attesters(journal: &Arc<dyn Journal>) -> anyhow::Result<Vec<LocalAttester>> {
+    let secret = |index| keccak_text(&format!("tim3/demo/attester/{index}")).0;
+    (1..=ATTESTERS).map(|index| Ok(LocalAttester::new(&secret(index), Arc::clone(journal))?)).collect()
+}
+
+/// The attesters' addresses, ascending.
+pub(super) fn signers(journal: &Arc<dyn Journal>) -> anyhow::Result<Vec<[u8; 20]>> {
+    let mut addresses: Vec<_> = attesters(journal)?.iter().map(Attester::address).collect();
+    addresses.sort_unstable();
+    Ok(addresses)
+}
+
+/// The daemon, from life to life.
+#[derive(Debug)]
+pub(super) struct Relay {
+    stage: Arc<Stage>,
+    file: PathBuf,
+    current: watch::Sender<Option<Handle>>,
+    life: Option<Life>,
+    kills: u32,
+}
+
+/// From a start to the next end.
+#[derive(Debug)]
+struct Life {
+    journal: Weak<RedbJournal>,
+    cancel: CancellationToken,
+    running: JoinHandle<Result<(), Vec<CoordinatorError>>>,
+    listening: JoinHandle<()>,
+}
+
+impl Relay {
+    /// Not yet running; `file` is its journal, and whoever has the other end of `current` finds it there.
+    pub(super) fn new(stage: Arc<Stage>, file: PathBuf, current: watch::Sender<Option<Handle>>) -> Self {
+        Self { stage, file, current, life: None, kills: 0 }
+    }
+
+    /// Starts the daemon over its journal, again and again where an endpoint fails just then.
+    pub(super) async fn start(&mut self) -> anyhow::Result<()> {
+        let journal = Arc::new(RedbJournal::open(&self.file)?);
+        let mut left = STARTS;
+        let (daemon, cancel) = loop {
+            let cancel = CancellationToken::new();
+            match Daemon::prepare(self.parts(&journal)?, cancel.clone()).await {
+                Ok(daemon) => break (daemon, cancel),
+                Err(CoordinatorError::Chain(error)) if left > 0 => {
+                    left = left.saturating_sub(1);
+                    self.stage.view.say(&format!("daemon: did not start, as an operator would see it: {error}"));
+                }
+                Err(error) => return Err(error).context("the daemon does not start"),
+            }
+        };
+        let handle = daemon.handle();
+        // Listening begins before the daemon runs, so that nothing of it is missed.
+        let notices = handle.notices();
+        let listening = tokio::spawn(listen(Arc::clone(&self.stage), handle.clone(), notices));
+        let running = tokio::spawn(daemon.run());
+        self.life = Some(Life { journal: Arc::downgrade(&journal), cancel, running, listening });
+        self.current.send_replace(Some(handle));
+        Ok(())
+    }
+
+    /// Ends the daemon between two instructions, as `kill -9` does: nothing is finished, nothing is said, and the journal is closed as the
+    /// last commit left it.
+    pub(super) async fn kill(&mut self) -> anyhow::Result<()> {
+        let life = self.life.take().ok_or_else(|| anyhow!("the daemon is not running"))?;
+        life.running.abort();
+        self.kills = self.kills.saturating_add(1);
+        self.bury(life).await
+    }
+
+    pub(super) fn kills(&self) -> u32 {
+        self.kills
+    }
+
+    /// Ends the daemon as SIGTERM does.
+    pub(super) async fn stop(&mut self) -> anyhow::Result<()> {
+        let Some(life) = self.life.take() else { return Ok(()) };
+        life.cancel.cancel();
+        self.bury(life).await
+    }
+
+    /// Why the daemon ended by itself, if it did.
+    pub(super) async fn death(&mut self) -> anyhow::Error {
+        match &mut self.life {
+            None => std::future::pending().await,
+            Some(life) => match (&mut life.running).await {
+                Ok(Err(errors)) => {
+                    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                    anyhow!("the daemon ended: {}", errors.join("; "))
+                }
+                Ok(Ok(())) => anyhow!("the daemon ended without a word"),
+                Err(error) => anyhow!("the daemon ended: {error}"),
+            },
+        }
+    }
+
+    async fn bury(&self, life: Life) -> anyhow::Result<()> {
+        let ended = life.running.await;
+        life.listening.abort();
+        let _ = life.listening.await;
+        self.current.send_replace(None);
+        let closed = async {
+            while life.journal.strong_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(CLOSES, closed).await.is_err() {
+            bail!("something still holds the journal {} s after the daemon ended", CLOSES.as_secs());
+        }
+        match ended {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(errors)) => bail!("the daemon did not stop cleanly: {errors:?}"),
+            Err(error) if error.is_cancelled() => Ok(()),
+            Err(error) => Err(error).context("the daemon"),
+        }
+    }
+
+    fn parts(&self, journal: &Arc<RedbJournal>) -> anyhow::Result<Parts> {
+        let journal: Arc<dyn Journal> = Arc::clone(journal) as Arc<dyn Journal>;
+        let world = &self.stage.world;
+        let chains = world.chains();
+        let settings = ChainSettings {
+            mirror: true,
+            mirror_interval: Duration::from_secs(1),
+            escalate_after: Duration::from_secs(3),
+            batch_linger: Duration::ZERO,
+        };
+        let asset = AssetSettings {
+            asset: world.assets.tim3,
+            symbol: "TIM3".to_owned(),
+            value_hold: Some(VALUE_HOLD),
+            limit: None,
+            t_max: 3_600,
+        };
+        let adapter = |chain: &SimulatedChain| {
+            Arc::new(SimChain::new(chain.node.clone(), chain.name, signer().account)) as Arc<dyn Chain>
+        };
+        let guardian = |chain: &SimulatedChain| {
+            let actor = Arc::new(chain.actor(chain.node.config().guardian)) as Arc<dyn Actor>;
+            (chain.node.gateway(), actor)
+        };
+        let attesters = attesters(&journal)?.into_iter().map(|attester| Arc::new(attester) as Arc<dyn Attester>);
+        Ok(Parts {
+            settings: Settings {
+                assets: vec![asset],
+                chains: chains.map(|_| settings.clone()).to_vec(),
+                audit_interval: Duration::from_secs(2),
+            },
+            chains: chains.map(adapter).to_vec(),
+            attesters: Attesters::new(attesters),
+            guardians: chains.map(guardian).into_iter().collect::<Guardians>(),
+            journal,
+            metrics: Metrics::default(),
+        })
+    }
+}
+
+/// Hands the daemon's notices to the view, until the daemon is gone.
+async fn listen(stage: Arc<Stage>, handle: Handle, mut notices: broadcast::Receiver<Notice>) {
+    loop {
+        match notices.recv().await {
+            Ok(notice) => stage.view.notice(&notice, &handle, &stage.world),
+            Err(broadcast::error::RecvError::Lagged(missed)) => {
+                stage.view.say(&format!("view: {missed} notices were missed"));
+            }
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What everybody in the script shares: the world, the daemon as it is now, the view, and the record of what was done.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use tim3_chain::TxId;
+use tim3_coordinator::{Command, Handle};
+use tim3_domain::identity::OperationId;
+use tim3_journal::OperationRecord;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{ledger::Ledger, view::View, world::World};
+
+/// How often something awaited is looked at: several times a block.
+const LOOK: Duration = Duration::from_millis(40);
+/// More operations than any demo has.
+pub(super) const ALL: usize = 100_000;
+
+/// The stage.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) world: World,
+    pub(super) view: View,
+    pub(super) ledger: Ledger,
+    /// The running daemon; `None` between its lives.
+    pub(super) relay: watch::Receiver<Option<Handle>>,
+    pub(super) out_of_time: CancellationToken,
+}
+
+impl Stage {
+    /// Waits until `found` gives something; `what` is said when time runs out before.
+    pub(super) async fn until<T>(&self, what: &str, mut found: impl FnMut() -> Option<T>) -> anyhow::Result<T> {
+        loop {
+            if let Some(found) = found() {
+                return Ok(found);
+            }
+            tokio::select! {
+                () = self.out_of_time.cancelled() => bail!("out of time: {what}"),
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Waits until the daemon knows the operation that this transaction started.
+    pub(super) async fn operation(&self, tx: &TxId) -> anyhow::Result<OperationId> {
+        self.until("the daemon has not seen an operation", || {
+            let handle = self.relay.borrow().clone()?;
+            let records = handle.journal().operations(None, ALL).ok()?;
+            records
+                .iter()
+                .find(|record| record.origin.transaction == *tx)
+                .map(|record| record.operation.id())
+        })
+        .await
+    }
+
+    /// The journal's record of an operation, while the daemon runs.
+    pub(super) fn record(&self, id: OperationId) -> Option<OperationRecord> {
+        let handle = self.relay.borrow().clone()?;
+        handle.journal().operation(id).ok().flatten()
+    }
+
+    /// Gives the daemon an operator's word about an operation, again after a restart, until `done` says that it was heard.
+    pub(super) async fn operate(
+        &self,
+        id: OperationId,
+        command: Command,
+        done: impl Fn(&OperationRecord) -> bool,
+    ) -> anyhow::Result<()> {
+        loop {
+            let running = self.relay.borrow().clone();
+            if let Some(handle) = running {
+                // A refusal is looked into below: the daemon may have stopped, or been quicker.
+                let _ = handle.operate(id, command.clone()).await;
+            }
+            if self.record(id).is_some_and(|record| done(&record)) {
+                return Ok(());
+            }
+            tokio::select! {
+                () = self.out_of_time.cancelled() => bail!("out of time: the daemon does not take an operator's command"),
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Returns when nothing is on its way any more: no transaction, no operation, no mirror; and an audit after that has ended.
+    pub(super) async fn quiet(&self) {
+        while !self.is_quiet() {
+            tokio::time::sleep(LOOK).await;
+        }
+        let before = self.view.seen().audits;
+        if let Some(handle) = self.relay.borrow().as_ref() {
+            handle.audit_now();
+        }
+        // One that was under way may have begun before it was quiet.
+        while self.view.seen().audits < before.saturating_add(2) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        let Some(handle) = self.relay.borrow().clone() else { return false };
+        let chains = handle.chains().all(|(_, _, board)| {
+            board.waiting == 0 && board.in_flight == 0 && board.mirrors_behind == 0 && board.error.is_none()
+        });
+        let nodes = self.world.chains().into_iter().all(|chain| chain.node.waiting() == 0);
+        chains && nodes && handle.journal().open_operations().is_ok_and(|open| open.is_empty())
+    }
+
+    /// The running daemon.
+    pub(super) fn handle(&self) -> anyhow::Result<Handle> {
+        self.relay.borrow().clone().ok_or_else(|| anyhow!("the daemon is not running")).context("demo")
+    }
+}
