@@ -6,8 +6,8 @@ import {console} from "forge-std/console.sol";
 import {Intent, Operation, Order} from "../src/Types.sol";
 import {Fixture} from "./Fixture.sol";
 
-/// @notice What the daemon pays. Each figure is of a transaction with cold storage, without the 21,000 and the calldata; the bounds
-/// keep it from growing unnoticed.
+/// @notice What the daemon pays. Each figure is of a transaction of its own, with cold storage, and includes the 21,000 and the
+/// calldata; the bounds keep it from growing unnoticed.
 /// forge-config: default.isolate = true
 contract GasTest is Fixture {
     uint256 private constant BATCH = 100;
