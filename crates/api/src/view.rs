@@ -17,7 +17,7 @@ pub use event::{EventBody, EventView};
 pub use operation::{EntryView, OperationView, PlaceView, TimelineView};
 pub use position::{MirrorView, PositionView};
 pub use status::{AssetView, ReadinessView, ReasonView, StatusView};
-pub use units::Units;
+pub use units::{SignedUnits, Units};
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Units;
+use super::{SignedUnits, Units};
 
 /// `GET /api/v1/audit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,9 +27,9 @@ pub struct AssetAudit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
     /// Minted less burned, over all gateways.
-    pub supply: Units,
+    pub supply: SignedUnits,
     /// Gross on its way.
-    pub in_flight: Units,
+    pub in_flight: SignedUnits,
     /// Debt over all gateways.
     pub debt: Units,
     /// Debt whose collateral is gone.

@@ -27,9 +27,6 @@ pub struct ChainView {
     /// When the chain last answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_ms: Option<u64>,
-    /// Why nothing is signed for its routes, if nothing is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub halted: Option<String>,
     /// What went wrong last, while it still does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -61,10 +58,13 @@ impl From<&BlockRef> for BlockView {
 /// An RPC endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointView {
-    /// Its URL without credentials, path and query.
-    pub url: String,
+    /// Its name; never a URL with credentials.
+    pub name: String,
     /// Whether calls go there.
     pub healthy: bool,
+    /// The newest height it stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<u64>,
     /// What is wrong with it, if something is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

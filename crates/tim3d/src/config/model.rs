@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use tim3_domain::identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind};
 use tim3_rpc::{Rate, SecretUrl};
+use tim3_telemetry::LogFormat;
 
 use super::secret::{KeyRef, SecretRef};
 
@@ -30,15 +31,6 @@ pub(crate) struct Config {
 pub(crate) struct Log {
     pub(crate) format: LogFormat,
     pub(crate) filter: String,
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
-    Auto,
-    Text,
-    Json,
 }
 
 /// `[api]`.

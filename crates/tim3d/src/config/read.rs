@@ -1,6 +1,6 @@
 //! Every section but the chains, key by key.
 
-use tim3_domain::identity::{AssetId, GatewayId, MarketId};
+use tim3_domain::identity::{AssetId, MarketId};
 
 use super::{
     chains, check,

@@ -44,20 +44,28 @@ impl fmt::Display for SecretRef {
 }
 
 impl SecretRef {
-    /// Reads the secret.
-    pub(crate) fn read(&self) -> anyhow::Result<Zeroizing<String>> {
-        let file = |path: PathBuf| std::fs::read_to_string(&path).map(Zeroizing::new);
-        let text = match self {
-            Self::Environment(name) => Zeroizing::new(
-                std::env::var(name).with_context(|| format!("{self} is not set; set it or name another place"))?,
-            ),
-            Self::File(path) => file(path.clone()).with_context(|| format!("cannot read the secret in {self}"))?,
+    /// The file of the secret, unless it is kept in the environment.
+    pub(crate) fn file(&self) -> anyhow::Result<Option<PathBuf>> {
+        match self {
+            Self::Environment(_) => Ok(None),
+            Self::File(path) => Ok(Some(path.clone())),
             Self::Credential(name) => {
                 let directory = std::env::var_os("CREDENTIALS_DIRECTORY")
                     .with_context(|| format!("{self} is not there; use LoadCredential={name}:… in the unit"))?;
-                file(PathBuf::from(directory).join(name)).with_context(|| format!("cannot read {self}"))?
+                Ok(Some(PathBuf::from(directory).join(name)))
             }
+        }
+    }
+
+    /// Reads the secret.
+    pub(crate) fn read(&self) -> anyhow::Result<Zeroizing<String>> {
+        let text = match (self, self.file()?) {
+            (Self::Environment(name), _) => std::env::var(name)
+                .map_err(|_| anyhow::anyhow!("{self} is not set; set it, or name another place in the configuration")),
+            (_, path) => std::fs::read_to_string(path.unwrap_or_default())
+                .with_context(|| format!("cannot read the secret in {self}")),
         };
+        let text = Zeroizing::new(text?);
         let text = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
         if text.is_empty() {
             bail!("{self} is empty; put the secret there");

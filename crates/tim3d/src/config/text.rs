@@ -6,14 +6,13 @@ use config::ValueKind;
 use tim3_domain::{
     amount::{self, SYNTHETIC_DECIMALS},
     identity::{Account, AssetId, ChainId, GatewayId, MarketKind},
-    word::{Word, keccak_text},
+    word::Word,
 };
+use tim3_ethereum::Address;
 use tim3_rpc::SecretUrl;
+use tim3_telemetry::LogFormat;
 
-use super::{
-    model::{LogFormat, Policy},
-    node::Given,
-};
+use super::{model::Policy, node::Given};
 
 pub(super) fn text(given: &Given<'_>) -> Result<String, String> {
     match given.kind {
@@ -105,10 +104,10 @@ pub(super) fn evm_account(given: &Given<'_>) -> Result<Account, String> {
     let expected = || "an address of 0x and 40 hexadecimal digits, not zero".to_owned();
     let text = text(given).map_err(|_| expected())?;
     let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 40).ok_or_else(expected)?;
-    let bytes: [u8; 20] = hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(expected)?;
-    let account = Account::from_evm(bytes);
+    let address: Address = digits.parse().map_err(|_| expected())?;
+    let account = Account::from_evm(address.0.0);
     let mixed = digits.bytes().any(|b| b.is_ascii_uppercase()) && digits.bytes().any(|b| b.is_ascii_lowercase());
-    let right = checksum(bytes);
+    let right = address.to_checksum(None);
     if mixed && text != right {
         return Err(format!("the checksummed address {right}, if these are its digits"));
     }
@@ -212,12 +211,4 @@ fn parsed<T: FromStr>(given: &Given<'_>) -> Result<T, ()> {
 pub(super) fn credential(given: &Given<'_>) -> Result<String, String> {
     let name = text(given).ok().filter(|name| !name.contains('/') && name != "." && name != "..");
     name.ok_or_else(|| "the name of a credential, without slashes".to_owned())
-}
-
-/// EIP-55.
-fn checksum(address: [u8; 20]) -> String {
-    let digits = hex::encode(address);
-    let hash = keccak_text(&digits).to_string();
-    let upper = |(digit, hash): (char, char)| if hash >= '8' { digit.to_ascii_uppercase() } else { digit };
-    format!("0x{}", digits.chars().zip(hash.trim_start_matches("0x").chars()).map(upper).collect::<String>())
 }

@@ -1,0 +1,332 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use tim3_domain::identity::OperationId;
+
+const EXAMPLES: &str = "\
+Examples:
+  tim3d config init tim3d.toml          write a configuration with every key explained
+  tim3d keys new submitter              make an encrypted key in ./keys
+  tim3d config check                    say everything that is wrong, all at once
+  tim3d run                             relay until SIGTERM
+  tim3d status                          how the running daemon is doing
+  tim3d ops list --phase held           what waits for an operator
+  tim3d ops explain 0x…                 why an operation is where it is
+
+Configuration is read from --config (or TIM3D_CONFIG), else from ./tim3d.toml, else from /etc/tim3d/tim3d.toml. Environment variables
+TIM3D__SECTION__KEY override it, and --set section.key=value overrides both.
+
+Exit codes: 0 success; 1 it failed; 2 the command line or the configuration is wrong; 3 it was checked, and the answer is no (audit not
+exact, daemon not ready, journal damaged, contract not as expected).";
+
+/// Relays TIM3, a synthetic token backed by locked collateral, between chains.
+#[derive(Debug, Parser)]
+#[command(name = "tim3d", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Configuration file; may be given several times, later ones win
+    #[arg(
+        short = 'c',
+        long = "config",
+        value_name = "FILE",
+        global = true,
+        env = "TIM3D_CONFIG",
+        value_delimiter = ','
+    )]
+    pub(crate) files: Vec<PathBuf>,
+    /// Overrides one key of the configuration, for example --set log.filter=debug
+    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
+    pub(crate) set: Vec<String>,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Relay until SIGTERM or SIGINT; a second signal ends at once
+    Run,
+    /// Check, show or make a configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Make and look at keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Deploy and check gateways
+    #[command(subcommand)]
+    Contracts(ContractsCommand),
+    /// How the running daemon is doing; exit code 3 when it is not ready
+    Status(Query),
+    /// Look at operations, and decide about those that wait for an operator
+    #[command(subcommand)]
+    Ops(OpsCommand),
+    /// Positions, and whether their mirrors are up to date
+    Positions {
+        /// Only those with a mirror that is missing or old
+        #[arg(long)]
+        behind: bool,
+        #[command(flatten)]
+        page: Page,
+        #[command(flatten)]
+        query: Query,
+    },
+    /// The conservation law as it was checked last; exit code 3 when it does not hold or is not known
+    Audit(Query),
+    /// Stop signing for an asset, until `resume`
+    Pause(Switch),
+    /// Sign for an asset again
+    Resume(Switch),
+    /// Look into the journal of a daemon that is not running
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Print a completion script, for example `tim3d completions bash > /etc/bash_completion.d/tim3d`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How to ask the running daemon.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Query {
+    /// Print the API's JSON instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) api: Api,
+}
+
+/// Where the running daemon is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Api {
+    /// Address of the API [default: api.listen of the configuration]
+    #[arg(long, env = "TIM3D_URL")]
+    pub(crate) url: Option<url::Url>,
+    /// File with the API token [default: api.token of the configuration]
+    #[arg(long, value_name = "FILE", env = "TIM3D_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// How much of a list.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Page {
+    /// At most this many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say everything that is wrong, all at once; exit code 2 if anything is
+    Check {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Also read every secret and open every keystore
+        #[arg(long)]
+        keys: bool,
+    },
+    /// Print every key that holds and where it comes from; secrets are left out
+    Show {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a configuration with every key explained
+    Init {
+        /// The file to write; nothing is overwritten
+        #[arg(default_value = "tim3d.toml")]
+        file: PathBuf,
+    },
+}
+
+/// Where the password of a keystore comes from; asked for on the terminal if nothing is given.
+#[derive(Clone, Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct Password {
+    /// File with the password
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Environment variable with the password
+    #[arg(long, value_name = "NAME")]
+    pub(crate) password_env: Option<String>,
+}
+
+/// Where keystores are.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Directory {
+    /// Directory of the keystores
+    #[arg(long, value_name = "DIR", default_value = "keys")]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a random key and write it to an encrypted keystore
+    New {
+        /// Name of the key; the keystore is NAME.json, and nothing is overwritten
+        name: String,
+        #[command(flatten)]
+        directory: Directory,
+        #[command(flatten)]
+        password: Password,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a key that exists to an encrypted keystore; it is asked for on the terminal if nothing is given
+    Import {
+        /// Name of the key; the keystore is NAME.json, and nothing is overwritten
+        name: String,
+        /// File with the key, 64 hexadecimal digits
+        #[arg(long, value_name = "FILE", group = "key")]
+        key_file: Option<PathBuf>,
+        /// Environment variable with the key
+        #[arg(long, value_name = "NAME", group = "key")]
+        key_env: Option<String>,
+        #[command(flatten)]
+        directory: Directory,
+        #[command(flatten)]
+        password: Password,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List keystores with their addresses
+    List {
+        #[command(flatten)]
+        directory: Directory,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the address of a keystore; needs no password
+    Address {
+        /// The keystore
+        file: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContractsCommand {
+    /// Compare the gateways with the configuration; exit code 3 if something is not as it must be
+    Check {
+        /// Only this chain, by configured name
+        chain: Option<String>,
+        /// Also compare with the plan they were deployed from
+        #[arg(long, value_name = "FILE")]
+        plan: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Deploy the gateways of a plan, open their routes, activate them, and print what goes into the configuration
+    ///
+    /// Every step is written to --output as soon as it is done; the same command goes on where it was interrupted.
+    Deploy {
+        /// What to deploy, in TOML; see config/deployment.example.toml
+        plan: PathBuf,
+        /// Record of what was deployed
+        #[arg(short, long, value_name = "FILE", default_value = "deployment.json")]
+        output: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OpsCommand {
+    /// List operations, newest first
+    List {
+        /// Only those in this phase: observed, final, held, signing, authorized, submitted, settled, completed, voiding, voided, refunding,
+        /// refund_included, refunded, orphaned, dead_letter
+        #[arg(long)]
+        phase: Option<String>,
+        /// Only those that have not ended
+        #[arg(long)]
+        open: bool,
+        /// Only those of this synthetic, by symbol
+        #[arg(long)]
+        asset: Option<String>,
+        /// Only those from or to this chain, by configured name
+        #[arg(long)]
+        chain: Option<String>,
+        #[command(flatten)]
+        page: Page,
+        #[command(flatten)]
+        query: Query,
+    },
+    /// Show one operation
+    Show {
+        /// The operation
+        id: OperationId,
+        #[command(flatten)]
+        query: Query,
+    },
+    /// Tell the story of one operation: blocks, transactions, waits, reasons, and what it waits for
+    Explain {
+        /// The operation
+        id: OperationId,
+        #[command(flatten)]
+        query: Query,
+    },
+    /// Try a dead letter, or what waits for its next attempt, now
+    Retry(Decision),
+    /// Deliver an operation that is held
+    Approve(Decision),
+    /// Close an operation's slot at the destination and refund it at the origin
+    Void(Decision),
+}
+
+/// An operator's decision about one operation.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Decision {
+    /// The operation
+    pub(crate) id: OperationId,
+    /// Why; kept in the journal
+    #[arg(long)]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) query: Query,
+}
+
+/// An operator's decision about one asset.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Switch {
+    /// The synthetic, by symbol
+    pub(crate) asset: String,
+    /// Why; kept in the journal
+    #[arg(long)]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) query: Query,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Read every record and compare every checksum and index; exit code 3 if anything is wrong
+    Verify {
+        /// The journal [default: journal.path of the configuration]
+        file: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write every record as a line of JSON
+    Export {
+        /// The journal [default: journal.path of the configuration]
+        file: Option<PathBuf>,
+        /// Write here instead of to standard output; nothing is overwritten
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}

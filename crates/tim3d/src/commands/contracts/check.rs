@@ -1,0 +1,96 @@
+//! `tim3d contracts check`: are the gateways what the configuration, and a plan if there is one, say they are?
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use tim3_chain::{Chain as _, Direction, State as _};
+use tim3_ethereum::{
+    Ethereum,
+    deploy::check::{Expected, Finding, Report},
+    keys,
+};
+
+use super::{
+    super::{Verdict, block_on, load},
+    deploy::Plan,
+};
+use crate::{
+    cli::Global,
+    config::{Chain, Config, KeyRef},
+    ethereum, output,
+};
+
+pub(super) fn check(global: &Global, only: Option<&str>, plan: Option<&Path>, as_json: bool) -> Result<()> {
+    let config = load(global)?.config;
+    let plan = plan.map(Plan::read).transpose()?;
+    let chains: Vec<_> = config.chains.iter().filter(|chain| only.is_none_or(|only| only == chain.name)).collect();
+    if chains.is_empty() {
+        let names: Vec<_> = config.chains.iter().map(|chain| chain.name.as_str()).collect();
+        bail!("no chain is named {:?}; the configuration has {}", only.unwrap_or_default(), names.join(", "));
+    }
+    let reports = block_on(async {
+        let mut reports = std::collections::BTreeMap::new();
+        for chain in chains {
+            reports.insert(chain.name.clone(), report(&config, chain, plan.as_ref()).await?);
+        }
+        Ok(reports)
+    })?;
+    if as_json {
+        output::json(&reports)?;
+    } else {
+        for (name, report) in &reports {
+            output::text(&format!("{name}\n{report}"))?;
+        }
+    }
+    let wrong: Vec<_> =
+        reports.iter().filter(|(_, report)| !report.is_right()).map(|(name, _)| name.as_str()).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(Verdict(format!("not as expected: {}", wrong.join(", "))).into()) }
+}
+
+async fn report(config: &Config, chain: &Chain, plan: Option<&Plan>) -> Result<Report> {
+    let ethereum = Ethereum::connect(ethereum::settings(chain)?, None, None).await?;
+    let expected = plan.map_or_else(Expected::default, |plan| plan.expected(&chain.name));
+    let mut report = ethereum.check(&expected).await?;
+    let mut add = |what: String, found: String, expected: Option<String>| {
+        report.findings.push(Finding { what, found, expected });
+    };
+    add("id, as configured".to_owned(), ethereum.gateway().to_string(), Some(chain.gateway.to_string()));
+    let attesters = ethereum.attesters().await?;
+    let ours = config.attesters.iter().filter_map(|attester| address(&attester.key));
+    let count = ours.filter(|address| attesters.signers.contains(address)).count();
+    let enough = |enough: bool| {
+        format!("{} for a threshold of {}", if enough { "enough" } else { "too few" }, attesters.threshold)
+    };
+    let found = format!("{count} keys are attesters: {}", enough(count >= attesters.threshold.into()));
+    add(
+        "attesters of this configuration".to_owned(),
+        found.clone(),
+        (count < attesters.threshold.into()).then(|| enough(true)),
+    );
+    for asset in &config.assets {
+        let symbol = &asset.symbol;
+        let level = ethereum.pause_level(asset.id).await?;
+        add(format!("{symbol}: pause level"), level.to_string(), Some("0".to_owned()));
+        for (name, direction) in [("mint", Direction::Mint), ("release", Direction::Release)] {
+            let window = ethereum.window(asset.id, direction).await?;
+            add(format!("{symbol}: {name} window"), format!("{} in {} s", window.limit, window.period), None);
+        }
+        for peer in config.chains.iter().filter(|peer| peer.gateway != chain.gateway) {
+            let route = ethereum.route(asset.id, peer.gateway).await?;
+            let found = format!(
+                "enabled {}, {} to {}, fee {} and {} bp",
+                route.enabled, route.min, route.max, route.fee.flat, route.fee.bps
+            );
+            add(format!("{symbol}: route to {}", peer.name), found, None);
+        }
+    }
+    Ok(report)
+}
+
+/// The address of an attester, where it can be told without a password.
+fn address(key: &KeyRef) -> Option<[u8; 20]> {
+    match key {
+        KeyRef::Keystore { file, .. } => keys::address(file).ok().map(|address| address.0.0),
+        KeyRef::Plain(_) => crate::keys::open(key, "an attester").ok().map(|signer| signer.address().0.0),
+    }
+}

@@ -1,0 +1,227 @@
+//! The running daemon, in the words of the API.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use futures::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
+use tim3_api::{
+    Control, ControlError, OperationQuery, OperatorAction, PositionQuery,
+    view::{
+        AssetAudit, AssetView, AuditView, BlockView, ChainView, CheckView, EndpointView, OperationView, Page,
+        PositionView, ReadinessView, ReasonView, SignedUnits, StatusView, SubmitterView, TimelineView, Units,
+    },
+};
+use tim3_chain::Chain;
+use tim3_coordinator::{
+    AssetSettings, Handle,
+    board::{AssetBoard, ChainBoard},
+    coordinator::Command,
+};
+use tim3_domain::{
+    amount::SYNTHETIC_DECIMALS,
+    identity::{AssetId, GatewayId, OperationId},
+};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use crate::{books::Books, directory::Directory, notices, output::now_ms};
+
+/// A chain that has not answered for so long is not being relayed.
+const SILENCE_MS: u64 = 30_000;
+
+/// Gives the state of a chain's endpoints.
+pub(crate) type Endpoints = Arc<dyn Fn() -> Vec<EndpointView> + Send + Sync>;
+
+/// What [`Control`] is answered from.
+pub(crate) struct Live {
+    pub(crate) handle: Handle,
+    pub(crate) directory: Arc<Directory>,
+    /// By gateway; chains without endpoints have no entry.
+    pub(crate) endpoints: BTreeMap<GatewayId, Endpoints>,
+    pub(crate) started_ms: u64,
+    /// Cancelled when the daemon is to stop.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Live {
+    fn books(&self) -> Books<'_> {
+        Books { journal: self.handle.journal().as_ref(), directory: &self.directory }
+    }
+
+    fn chain_views(&self) -> Vec<ChainView> {
+        self.handle.chains().map(|(gateway, chain, board)| self.chain_view(gateway, chain.as_ref(), board)).collect()
+    }
+
+    fn chain_view(&self, gateway: GatewayId, chain: &dyn Chain, board: ChainBoard) -> ChainView {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let tips = board.tips.as_ref();
+        ChainView {
+            name: chain.name().to_owned(),
+            chain: chain.chain_id().to_string(),
+            gateway: self.directory.account(gateway, chain.account()),
+            gateway_id: gateway.to_string(),
+            head: tips.map(|tips| BlockView::from(&tips.head)),
+            finalized: tips.map(|tips| BlockView::from(&tips.finalized)),
+            events: board.cursor.map_or(0, |cursor| cursor.head.count),
+            read_to: board.cursor.map_or(0, |cursor| cursor.height),
+            answered_ms: board.answered_ms,
+            error: board.error,
+            endpoints: self.endpoints.get(&gateway).map(|endpoints| endpoints()).unwrap_or_default(),
+            submitter: SubmitterView {
+                waiting: count(board.waiting),
+                in_flight: count(board.in_flight),
+                funds_low: board.funds.as_ref().is_some_and(|(_, low)| *low),
+                funds: board.funds.map(|(left, _)| left),
+            },
+            mirrors_behind: count(board.mirrors_behind),
+        }
+    }
+
+    fn known(&self, symbol: &str) -> Result<AssetId, ControlError> {
+        let known = || self.handle.assets().map(|(asset, _)| asset.symbol.clone()).collect::<Vec<_>>().join(", ");
+        self.directory.asset_of(symbol).ok_or_else(|| ControlError::NotFound {
+            what: "asset",
+            name: symbol.to_owned(),
+            hint: format!("this daemon carries {}", known()),
+        })
+    }
+}
+
+#[async_trait]
+impl Control for Live {
+    fn readiness(&self) -> ReadinessView {
+        let mut reasons = Vec::new();
+        let mut add = |subject: &str, reason: String| {
+            reasons.push(ReasonView { subject: subject.to_owned(), reason });
+        };
+        if self.stop.is_cancelled() {
+            add("daemon", "it is stopping".to_owned());
+        }
+        for (_, chain, board) in self.handle.chains() {
+            if let Some(reason) = silence(&board, now_ms()) {
+                add(chain.name(), reason);
+            }
+        }
+        for (asset, board) in self.handle.assets() {
+            if let Some(why) = &board.paused {
+                add(&asset.symbol, format!("signing is stopped: {why}"));
+            }
+        }
+        ReadinessView::from_reasons(reasons)
+    }
+
+    async fn status(&self) -> Result<StatusView, ControlError> {
+        let mut open = BTreeMap::new();
+        for (phase, count) in self.handle.assets().flat_map(|(_, board)| board.phases) {
+            let total: &mut u64 = open.entry(phase.to_owned()).or_default();
+            *total = total.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        }
+        Ok(StatusView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_ms: self.started_ms,
+            readiness: self.readiness(),
+            open,
+            assets: self.handle.assets().map(|(asset, board)| asset_view(asset, board)).collect(),
+            chains: self.chain_views(),
+        })
+    }
+
+    async fn chains(&self) -> Result<Vec<ChainView>, ControlError> {
+        Ok(self.chain_views())
+    }
+
+    async fn operations(&self, query: &OperationQuery) -> Result<Page<OperationView>, ControlError> {
+        self.books().operations(query)
+    }
+
+    async fn operation(&self, id: OperationId) -> Result<OperationView, ControlError> {
+        self.books().operation(id)
+    }
+
+    async fn explain(&self, id: OperationId) -> Result<TimelineView, ControlError> {
+        self.books().explain(id)
+    }
+
+    async fn positions(&self, query: &PositionQuery) -> Result<Page<PositionView>, ControlError> {
+        self.books().positions(query)
+    }
+
+    async fn audit(&self) -> Result<AuditView, ControlError> {
+        let assets: Vec<_> = self.handle.assets().map(|(asset, board)| audit_view(asset, board)).collect();
+        Ok(AuditView { exact: !assets.is_empty() && assets.iter().all(|asset| asset.exact), assets })
+    }
+
+    async fn act(&self, id: OperationId, action: OperatorAction, reason: &str) -> Result<OperationView, ControlError> {
+        // Tells an operation that does not exist from one that cannot be acted on.
+        self.books().record(id)?;
+        let reason = reason.to_owned();
+        let command = match action {
+            OperatorAction::Retry => Command::Retry(id, reason),
+            OperatorAction::Approve => Command::Approve(id, reason),
+            OperatorAction::Void => Command::Void(id, reason),
+        };
+        self.handle.operate(id, command).await.map_err(ControlError::Conflict)?;
+        self.books().operation(id)
+    }
+
+    async fn pause(&self, asset: &str, paused: bool, reason: &str) -> Result<AssetView, ControlError> {
+        let id = self.known(asset)?;
+        let command = if paused { Command::Pause(reason.to_owned()) } else { Command::Resume };
+        self.handle.command(id, command).await.map_err(ControlError::Conflict)?;
+        let halted = paused.then(|| reason.to_owned());
+        Ok(AssetView { symbol: asset.to_owned(), id: id.to_string(), halted })
+    }
+
+    fn events(&self) -> BoxStream<'static, tim3_api::view::EventView> {
+        let (receiver, directory) = (self.handle.notices(), Arc::clone(&self.directory));
+        stream::unfold((receiver, directory), |(mut receiver, directory)| async move {
+            let event = match receiver.recv().await {
+                Ok(notice) => notices::view(&notice, &directory, now_ms()),
+                Err(RecvError::Lagged(count)) => notices::missed(count, now_ms()),
+                Err(RecvError::Closed) => return None,
+            };
+            Some((event, (receiver, directory)))
+        })
+        .boxed()
+    }
+}
+
+/// Why a chain is not being relayed, if it is not.
+fn silence(board: &ChainBoard, now_ms: u64) -> Option<String> {
+    let Some(answered) = board.answered_ms else {
+        return Some(board.error.clone().unwrap_or_else(|| "it has not answered yet".to_owned()));
+    };
+    let silent = now_ms.saturating_sub(answered);
+    (silent > SILENCE_MS).then(|| {
+        let error = board.error.as_deref().unwrap_or("no error was reported");
+        format!("it has not answered for {} s: {error}", silent / 1_000)
+    })
+}
+
+fn asset_view(asset: &AssetSettings, board: AssetBoard) -> AssetView {
+    AssetView { symbol: asset.symbol.clone(), id: asset.asset.to_string(), halted: board.paused }
+}
+
+fn audit_view(asset: &AssetSettings, board: AssetBoard) -> AssetAudit {
+    let verdict = board.audit.verdict.unwrap_or_default();
+    AssetAudit {
+        asset: asset.symbol.clone(),
+        at_ms: board.audit.at_ms,
+        // What was never checked is not exact, and neither is what cannot be checked any more.
+        exact: board.audit.at_ms.is_some() && board.audit.unknown.is_none() && verdict.exact(),
+        unknown: board.audit.unknown,
+        supply: SignedUnits(verdict.supply),
+        in_flight: SignedUnits(verdict.in_flight),
+        debt: Units(verdict.debt),
+        bad_debt: Units(verdict.bad_debt),
+        decimals: SYNTHETIC_DECIMALS,
+        checks: verdict
+            .checks
+            .into_iter()
+            .map(|check| CheckView { name: check.law, held: check.held, detail: check.detail })
+            .collect(),
+    }
+}

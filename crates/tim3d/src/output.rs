@@ -1,0 +1,134 @@
+//! What commands print: JSON for programs, aligned text for people.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use serde::Serialize;
+
+/// Prints `value` as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Prints `text`, which ends with a newline or gets one.
+pub(crate) fn text(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Says something beside the result.
+pub(crate) fn note(text: &str) {
+    // There is nobody to tell that nothing can be told.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Rows of text, aligned by column.
+#[derive(Debug)]
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these headings.
+    pub(crate) fn new(headings: &[&str]) -> Self {
+        Self { rows: vec![headings.iter().map(|&heading| heading.to_owned()).collect()] }
+    }
+
+    /// A table of names and values, without headings.
+    pub(crate) fn pairs() -> Self {
+        Self { rows: Vec::new() }
+    }
+
+    /// Adds a row. Control characters, which could act on the terminal, become `�`.
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+        let clean = |cell: String| cell.replace(|character: char| character.is_control(), "\u{fffd}");
+        self.rows.push(cells.into_iter().map(clean).collect());
+    }
+
+    /// The table, each row on a line.
+    pub(crate) fn render(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        let width =
+            |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+        let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
+        let line = |row: &Vec<String>| {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+        };
+        self.rows.iter().map(line).collect()
+    }
+}
+
+/// This machine's clock, in milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A time of the daemon's clock, as RFC 3339 in UTC with seconds.
+pub(crate) fn time(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
+}
+
+/// The Gregorian date of a day since 1970-01-01, by counting whole years and months: centuries at most.
+fn civil(mut days: u64) -> (u64, u64, u64) {
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    // A time beyond the year 9999 is no time of any daemon.
+    days = days.min(2_932_896);
+    let mut year = 1970_u64;
+    loop {
+        let length = if is_leap(year) { 366 } else { 365 };
+        if days < length {
+            break;
+        }
+        days = days.saturating_sub(length);
+        year = year.saturating_add(1);
+    }
+    let february = if is_leap(year) { 29 } else { 28 };
+    let mut month = 1_u64;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days = days.saturating_sub(length);
+        month = month.saturating_add(1);
+    }
+    (year, month, days.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_dates() {
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_827_696_000, "2000-02-29T12:34:56Z"),
+            (1_709_251_199_999, "2024-02-29T23:59:59Z"),
+            (4_102_444_800_000, "2100-01-01T00:00:00Z"),
+            (253_402_300_799_000, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(time(ms), text);
+        }
+        assert_eq!(time(u64::MAX).len(), 20);
+    }
+
+    #[test]
+    fn tables_are_aligned_and_cannot_steer_the_terminal() {
+        let mut table = Table::new(&["ID", "REASON"]);
+        table.row(["long id".into(), "a\u{1b}[2Jb".into()]);
+        table.row(["x".into(), String::new()]);
+        assert_eq!(table.render(), "ID       REASON\nlong id  a\u{fffd}[2Jb\nx\n");
+    }
+}

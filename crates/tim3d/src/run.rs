@@ -1,0 +1,175 @@
+//! `tim3d run`: [`prepare`] wires the parts of a checked configuration together, [`App::run`] runs them until a signal or a failure.
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Error, Result, anyhow};
+use futures::future::join_all;
+use tim3_api::{Access, Limits, Surface};
+use tim3_chain::{Attester, Chain};
+use tim3_coordinator::{
+    AssetSettings, ChainSettings, Daemon, LocalAttester, Settings, attestation::Attesters, daemon::Parts,
+    settings::RollingLimit,
+};
+use tim3_journal::{Journal, RedbJournal};
+use tim3_rpc::Observer;
+use tim3_telemetry::Metrics;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::{
+    config::{self, Config},
+    control::Live,
+    directory::Directory,
+    ethereum::{self, Connected},
+    keys,
+    metrics::{self, Calls},
+    output::now_ms,
+    supervise::Group,
+};
+
+/// Everything that stood in the way, one line each.
+#[derive(Debug)]
+pub(crate) struct Failures(pub(crate) Vec<Error>);
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.0.iter().map(|error| format!("{error:#}")).collect();
+        f.write_str(&lines.join("\nerror: "))
+    }
+}
+
+impl std::error::Error for Failures {}
+
+/// A daemon with its surface, ready to run.
+pub(crate) struct App {
+    pub(crate) daemon: Daemon,
+    pub(crate) listener: TcpListener,
+    pub(crate) surface: Surface,
+    pub(crate) stop: CancellationToken,
+    pub(crate) shutdown_timeout: Duration,
+}
+
+impl App {
+    /// Runs until `stop` is cancelled or a part ends; then ends every part.
+    pub(crate) async fn run(self) -> Result<(), Failures> {
+        let mut group = Group::new(self.stop.clone());
+        let (daemon, listener, surface) = (self.daemon, self.listener, self.surface);
+        group.spawn("relay", async move {
+            daemon.run().await.map_err(|errors| errors.into_iter().map(Error::from).collect())
+        });
+        group.spawn("api", async move {
+            tim3_api::serve(listener, surface).await.map_err(|error| vec![Error::from(error)])
+        });
+        group.run(self.shutdown_timeout).await.map_err(Failures)
+    }
+}
+
+/// Opens, connects and checks everything that `config` names. What can be checked independently is, so that one start tells of all.
+pub(crate) async fn prepare(config: &Config, stop: CancellationToken) -> Result<App, Failures> {
+    let one = |error: Error| Failures(vec![error]);
+    let listener = listen(config).await.map_err(one)?;
+    let metrics = Metrics::new().map_err(|error| one(error.into()))?;
+    let journal = RedbJournal::open_observed(&config.journal, metrics::journal(metrics.clone()));
+    let journal: Arc<dyn Journal> = Arc::new(journal.map_err(|error| one(error.into()))?);
+    let token = config.api.token.as_ref().map(|place| place.read().context("api.token")).transpose();
+    let attesters: Vec<_> = config.attesters.iter().map(|attester| open_attester(attester, &journal)).collect();
+    let calls: Arc<dyn Observer> = Arc::new(Calls(metrics.clone()));
+    let chains = join_all(config.chains.iter().map(|chain| ethereum::connect(chain, Some(Arc::clone(&calls))))).await;
+
+    let mut failures = Vec::new();
+    let token = keep(vec![token], &mut failures).pop().flatten();
+    let attesters = keep(attesters, &mut failures);
+    let chains = keep(chains, &mut failures);
+    if !failures.is_empty() {
+        return Err(Failures(failures));
+    }
+    let directory = Arc::new(Directory::new(config));
+    let endpoints: BTreeMap<_, _> =
+        chains.iter().map(|one| (one.chain.gateway(), ethereum::endpoints(&one.chain))).collect();
+    let parts = parts(config, &chains, attesters, journal, metrics.clone());
+    let daemon = Daemon::prepare(parts, stop.clone()).await.map_err(|error| one(error.into()))?;
+    let usable = usable_endpoints(&chains);
+    let live = Live { handle: daemon.handle(), directory, endpoints, started_ms: now_ms(), stop: stop.clone() };
+    let surface = Surface {
+        control: Arc::new(live),
+        metrics: metrics::render(metrics, usable),
+        access: Access::new(token, config.api.listen.ip().is_loopback()),
+        limits: Limits::default(),
+        stop: stop.clone(),
+    };
+    info!(chains = config.chains.len(), assets = config.assets.len(), api = %config.api.listen, "ready to relay");
+    Ok(App { daemon, listener, surface, stop, shutdown_timeout: config.shutdown_timeout })
+}
+
+/// What succeeded; the errors of the rest are added to `failures`.
+fn keep<T>(results: Vec<Result<T>>, failures: &mut Vec<Error>) -> Vec<T> {
+    results.into_iter().filter_map(|result| result.map_err(|error| failures.push(error)).ok()).collect()
+}
+
+/// Which endpoints are asked as usual, whenever metrics are read.
+fn usable_endpoints(chains: &[Connected]) -> impl Fn(&Metrics) + Send + Sync + use<> {
+    let endpoints = |one: &Connected| (one.chain.name().to_owned(), ethereum::endpoints(&one.chain));
+    let chains: Vec<_> = chains.iter().map(endpoints).collect();
+    move |metrics| {
+        for (chain, endpoints) in &chains {
+            for endpoint in endpoints() {
+                metrics.endpoint_usable(chain, &endpoint.name, endpoint.healthy);
+            }
+        }
+    }
+}
+
+async fn listen(config: &Config) -> Result<TcpListener> {
+    let address = config.api.listen;
+    let hint = "stop what listens there, or give this daemon another api.listen";
+    TcpListener::bind(address).await.map_err(|error| anyhow!("cannot listen on {address}: {error}; {hint}"))
+}
+
+fn open_attester(attester: &config::Attester, journal: &Arc<dyn Journal>) -> Result<Arc<dyn Attester>> {
+    let role = format!("attesters.{}", attester.name);
+    let key = keys::open(&attester.key, &role)?;
+    let secret = zeroize::Zeroizing::new(key.to_bytes().0);
+    let attester =
+        LocalAttester::new(&secret, Arc::clone(journal)).map_err(|error| anyhow!("key of {role}: {error}"))?;
+    Ok(Arc::new(attester))
+}
+
+fn parts(
+    config: &Config,
+    chains: &[Connected],
+    attesters: Vec<Arc<dyn Attester>>,
+    journal: Arc<dyn Journal>,
+    metrics: Metrics,
+) -> Parts {
+    let guardians = chains.iter().filter_map(|one| Some((one.chain.gateway(), one.guardian.clone()?)));
+    Parts {
+        settings: settings(config),
+        guardians: guardians.collect::<BTreeMap<_, _>>(),
+        chains: chains.iter().map(|one| Arc::clone(&one.chain) as Arc<dyn Chain>).collect(),
+        attesters: Attesters::new(attesters),
+        journal,
+        metrics,
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let asset = |asset: &config::Asset| AssetSettings {
+        asset: asset.id,
+        symbol: asset.symbol.clone(),
+        value_hold: asset.value_hold,
+        limit: asset.limit.map(|limit| RollingLimit { amount: limit.amount, period: limit.period.as_secs() }),
+        t_max: asset.t_max.as_secs(),
+    };
+    let chain = |chain: &config::Chain| ChainSettings {
+        mirror: chain.mirror,
+        mirror_interval: chain.mirror_interval,
+        escalate_after: chain.submit.escalate_after,
+        batch_linger: chain.submit.batch_linger,
+    };
+    Settings {
+        assets: config.assets.iter().map(asset).collect(),
+        chains: config.chains.iter().map(chain).collect(),
+        audit_interval: config.audit_interval,
+    }
+}
