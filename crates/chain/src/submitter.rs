@@ -87,7 +87,8 @@ pub trait Submitter: Send + Sync {
     async fn states(&self, transactions: &[Transaction]) -> Result<Vec<TransactionState>, ChainError>;
 
     /// A replacement with a higher fee (or a fresh blockhash) for a transaction that is not included, or `None` while it should only
-    /// wait. Both may be on their way at once: the gateway executes an order once.
+    /// wait. Both may be on their way at once: the gateway executes an order once. Where a nonce below it is missing, the answer fills
+    /// that, with the same orders and nothing in `replaces`.
     async fn escalate(&self, transaction: &Transaction) -> Result<Option<Transaction>, ChainError>;
 
     /// At start: the journaled transactions whose fate is not known. Afterwards `prepare` allots no nonce that one of them could still use.

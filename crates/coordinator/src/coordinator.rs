@@ -303,6 +303,7 @@ impl Coordinator {
             }
             // The outcome's event says more.
             Fate::Included(_) => {}
+            Fate::Final(transaction) => self.operations.passed_over(id, leg, transaction, now_ms, work),
         }
     }
 

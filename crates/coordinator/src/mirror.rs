@@ -174,7 +174,7 @@ impl Mirrors {
         let OrderRef::Mirror(hash) = report.order else { return Ok(()) };
         match report.fate {
             Fate::Sent(_) => {}
-            Fate::Included(_) | Fate::Refused { already: true, .. } => {
+            Fate::Included(_) | Fate::Final(_) | Fate::Refused { already: true, .. } => {
                 for (peer, record) in self.backlog.arrived(hash) {
                     self.delivered(peer, record).await?;
                 }

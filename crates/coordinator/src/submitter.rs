@@ -54,6 +54,8 @@ pub enum Fate {
     Sent(TxId),
     /// That transaction is included and did not skip it.
     Included(TxId),
+    /// That transaction is final: what it did not execute it never will.
+    Final(TxId),
     /// That transaction can never be included.
     Dropped(String),
     /// The gateway did not execute it, or would not.
@@ -260,7 +262,6 @@ impl Submitter {
             let verdict = self.flights.judge(transaction, &state, self.settings.escalate_after);
             match verdict {
                 flight::Judgement::Wait => {}
-                flight::Judgement::Included(reports) => self.report(reports).await,
                 flight::Judgement::Lost { why, orders } => {
                     info!(chain = self.chain.name(), transaction = %transaction.id, why, "transaction dropped");
                     self.notice(&transaction.id, "dropped", orders.len());

@@ -30,8 +30,8 @@ pub struct SimChain {
 /// What an adapter keeps in memory.
 #[derive(Debug, Default)]
 struct Local {
-    /// The least nonce that was not allotted.
-    next_nonce: u64,
+    /// Nonces that were allotted, or that journaled transactions have; those that the chain has used are forgotten.
+    nonces: BTreeSet<u64>,
     /// Whom it asks first.
     preferred: usize,
     distrusted: BTreeSet<usize>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use tim3_chain::{BlockRef, Refused, Tips, TxId};
 use tim3_domain::{
     identity::{AssetId, GatewayId, OperationId},
-    lifecycle::{Effect, Hold, Input, Leg, Phase, Refusal, apply},
+    lifecycle::{Effect, Hold, Input, Leg, Phase, Refusal, Step, apply},
 };
 use tim3_journal::{Change, EarlyFact, OperationRecord, TimelineEntry};
 
@@ -154,6 +154,17 @@ impl Operations {
     /// The transaction that carried the order can never be included.
     pub fn dropped(&mut self, id: OperationId, leg: Leg, why: &str, now_ms: u64, work: &mut Work) {
         self.step(id, &Input::Dropped(leg), Story::say(format!("transaction dropped: {why}")), now_ms, work);
+    }
+
+    /// The transaction that carried the order is final. What its outcome has not been seen of by then was not executed, whether or not an
+    /// endpoint said so.
+    pub fn passed_over(&mut self, id: OperationId, leg: Leg, transaction: TxId, now_ms: u64, work: &mut Work) {
+        let waits = |entry: &&mut Entry| entry.record.phase.leg() == Some((leg, Step::Submitted));
+        let Some(entry) = self.open.get_mut(&id).filter(waits) else { return };
+        entry.record.attempts = entry.record.attempts.saturating_add(1);
+        let what = "not executed: its transaction is final without it".to_owned();
+        let story = Story { what, gateway: self.executing(id, leg), transaction: Some(transaction), block: None };
+        self.step(id, &Input::Deferred(leg), story, now_ms, work);
     }
 
     /// The gateway did not execute the order. What can never succeed is voided; what keeps failing becomes a dead letter.

@@ -7,6 +7,7 @@ use std::{
 
 use tim3_chain::{BlockRef, Transaction, TransactionState};
 use tim3_domain::{
+    lifecycle::Leg,
     place::TxId,
     protocol::{Action, OrderCode},
     word::Word,
@@ -24,6 +25,8 @@ struct Flight {
     orders: Vec<(OrderRef, Option<Job>)>,
     since: Instant,
     included: Option<BlockRef>,
+    /// The news spoke of it, and its orders were told what became of them.
+    told: bool,
     /// The first of the transactions of which at most one can be included: replacements share it.
     family: TxId,
     /// Another transaction with its nonce took its place.
@@ -56,7 +59,6 @@ pub(super) struct Told {
 #[derive(Debug)]
 pub(super) enum Judgement {
     Wait,
-    Included(Vec<Tidings>),
     Lost { why: String, orders: Vec<(OrderRef, Option<Job>)> },
     Resend,
     Escalate,
@@ -80,7 +82,7 @@ impl Flights {
             None => transaction.id.clone(),
         };
         let id = transaction.id.clone();
-        let flight = Flight { transaction, orders, since: Instant::now(), included: None, family, replaced: false };
+        let flight = Flight { transaction, orders, since: Instant::now(), included: None, told: false, family, replaced: false };
         self.flights.insert(id, flight);
     }
 
@@ -107,7 +109,7 @@ impl Flights {
         let mut told = Told::default();
         for located in &news.gone {
             if let Some(flight) = self.flights.get_mut(&located.transaction) {
-                flight.included = None;
+                (flight.included, flight.told) = (None, false);
                 flight.since = Instant::now();
             }
         }
@@ -123,8 +125,10 @@ impl Flights {
         let none = HashMap::new();
         for (id, block) in seen {
             let skips = skipped.get(id).unwrap_or(&none);
-            if let Some(flight) = self.flights.get_mut(id).filter(|flight| flight.included.is_none()) {
-                flight.included = Some(block);
+            let Some(flight) = self.flights.get_mut(id) else { continue };
+            flight.included = Some(block);
+            if !flight.told {
+                flight.told = true;
                 told.reports.extend(flight.reports(skips));
             }
         }
@@ -147,7 +151,11 @@ impl Flights {
             .map(|(id, _)| id.clone())
             .collect();
         for id in done {
-            self.forget(&id);
+            if let Some(flight) = self.forget(&id).filter(is_final) {
+                told.reports.extend(flight.orders.into_iter().filter(|(order, _)| !self.carried.contains_key(order)).map(
+                    |(order, job)| (order, job, Fate::Final(id.clone())),
+                ));
+            }
             told.done.push(id);
         }
     }
@@ -176,9 +184,9 @@ impl Flights {
         let Some(flight) = self.flights.get_mut(&transaction.id) else { return Judgement::Wait };
         match state {
             TransactionState::Included(block) => {
+                // What became of its orders is told by the news, or, if those passed it before this daemon began, when it is final.
                 flight.included = Some(*block);
-                // Skips and events are told by the news; what neither mentions was executed without one.
-                Judgement::Included(flight.reports(&HashMap::new()))
+                Judgement::Wait
             }
             TransactionState::Reverted { reason } => self.lose(&transaction.id, format!("reverted: {reason}")),
             TransactionState::Dead => self.lose(&transaction.id, "its nonce is used".to_owned()),
@@ -211,13 +219,22 @@ impl Flights {
     }
 }
 
+/// How the gateway skipped an order, if it did. The order's name is enough: jobs are gone after a restart.
+fn skip_of<'a>(order: &OrderRef, skips: &'a Skips<'_>) -> Option<&'a (OrderCode, &'a str)> {
+    let (content, actions): (Word, &[Action]) = match order {
+        OrderRef::Leg(id, Leg::Settle) => (id.0, &[Action::Mint, Action::Release]),
+        OrderRef::Leg(id, Leg::Void) => (id.0, &[Action::Void]),
+        OrderRef::Leg(id, Leg::Refund) => (id.0, &[Action::Refund]),
+        OrderRef::Mirror(content) => (*content, &[Action::Mirror]),
+    };
+    actions.iter().find_map(|action| skips.get(&(*action, content)))
+}
+
 impl Flight {
     /// What the orders of an included transaction are told.
     fn reports(&self, skips: &Skips<'_>) -> Vec<Tidings> {
         let tidings = self.orders.iter().map(|(order, job)| {
-            let signed = job.as_ref().map(|job| &job.signed.order);
-            let skip = signed.and_then(|order| skips.get(&(order.action, order.content.hash())));
-            let fate = match skip {
+            let fate = match skip_of(order, skips) {
                 Some((code, reason)) => Fate::Refused {
                     reason: (*reason).to_owned(),
                     permanent: false,

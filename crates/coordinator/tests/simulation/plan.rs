@@ -51,7 +51,7 @@ impl Story {
             refund_to: account,
             max_fee: 0,
         };
-        users[self.home].act(lock).await.expect("lock");
+        act_for_good(&nodes[self.home], &users[self.home], lock).await;
         let mut holder = self.first;
         if let Some(second) = self.second {
             arrives(&nodes[holder], account, self.amount).await;
@@ -63,7 +63,7 @@ impl Story {
                 refund_to: account,
                 max_fee: 0,
             };
-            act_until_included(&users[holder], transfer).await;
+            act_for_good(&nodes[holder], &users[holder], transfer).await;
             holder = second;
         }
         if self.redeems && holder != self.home {
@@ -79,15 +79,30 @@ impl Story {
                 refund_to: account,
                 max_fee: 0,
             };
-            act_until_included(&users[holder], redeem).await;
+            act_for_good(&nodes[holder], &users[holder], redeem).await;
         }
     }
 }
 
-/// A reorg may take the tokens away between the look and the call.
-async fn act_until_included(user: &SimActor, action: UserAction) {
-    while user.act(action.clone()).await.is_err() {
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+/// Acts until the transaction is final: a reorg may take away the tokens before it, or itself afterwards.
+async fn act_for_good(node: &SimNode, user: &SimActor, action: UserAction) {
+    let second = std::time::Duration::from_secs(1);
+    loop {
+        let Ok(id) = user.act(action.clone()).await else {
+            tokio::time::sleep(second).await;
+            continue;
+        };
+        let mut missing = 0;
+        while missing < 30 {
+            match node.inclusion(&id) {
+                Some(Ok(block)) if node.head().height > block.height + node.config().finality_depth => return,
+                Some(Ok(_)) => missing = 0,
+                // Included again after a reorg, and refused there.
+                Some(Err(_)) => break,
+                None => missing += 1,
+            }
+            tokio::time::sleep(second).await;
+        }
     }
 }
 

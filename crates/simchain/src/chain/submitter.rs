@@ -77,6 +77,12 @@ impl Submitter for SimChain {
         let inner = self.node.lock();
         let Some(pending) = inner.pending(&old.id) else { return Ok(None) };
         let waited = inner.head().height.saturating_sub(pending.since);
+        // A nonce below that nobody has, or whose transaction is lost for good, keeps this one waiting: the same call fills it.
+        let due = inner.world().nonce(&self.signer);
+        let patience = self.node.config().escalate_after.saturating_mul(3);
+        if due < old.nonce && (self.local().nonces.insert(due) || waited >= patience) {
+            return Ok(Some(transaction(&Tx { nonce: due, ..pending.tx.clone() }, None)));
+        }
         let fee = pending.tx.fee.saturating_add(pending.tx.fee.div_ceil(8)).min(FEE_CAP);
         if waited < self.node.config().escalate_after || fee <= pending.tx.fee {
             return Ok(None);
@@ -85,10 +91,7 @@ impl Submitter for SimChain {
     }
 
     async fn restore(&self, transactions: &[Transaction]) -> Result<(), ChainError> {
-        let mut local = self.local();
-        for transaction in transactions {
-            local.next_nonce = local.next_nonce.max(transaction.nonce.saturating_add(1));
-        }
+        self.local().nonces.extend(transactions.iter().map(|transaction| transaction.nonce));
         Ok(())
     }
 
@@ -104,11 +107,16 @@ impl SimChain {
         ChainError::Rejected { chain: self.name.clone(), what, reason: reason.to_string() }
     }
 
+    /// The least nonce that is free: what a crash left unused between others is used first, so that those do not wait for ever.
     fn allot_nonce(&self) -> u64 {
         let due = self.node.lock().world().nonce(&self.signer);
         let mut local = self.local();
-        let nonce = local.next_nonce.max(due);
-        local.next_nonce = nonce.saturating_add(1);
+        local.nonces = local.nonces.split_off(&due);
+        let mut nonce = due;
+        while local.nonces.contains(&nonce) {
+            nonce = nonce.saturating_add(1);
+        }
+        local.nonces.insert(nonce);
         nonce
     }
 
