@@ -176,8 +176,9 @@ fn arguments(options: &AnvilOptions) -> Vec<String> {
         format!("--chain-id={}", options.chain_id),
         format!("--gas-limit={}", options.gas_limit),
         format!("--slots-in-an-epoch={}", options.slots_in_an_epoch),
-        // Development accounts are funded by their own names, not by anvil's.
+        // Accounts have names of their own, and the node sends for whoever it is asked to.
         "--accounts=1".to_owned(),
+        "--auto-impersonate".to_owned(),
     ];
     match options.mining {
         Mining::Every(interval) => arguments.push(format!("--block-time={}", seconds(interval))),

@@ -1,7 +1,26 @@
-//! Real local chains: for end-to-end tests, for load, and for people.
+//! Real local chains with TIM3 on them: for end-to-end tests, for load, and for people.
+//!
+//! [`Devnet::start`] starts two anvils, deploys and wires a gateway on each, funds accounts, and writes keys and a configuration that
+//! `tim3d` runs with. Everything ends with the value that it gives. The binary of this crate is that, until Ctrl-C.
 //!
 //! * [`anvil`]: an anvil process that ends with its owner.
-//! * [`proxy`]: an endpoint in front of it that counts calls and fails on demand.
+//! * [`site`]: one of the two chains, read directly: nothing there goes through the adapter that tests want to check.
+//! * [`accounts`]: who acts, with which key.
+//! * [`proxy`]: an endpoint in front of an anvil that counts calls and fails on demand.
+//! * [`daemon`]: a `tim3d` process and the commands that ask it.
+//!
+//! What does not live here: any scenario. Those are the tests', and the demo's, which needs no chain.
 
+pub mod accounts;
 pub mod anvil;
+mod configuration;
+pub mod contracts;
+pub mod daemon;
+pub mod guide;
+pub mod network;
+pub mod plan;
 pub mod proxy;
+pub mod site;
+
+pub use network::{Devnet, Options};
+pub use site::Site;

@@ -1,0 +1,97 @@
+//! What is deployed: the same on both chains, so that each is home to markets whose tokens go to the other.
+
+use alloy::primitives::Address;
+use anyhow::Result;
+use tim3_domain::{
+    identity::{AssetId, GatewayId, MarketKind},
+    word::Word,
+};
+use tim3_ethereum::deploy::plan::{
+    CollateralPlan, GatewayPlan, MarketPlan, OraclePlan, RoutePlan, SyntheticPlan, TokenPlan, WindowPlan,
+};
+
+use crate::accounts;
+
+/// The synthetic.
+pub const SYNTHETIC: &str = "TIM3";
+/// Collateral of the reserve markets; 18 decimals in its contract, 6 canonical ones.
+pub const STABLE: &str = "USDA";
+/// Canonical decimals of [`STABLE`].
+pub const STABLE_DECIMALS: u8 = 6;
+/// Collateral of the vault markets; 18 decimals in both.
+pub const VOLATILE: &str = "WETH";
+/// Decimals of both tokens' contracts.
+pub const TOKEN_DECIMALS: u8 = 18;
+/// One TIM3, and one USD of value, in base units.
+pub const UNIT: u128 = 1_000_000;
+
+/// A price that no devnet lives long enough to see stale.
+const TEN_YEARS: u64 = 10 * 365 * 86_400;
+
+/// What users are told about a chain's gateway.
+pub(crate) fn gateway(window: WindowPlan) -> Result<GatewayPlan> {
+    let attesters = accounts::ATTESTERS.into_iter().map(accounts::address).collect::<Result<Vec<Address>>>()?;
+    let oracle = |answer| OraclePlan::Test { decimals: 8, answer, max_age_seconds: TEN_YEARS };
+    let market = |collateral: &str, kind, oracle| MarketPlan {
+        synthetic: SYNTHETIC.to_owned(),
+        collateral: collateral.to_owned(),
+        kind,
+        oracle,
+        max_ltv_bps: 0,
+        liquidation_threshold_bps: 0,
+        bonus_bps: 0,
+        close_factor_bps: 0,
+        depeg_bps: 0,
+        debt_ceiling: 1_000_000_000 * UNIT,
+        dust: 0,
+    };
+    let collateral = |symbol: &str, name: &str, decimals| CollateralPlan {
+        symbol: symbol.to_owned(),
+        decimals,
+        token: TokenPlan::Test { name: name.to_owned(), decimals: TOKEN_DECIMALS },
+    };
+    Ok(GatewayPlan {
+        salt: Word(rand::random()),
+        guardian: accounts::address(accounts::GUARDIAN)?,
+        treasury: accounts::address(accounts::TREASURY)?,
+        delay_seconds: 60,
+        threshold: 2,
+        attesters,
+        synthetics: vec![SyntheticPlan {
+            symbol: SYNTHETIC.to_owned(),
+            name: "TIM3".to_owned(),
+            target: 10_u128.pow(18),
+            mint_window: window,
+            release_window: window,
+        }],
+        collaterals: vec![
+            collateral(STABLE, "Astro USD", STABLE_DECIMALS),
+            collateral(VOLATILE, "Wrapped Ether", TOKEN_DECIMALS),
+        ],
+        markets: vec![
+            MarketPlan { depeg_bps: 100, ..market(STABLE, MarketKind::Reserve, oracle(100_000_000)) },
+            MarketPlan {
+                max_ltv_bps: 7_500,
+                liquidation_threshold_bps: 8_000,
+                bonus_bps: 500,
+                close_factor_bps: 5_000,
+                dust: 100 * UNIT,
+                ..market(VOLATILE, MarketKind::Vault, oracle(2_000 * 100_000_000))
+            },
+        ],
+    })
+}
+
+/// What may go from a gateway to `peer`: anything its window can take, for free.
+pub(crate) fn route(peer: GatewayId, window: WindowPlan) -> Result<RoutePlan> {
+    Ok(RoutePlan {
+        asset: AssetId::from_symbol(SYNTHETIC)?,
+        peer,
+        min: UNIT,
+        max: window.limit,
+        flat_fee: 0,
+        fee_bps: 0,
+        enabled: true,
+        evm: true,
+    })
+}
