@@ -1,0 +1,102 @@
+//! The registry, and the handles through which the rest of the daemon counts.
+
+mod asset;
+mod chain;
+mod endpoint;
+mod journal;
+mod names;
+mod register;
+mod submitter;
+
+use std::{fmt, sync::Arc};
+
+use prometheus::{IntCounter, Registry, TextEncoder, process_collector::ProcessCollector};
+
+use self::{
+    asset::AssetMetrics, chain::ChainMetrics, endpoint::EndpointMetrics, journal::JournalMetrics, names::Names,
+    register::Register, submitter::SubmitterMetrics,
+};
+use crate::TelemetryError;
+
+/// Every metric of the daemon. Clones count into the same ones.
+///
+/// Chains, assets and endpoints are labels by their configured names. The first 64 names of each are shown as they are and all others as
+/// `other`, so that no caller can make the number of series grow without end.
+#[derive(Clone)]
+pub struct Metrics(Arc<Families>);
+
+struct Families {
+    registry: Registry,
+    names: Names,
+    chain: ChainMetrics,
+    endpoint: EndpointMetrics,
+    submitter: SubmitterMetrics,
+    asset: AssetMetrics,
+    journal: JournalMetrics,
+    unrendered: IntCounter,
+}
+
+impl Metrics {
+    /// Metrics of their own registry, all at zero.
+    ///
+    /// # Errors
+    /// [`TelemetryError::Metrics`] if two metrics had one name.
+    pub fn new() -> Result<Self, TelemetryError> {
+        let registry = Registry::new();
+        let register = Register::new(&registry);
+        register.collector(ProcessCollector::for_self())?;
+        let build = register.gauge(
+            "tim3_build_info",
+            "Which tim3d is this? Always 1; the label is the version.",
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let families = Families {
+            names: Names::default(),
+            chain: ChainMetrics::new(&register)?,
+            endpoint: EndpointMetrics::new(&register)?,
+            submitter: SubmitterMetrics::new(&register)?,
+            asset: AssetMetrics::new(&register)?,
+            journal: JournalMetrics::new(&register)?,
+            unrendered: register.plain_counter(
+                "tim3_metrics_render_failures_total",
+                "Can these metrics be trusted to be complete? Times they could not be written as text.",
+            )?,
+            registry,
+        };
+        Ok(Self(Arc::new(families)))
+    }
+
+    /// Everything in the text format of Prometheus, version 0.0.4.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.0.chain.refresh_ages();
+        let mut text = String::new();
+        if TextEncoder::new().encode_utf8(&self.0.registry.gather(), &mut text).is_err() {
+            // What was written before the family that failed is whole.
+            self.0.unrendered.inc();
+        }
+        text
+    }
+}
+
+impl Default for Metrics {
+    #[expect(clippy::expect_used, reason = "names and labels are constants, and a test registers them")]
+    fn default() -> Self {
+        Self::new().expect("metrics are registered")
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// A number as Prometheus keeps integers.
+fn integer(value: impl TryInto<i64>) -> i64 {
+    value.try_into().unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
