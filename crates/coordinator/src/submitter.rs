@@ -24,7 +24,7 @@ use crate::{
     news::News,
     settings::ChainSettings,
 };
-use flight::{Flights, Tidings};
+use flight::{Flights, Tidings, Told};
 use queue::{Job, Queue};
 
 /// What is handed to a submitter.
@@ -195,12 +195,7 @@ impl Submitter {
             Request::Withdraw(order) => self.queue.withdraw(&order),
             Request::News(news) => {
                 let told = self.flights.news(&news);
-                self.report(told.reports).await;
-                if !told.done.is_empty() {
-                    let name = self.chain.name();
-                    let done = told.done.into_iter().map(|id| Change::TransactionDone(name.to_owned(), id)).collect();
-                    self.journal.commit(done).await?;
-                }
+                self.tell(told).await?;
             }
         }
         let (waiting, in_flight) = (self.queue.len(), self.flights.len());
@@ -262,6 +257,7 @@ impl Submitter {
             let verdict = self.flights.judge(transaction, &state, self.settings.escalate_after);
             match verdict {
                 flight::Judgement::Wait => {}
+                flight::Judgement::Final(told) => self.tell(told).await?,
                 flight::Judgement::Lost { why, orders } => {
                     info!(chain = self.chain.name(), transaction = %transaction.id, why, "transaction dropped");
                     self.notice(&transaction.id, "dropped", orders.len());
@@ -275,6 +271,17 @@ impl Submitter {
             }
         }
         Ok(())
+    }
+
+    /// Tells what became of orders, and forgets transactions whose fate is final.
+    async fn tell(&self, told: Told) -> Result<(), CoordinatorError> {
+        self.report(told.reports).await;
+        if told.done.is_empty() {
+            return Ok(());
+        }
+        let name = self.chain.name();
+        let done = told.done.into_iter().map(|id| Change::TransactionDone(name.to_owned(), id)).collect();
+        Ok(self.journal.commit(done).await?)
     }
 
     /// Tells what became of orders; of those that an earlier run of the daemon handed in, everybody.

@@ -27,6 +27,8 @@ struct Flight {
     included: Option<BlockRef>,
     /// The news spoke of it, and its orders were told what became of them.
     told: bool,
+    /// One of its events is final and proved.
+    proved: bool,
     /// The first of the transactions of which at most one can be included: replacements share it.
     family: TxId,
     /// Another transaction with its nonce took its place.
@@ -38,6 +40,8 @@ struct Flight {
 pub(super) struct Flights {
     flights: BTreeMap<TxId, Flight>,
     carried: HashMap<OrderRef, TxId>,
+    /// Height of the newest final block.
+    finalized: u64,
 }
 
 /// Which order, who handed it in (nobody, if an earlier run of the daemon did), and what became of it.
@@ -59,6 +63,7 @@ pub(super) struct Told {
 #[derive(Debug)]
 pub(super) enum Judgement {
     Wait,
+    Final(Told),
     Lost { why: String, orders: Vec<(OrderRef, Option<Job>)> },
     Resend,
     Escalate,
@@ -82,7 +87,16 @@ impl Flights {
             None => transaction.id.clone(),
         };
         let id = transaction.id.clone();
-        let flight = Flight { transaction, orders, since: Instant::now(), included: None, told: false, family, replaced: false };
+        let flight = Flight {
+            transaction,
+            orders,
+            since: Instant::now(),
+            included: None,
+            told: false,
+            proved: false,
+            family,
+            replaced: false,
+        };
         self.flights.insert(id, flight);
     }
 
@@ -132,30 +146,41 @@ impl Flights {
                 told.reports.extend(flight.reports(skips));
             }
         }
+        for event in &news.finals {
+            if let Some(flight) = self.flights.get_mut(event.transaction()) {
+                flight.proved = true;
+            }
+        }
         self.finish(news.tips.finalized.height, &mut told);
         told
     }
 
-    /// Forgets what is included in a final block, and what can no longer be because of it.
+    /// Forgets what is final, and what can no longer be included because of it.
     fn finish(&mut self, finalized: u64, told: &mut Told) {
-        let is_final = |flight: &Flight| flight.included.is_some_and(|block| block.height <= finalized);
+        self.finalized = finalized;
         let families: HashSet<TxId> =
-            self.flights.values().filter(|flight| is_final(flight)).map(|flight| flight.family.clone()).collect();
+            self.flights.values().filter(|flight| flight.proved).map(|flight| flight.family.clone()).collect();
+        self.end(&families, told);
+        for flight in self.flights.values_mut() {
+            // Without an event nothing would tell that a reorg took it away: its fate is asked for.
+            if flight.included.is_some_and(|block| block.height <= finalized) {
+                flight.included = None;
+            }
+        }
+    }
+
+    fn end(&mut self, families: &HashSet<TxId>, told: &mut Told) {
         if families.is_empty() {
             return;
         }
-        let done: Vec<TxId> = self
-            .flights
-            .iter()
-            .filter(|(_, flight)| families.contains(&flight.family))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in done {
-            if let Some(flight) = self.forget(&id).filter(is_final) {
-                told.reports.extend(flight.orders.into_iter().filter(|(order, _)| !self.carried.contains_key(order)).map(
-                    |(order, job)| (order, job, Fate::Final(id.clone())),
-                ));
+        let ended = self.flights.iter().filter(|(_, flight)| families.contains(&flight.family));
+        for id in ended.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            if let Some(flight) = self.flights.get(&id) {
+                // What another transaction carries since is that one's to tell.
+                let last = flight.orders.iter().filter(|(order, _)| self.carried.get(order) == Some(&id));
+                told.reports.extend(last.map(|(order, job)| (*order, job.clone(), Fate::Final(id.clone()))));
             }
+            self.forget(&id);
             told.done.push(id);
         }
     }
@@ -183,14 +208,26 @@ impl Flights {
     pub(super) fn judge(&mut self, transaction: &Transaction, state: &TransactionState, stuck: Duration) -> Judgement {
         let Some(flight) = self.flights.get_mut(&transaction.id) else { return Judgement::Wait };
         match state {
+            TransactionState::Included(block) if block.height <= self.finalized => {
+                let families = HashSet::from([flight.family.clone()]);
+                let mut told = Told::default();
+                self.end(&families, &mut told);
+                Judgement::Final(told)
+            }
             TransactionState::Included(block) => {
-                // What became of its orders is told by the news, or, if those passed it before this daemon began, when it is final.
+                // What became of its orders is told by the news.
                 flight.included = Some(*block);
                 Judgement::Wait
             }
             TransactionState::Reverted { reason } => self.lose(&transaction.id, format!("reverted: {reason}")),
             TransactionState::Dead => self.lose(&transaction.id, "its nonce is used".to_owned()),
             TransactionState::Pending | TransactionState::Unknown if flight.replaced => Judgement::Wait,
+            TransactionState::Pending | TransactionState::Unknown if flight.told => {
+                // A reorg took it away; whatever comes of it next is news again.
+                flight.told = false;
+                flight.since = Instant::now();
+                Judgement::Resend
+            }
             TransactionState::Pending | TransactionState::Unknown if flight.since.elapsed() >= stuck => {
                 flight.since = Instant::now();
                 Judgement::Escalate
@@ -247,3 +284,6 @@ impl Flight {
         tidings.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
