@@ -42,12 +42,13 @@ pub use report::{Case, Outcome, Report};
 ///
 /// # What must be set up
 /// * A gateway that has executed no order and made no operation, active, at pause level 0, with a treasury.
-/// * A synthetic and a *reserve* market of it without an oracle, dust and fees apart from the route's; the debt ceiling at least 100,000 whole.
-/// * Both windows with a limit of 10,000 to 1,000,000 whole, and a period of 100 to 100,000 seconds.
-/// * A route to [`Harness::peer`] that is enabled, with a minimum of at most 1 whole, a maximum of at least 500 whole, and any fee
+/// * A synthetic and a *reserve* market of it without an oracle or dust, with a debt ceiling of at least 1,000 whole.
+/// * Both windows with a limit of at least 10,000 whole, and a period so long that [`Harness::finalize`] takes far less than half of it (a day
+///   is always right).
+/// * A route to [`Harness::peer`] that is enabled, with a minimum of at most 1 whole, a maximum of at least 100 whole, and a fee
 ///   below 1 %.
 /// * The attesters are [`Harness::keys`]: three keys of which two must sign.
-/// * The user holds at least 50,000 whole of the market's collateral, has allowed the gateway to take it, and can pay for transactions; so
+/// * The user holds at least 1,000 whole of the market's collateral, has allowed the gateway to take it, and can pay for transactions; so
 ///   can the submitter of [`Harness::chain`] and whoever sends for [`Harness::execute`].
 ///
 /// Nothing else may use the gateway while the suite runs.

@@ -13,8 +13,8 @@ impl Reader for SimChain {
         const WHAT: &str = "tips";
         self.ask(WHAT)?;
         let config = self.node.config();
-        let mut inner = self.node.lock();
-        let (visible, finalized) = (inner.visible(), inner.finalize(config.finality_depth));
+        let inner = self.node.lock();
+        let (visible, finalized) = (inner.visible(), inner.finalized(config.finality_depth));
         let block = |height: u64| {
             inner
                 .block(height)

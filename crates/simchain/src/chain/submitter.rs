@@ -66,8 +66,8 @@ impl Submitter for SimChain {
 
     async fn states(&self, transactions: &[Transaction]) -> Result<Vec<TransactionState>, ChainError> {
         self.ask("states")?;
-        let mut inner = self.node.lock();
-        let finalized = inner.finalize(self.node.config().finality_depth);
+        let inner = self.node.lock();
+        let finalized = inner.finalized(self.node.config().finality_depth);
         Ok(transactions.iter().map(|transaction| self.fate(&inner, transaction, finalized)).collect())
     }
 

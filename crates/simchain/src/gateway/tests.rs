@@ -279,6 +279,38 @@ fn a_new_epoch_ends_what_was_signed_before() {
 }
 
 #[test]
+fn an_order_is_for_the_gateway_and_epoch_it_was_signed_for_whatever_it_claims() {
+    let mut gateway = gateway();
+    let order = |gateway, epoch| Order {
+        action: Action::Void,
+        gateway,
+        epoch,
+        content: OrderContent::Operation(redeem(0, "bob", WHOLE, 0)),
+    };
+    for claimed in [order(id("elsewhere"), 1), order(id("home"), 2), order(id("home"), 0)] {
+        let receipt = gateway.apply(&Call::Execute(vec![keys().sign(claimed)]), account("anybody"), NOW).unwrap();
+        assert_eq!(receipt.answers.first().unwrap().code, OrderCode::Rejected);
+    }
+}
+
+#[test]
+fn an_order_that_fails_late_takes_its_events_back() {
+    let mut gateway = gateway();
+    let receipt = lock(&mut gateway, ETHER, 300 * WHOLE, id("abroad")).unwrap();
+    let operation = receipt.events.first().unwrap().body.started().unwrap().clone();
+    let head = gateway.head();
+    let nothing = OrderContent::Conflict {
+        operation: operation.clone(),
+        orphan: OperationId(keccak_text("orphan")),
+        market: vault(),
+        orphan_amount: 0,
+    };
+    let (answer, events) = execute(&mut gateway, Action::Conflict, nothing, NOW);
+    assert_eq!((answer.code, events.len(), gateway.head()), (OrderCode::Rejected, 0, head));
+    assert!(!gateway.refunded(id("abroad"), operation.nonce));
+}
+
+#[test]
 fn a_tombstone_closes_the_route_and_one_of_its_own_retires_a_gateway() {
     let mut gateway = gateway();
     let tombstone = |peer| Call::Admin(Admin::Tombstone { peer, count: 7, hash: keccak_text("last") });

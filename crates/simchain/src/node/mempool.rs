@@ -20,7 +20,7 @@ pub(crate) struct Pending {
 /// By sender and nonce; of several with the same nonce the dearest is included.
 #[derive(Debug, Default)]
 pub(crate) struct Mempool {
-    waiting: BTreeMap<(Account, u64), Vec<Pending>>,
+    waiting: BTreeMap<Account, BTreeMap<u64, Vec<Pending>>>,
     ids: HashMap<TxId, (Account, u64)>,
     arrivals: u64,
 }
@@ -31,50 +31,62 @@ impl Mempool {
     }
 
     pub(crate) fn get(&self, id: &TxId) -> Option<&Pending> {
-        self.waiting.get(self.ids.get(id)?)?.iter().find(|pending| pending.id == *id)
+        let (sender, nonce) = self.ids.get(id)?;
+        self.waiting.get(sender)?.get(nonce)?.iter().find(|pending| pending.id == *id)
     }
 
-    pub(crate) fn insert(&mut self, tx: Tx, since: u64) {
+    pub(crate) fn insert(&mut self, tx: Tx, id: TxId, since: u64) {
         self.arrivals = self.arrivals.saturating_add(1);
-        let pending = Pending { id: tx.id(), tx, arrival: self.arrivals, since };
-        self.restore(pending);
+        self.restore(Pending { tx, id, arrival: self.arrivals, since });
     }
 
     /// Takes back what a reorg set free.
     pub(crate) fn restore(&mut self, pending: Pending) {
-        let key = (pending.tx.sender, pending.tx.nonce);
-        if self.ids.insert(pending.id.clone(), key).is_none() {
-            self.waiting.entry(key).or_default().push(pending);
+        let (sender, nonce) = (pending.tx.sender, pending.tx.nonce);
+        if self.ids.insert(pending.id.clone(), (sender, nonce)).is_none() {
+            self.waiting.entry(sender).or_default().entry(nonce).or_default().push(pending);
         }
     }
 
     /// The first nonce from `from` that no waiting transaction of `sender` has.
     pub(crate) fn free_nonce(&self, sender: Account, from: u64) -> u64 {
-        let taken = self.waiting.range((sender, from)..=(sender, u64::MAX)).map(|((_, nonce), _)| *nonce);
-        taken.zip(from..).find(|(taken, expected)| taken != expected).map_or_else(
-            || {
-                let run = self.waiting.range((sender, from)..=(sender, u64::MAX)).count();
-                from.saturating_add(u64::try_from(run).unwrap_or(u64::MAX))
-            },
-            |(_, free)| free,
-        )
+        let Some(waiting) = self.waiting.get(&sender) else { return from };
+        // Mostly they are dense, and the one after the last is free.
+        let ends =
+            waiting.first_key_value().zip(waiting.last_key_value()).map(|((first, _), (last, _))| (*first, *last));
+        if let Some((first, last)) = ends.filter(|(first, _)| *first == from) {
+            let span = last.saturating_sub(first).saturating_add(1);
+            if u64::try_from(waiting.len()) == Ok(span) {
+                return last.saturating_add(1);
+            }
+        }
+        let mut free = from;
+        for (nonce, _) in waiting.range(from..) {
+            if *nonce != free {
+                break;
+            }
+            free = free.saturating_add(1);
+        }
+        free
     }
 
     /// Those who have something waiting.
     pub(crate) fn senders(&self) -> Vec<Account> {
-        let mut senders: Vec<Account> = self.waiting.keys().map(|(sender, _)| *sender).collect();
-        senders.dedup();
-        senders
+        self.waiting.keys().copied().collect()
     }
 
     /// The dearest transaction of `sender` with `nonce`.
     pub(crate) fn best(&self, sender: Account, nonce: u64) -> Option<&Pending> {
-        self.waiting.get(&(sender, nonce))?.iter().max_by_key(|pending| pending.tx.fee)
+        self.waiting.get(&sender)?.get(&nonce)?.iter().max_by_key(|pending| pending.tx.fee)
     }
 
     /// Forgets every transaction of `sender` with `nonce`, and gives the dearest.
     pub(crate) fn take(&mut self, sender: Account, nonce: u64) -> Option<Pending> {
-        let all = self.waiting.remove(&(sender, nonce))?;
+        let waiting = self.waiting.get_mut(&sender)?;
+        let all = waiting.remove(&nonce)?;
+        if waiting.is_empty() {
+            self.waiting.remove(&sender);
+        }
         for pending in &all {
             self.ids.remove(&pending.id);
         }
@@ -83,8 +95,8 @@ impl Mempool {
 
     /// Forgets what can never be included because its nonce is used.
     pub(crate) fn forget_below(&mut self, sender: Account, nonce: u64) {
-        let stale: Vec<_> = self.waiting.range((sender, 0)..(sender, nonce)).map(|(key, _)| *key).collect();
-        for (sender, nonce) in stale {
+        let stale = self.waiting.get(&sender).map(|waiting| waiting.range(..nonce).map(|(nonce, _)| *nonce));
+        for nonce in stale.map(Iterator::collect::<Vec<_>>).unwrap_or_default() {
             self.take(sender, nonce);
         }
     }

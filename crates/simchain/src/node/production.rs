@@ -42,8 +42,6 @@ pub(crate) struct Inner {
     stall: Option<Stall>,
     /// Blocks made so far on any branch: what tells two blocks of one height apart.
     made: u64,
-    /// The highest block that was ever given out as final.
-    finalized: u64,
 }
 
 impl Inner {
@@ -57,7 +55,6 @@ impl Inner {
             chance: Chance::new(Faults::default(), Struck::default()),
             stall: None,
             made: 0,
-            finalized: 0,
         };
         let mut block = inner.open(config.genesis_time);
         for (sender, call) in calls {
@@ -101,13 +98,13 @@ impl Inner {
 
     /// The newest block that the endpoints see.
     pub(crate) fn visible(&self) -> u64 {
-        self.stall.map_or(self.head().height, |stall| stall.height.min(self.head().height))
+        self.stall.map_or(self.head().height, |stall| stall.height)
     }
 
-    /// The newest final block: `depth` behind what is seen, and never below one given before.
-    pub(crate) fn finalize(&mut self, depth: u64) -> u64 {
-        self.finalized = self.finalized.max(self.visible().saturating_sub(depth));
-        self.finalized
+    /// The newest final block: `depth` behind what is seen. It never falls back, because the head does not: a reorg replaces as many
+    /// blocks as it removes.
+    pub(crate) fn finalized(&self, depth: u64) -> u64 {
+        self.visible().saturating_sub(depth)
     }
 
     pub(super) fn struck(&self) -> Struck {
@@ -136,7 +133,7 @@ impl Inner {
         if tx.nonce < next {
             return Err(format!("nonce {} is used, the next is {next}", tx.nonce));
         }
-        self.mempool.insert(tx, self.head().height);
+        self.mempool.insert(tx, id, self.head().height);
         Ok(())
     }
 
@@ -145,7 +142,7 @@ impl Inner {
         let nonce = self.mempool.free_nonce(sender, self.world.nonce(&sender));
         let tx = Tx { gateway, sender, nonce, fee: 0, call };
         let id = tx.id();
-        self.mempool.insert(tx, self.head().height);
+        self.mempool.insert(tx, id.clone(), self.head().height);
         id
     }
 

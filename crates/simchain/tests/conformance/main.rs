@@ -36,10 +36,10 @@ impl Simulated {
         let keys = Keys::from_seed("conformance", 3, 2);
         let peer = GatewayId(keccak_text("a gateway elsewhere"));
         let mut setup = Setup::new(2, keys.addresses(), account("treasury"));
-        setup.limit = 20_000_000_000;
+        setup.limit = 10_000_000_000;
         setup.usda_native_decimals = usda_native_decimals;
         setup.fee = fee;
-        setup.funded = vec![(account("user"), 50_000_000_000, 0)];
+        setup.funded = vec![(account("user"), 1_000_000_000, 0)];
         let config = Config { automine: true, ..Config::new("conformance").unwrap() };
         let node = network(vec![config], &setup, &[peer]).unwrap().remove(0);
         let user = SimActor::new(node.clone(), "sim", account("user"));

@@ -38,7 +38,7 @@ pub(super) async fn limits(suite: &mut Suite<'_>) -> Result<(), Failure> {
     check!(attesters.epoch > 0, "the epoch of appointed attesters is 0");
     let route = chain.route(asset, suite.peer()).await?;
     check!(route.enabled, "the route to the foreign gateway is closed");
-    check!(route.min <= WHOLE && route.max >= 500 * WHOLE, "a route for 1 to 500 whole was asked for, found {route:?}");
+    check!(route.min <= WHOLE && route.max >= 100 * WHOLE, "a route for 1 to 100 whole was asked for, found {route:?}");
     check!(!chain.route(asset, GatewayId(keccak_text("nowhere"))).await?.enabled, "a route that was never set is open");
     check_eq!(chain.pause_level(asset).await?, 0, "the pause level");
     for direction in [Direction::Mint, Direction::Release] {
