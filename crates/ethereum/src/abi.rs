@@ -8,7 +8,7 @@ use alloy::{
 use tim3_domain::{identity::Account, word::Word};
 
 sol! {
-    #![sol(all_derives)]
+    #![sol(all_derives, abi)]
 
     /// `contracts/ethereum/src/IGateway.sol`; enumerations are their numbers.
     interface Gateway {

@@ -393,18 +393,18 @@ impl Sender {
         Err(self.network.transient(what, format!("not mined after {} seconds: {ids}", PATIENCE.as_secs())))
     }
 
-    /// Sends the newest attempt again, or a dearer one.
+    /// Closes gaps below, and sends the newest attempt again, or a dearer one.
     async fn push(&self, attempts: &mut Vec<Signed>) -> Result<(), ChainError> {
         let Some(newest) = attempts.last().cloned() else { return Ok(()) };
-        let next = self.escalate(&newest.raw).await?;
-        let next = match next {
-            Some(dearer) => {
-                attempts.push(dearer.clone());
-                dearer
-            }
-            // Known to the chain or not: sending it again is harmless, but restarts no clock.
-            None if self.sync().await?.1 <= newest.nonce => newest,
-            None => return self.tend().await,
+        let (mined, pooled) = self.sync().await?;
+        self.tend().await?;
+        let next = if mined < newest.nonce || pooled <= newest.nonce {
+            // Held up, or lost by the pool: the same bytes again.
+            newest
+        } else {
+            let Some(dearer) = self.escalate(&newest.raw).await? else { return Ok(()) };
+            attempts.push(dearer.clone());
+            dearer
         };
         match self.offer(&next).await {
             Err(ChainError::StaleNonce { .. }) => Ok(()),

@@ -58,7 +58,7 @@ impl Batches {
 }
 
 /// An order as the contract takes it.
-fn encoded(signed: &SignedOrder) -> Gateway::Order {
+pub(crate) fn encoded(signed: &SignedOrder) -> Gateway::Order {
     Gateway::Order {
         action: signed.order.action.code(),
         content: bytes_of(&signed.order.content.words()).into(),

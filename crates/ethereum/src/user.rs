@@ -15,7 +15,7 @@ use tim3_chain::{Actor, ChainError, TxId, UserAction};
 use tim3_domain::{
     amount::{Rounding, scale},
     identity::{Account, AssetId, GatewayId, MarketId},
-    protocol::OperationKind,
+    protocol::{OperationKind, SignedOrder},
 };
 use tim3_rpc::Request;
 
@@ -23,6 +23,7 @@ use crate::{
     abi::{self, Gateway, Token, b256, call_data},
     link::{Link, lock},
     sender::{Draft, Sender},
+    submitter::encoded,
 };
 
 /// A user of a gateway. Many actions may be on their way at once.
@@ -55,6 +56,18 @@ impl User {
         self.call("mint", asset.token, call_data(&Token::mintCall { to, amount })).await
     }
 
+    /// Executes orders as anybody may: exactly these, in this order, in one transaction, without simulation. Waits until it is mined.
+    ///
+    /// # Errors
+    /// [`ChainError::Rejected`] where the transaction as a whole reverts; what became of each order is told by events and skips.
+    pub async fn execute(&self, orders: &[SignedOrder]) -> Result<TxId, ChainError> {
+        // An estimate is of no use: with too little gas orders are skipped, and the transaction succeeds.
+        let gas = orders.iter().fold(1_000_000_u64, |gas, _| gas.saturating_add(400_000));
+        let input = call_data(&Gateway::executeCall { orders: orders.iter().map(encoded).collect() });
+        let draft = Draft { to: TxKind::Call(self.link.config.gateway), value: U256::ZERO, input, gas };
+        self.done("execute", draft).await
+    }
+
     /// Estimates, sends, and waits until it is mined.
     async fn call(&self, what: &'static str, to: Address, input: Bytes) -> Result<TxId, ChainError> {
         let call = json!({"from": self.address(), "to": to, "input": input});
@@ -66,7 +79,10 @@ impl User {
         let estimate = estimate.await?;
         // What others do before it is mined can make it dearer.
         let gas = estimate.saturating_add(estimate.div_ceil(3)).saturating_add(20_000);
-        let draft = Draft { to: TxKind::Call(to), value: U256::ZERO, input, gas };
+        self.done(what, Draft { to: TxKind::Call(to), value: U256::ZERO, input, gas }).await
+    }
+
+    async fn done(&self, what: &'static str, draft: Draft) -> Result<TxId, ChainError> {
         let (id, receipt) = self.sender.transact(what, draft).await?;
         if receipt.succeeded() {
             Ok(id)

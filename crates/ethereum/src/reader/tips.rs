@@ -1,10 +1,9 @@
 //! How far the chain has come, and how much of that is final.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use alloy::eips::BlockNumberOrTag;
 use tim3_chain::{BlockRef, ChainError, Tips};
-use tim3_domain::word::Word;
 use tim3_rpc::{Call, CallError};
 use tracing::debug;
 
@@ -15,9 +14,6 @@ use crate::{
     node::{self, Node, NodeError, Seen},
 };
 
-/// How often a final block that no quorum confirms yet is asked about again before a newer one takes its place.
-const PATIENCE: u32 = 10;
-
 /// What was read before.
 #[derive(Debug, Default)]
 pub(crate) struct Following {
@@ -25,8 +21,6 @@ pub(crate) struct Following {
     pub(crate) news: u64,
     /// The last agreed final blocks; heights never fall.
     agreed: Option<Final>,
-    /// Stated as final by one endpoint, and not confirmed by a quorum yet.
-    pending: Option<(Final, u32)>,
 }
 
 /// The blocks that count as final, under the policy and for the tiers.
@@ -37,12 +31,11 @@ struct Final {
 }
 
 impl Final {
-    fn blocks(&self) -> impl Iterator<Item = &BlockRef> {
-        std::iter::once(&self.block).chain(self.tiers.iter().map(|(_, block)| block))
-    }
-
-    fn hashes(&self) -> Vec<Word> {
-        self.blocks().map(|block| block.hash).collect()
+    /// From the block of the policy and those of the tiers, in this order.
+    fn new(config: &EthereumConfig, blocks: &[BlockRef]) -> Option<Self> {
+        let (block, tiers) = blocks.split_first()?;
+        let amounts = config.tiers.iter().map(|(amount, _)| *amount);
+        Some(Self { block: *block, tiers: amounts.zip(tiers.iter().copied()).collect() })
     }
 }
 
@@ -63,8 +56,8 @@ impl Ethereum {
             batches.sender.note_base_fee(head.base_fee);
         }
         let agreed = match floor {
-            Some(floor) if floor == stated || stated.block.height < floor.block.height => floor,
-            _ => self.confirm(config, stated).await?,
+            Some(floor) if floor == stated || stated.block.height < least => floor,
+            floor => self.confirm(config, stated, floor).await?,
         };
         let mut following = lock(&self.following);
         following.news = news;
@@ -74,42 +67,78 @@ impl Ethereum {
         Ok(Tips { head: head.block, finalized: block, tiers })
     }
 
-    /// What a quorum says is final: what was stated, or what was stated before and is confirmed now, or what was agreed on before.
-    async fn confirm(&self, config: Arc<EthereumConfig>, stated: Final) -> Result<Final, ChainError> {
-        if self.link.pool.quorum_size() == 1 {
+    /// The blocks that a quorum calls final: at the heights that were stated; or, where some endpoints are not as far, at the heights that
+    /// enough of them have reached; or, where there is no quorum now, those of before.
+    async fn confirm(
+        &self,
+        config: Arc<EthereumConfig>,
+        stated: Final,
+        floor: Option<Final>,
+    ) -> Result<Final, ChainError> {
+        let quorum = self.link.pool.quorum_size();
+        if quorum == 1 {
             return Ok(stated);
         }
-        // The oldest unconfirmed one first: an endpoint that is always a little behind confirms that one in time.
-        let (candidate, tries) = lock(&self.following).pending.take().unwrap_or((stated, 0));
-        let shared = Arc::new(candidate.clone());
-        let call = Call::new("final").weight(candidate.blocks().count().saturating_add(2));
-        let confirmed = self
-            .link
-            .pool
-            .quorum(call, |node| {
-                let (config, candidate) = (Arc::clone(&config), Arc::clone(&shared));
-                async move { confirmed(&node, &config, &candidate).await }
-            })
-            .await;
-        let mut following = lock(&self.following);
-        match confirmed {
-            Ok(hashes) if hashes.value == candidate.hashes() => return Ok(candidate),
-            Ok(_) => debug!(chain = self.link.name, "a stated final block is not the quorum's"),
-            Err(error) => {
-                debug!(chain = self.link.name, %error, height = candidate.block.height, "not confirmed as final");
-                if tries < PATIENCE {
-                    following.pending = Some((candidate, tries.saturating_add(1)));
-                }
-                if following.agreed.is_none() {
-                    return Err(self.link.error("final", error));
-                }
-            }
+        let heights = std::iter::once(&stated.block).chain(stated.tiers.iter().map(|(_, block)| block));
+        let heights: Vec<_> = heights.map(|block| block.height).collect();
+        let reached = Arc::new(Mutex::new(Vec::new()));
+        let mut outcome = self.vote(&config, heights, &reached).await;
+        let lower = common(&lock(&reached), quorum).filter(|_| outcome.is_err());
+        if let Some(heights) = lower {
+            outcome = self.vote(&config, heights, &reached).await;
         }
-        following
-            .agreed
-            .clone()
-            .ok_or_else(|| self.link.transient("final", "no quorum for a final block yet".to_owned()))
+        match (outcome, floor) {
+            (Ok(blocks), floor) => Final::new(&config, &blocks)
+                .filter(|agreed| floor.as_ref().is_none_or(|floor| agreed.block.height >= floor.block.height))
+                .or(floor)
+                .ok_or_else(|| self.link.transient("final", "no final block")),
+            (Err(error), Some(floor)) => {
+                debug!(chain = self.link.name, %error, "no quorum for a newer final block");
+                Ok(floor)
+            }
+            (Err(error), None) => Err(error),
+        }
     }
+
+    /// The blocks at `heights` that a quorum has, each endpoint only if by its own head they are all final. Notes how far each endpoint is.
+    async fn vote(
+        &self,
+        config: &Arc<EthereumConfig>,
+        heights: Vec<u64>,
+        reached: &Arc<Mutex<Vec<Vec<u64>>>>,
+    ) -> Result<Vec<BlockRef>, ChainError> {
+        let call = Call::new("final").weight(heights.len().saturating_add(2));
+        let ask = |node: Arc<Node>| {
+            let (config, heights, reached) = (Arc::clone(config), heights.clone(), Arc::clone(reached));
+            async move {
+                let (head, tagged) = head(&node, &config).await?;
+                let own: Vec<_> = own_heights(&config, &head, tagged.as_ref()).collect();
+                let short = own.iter().zip(&heights).any(|(own, height)| own < height);
+                lock(&reached).push(own);
+                if short {
+                    return Err(CallError::Behind("not final there yet".to_owned()));
+                }
+                at(&node, &known(&head, tagged), &heights).await
+            }
+        };
+        self.link
+            .pool
+            .quorum(call, ask)
+            .await
+            .map(|agreed| agreed.value)
+            .map_err(|error| self.link.error("final", error))
+    }
+}
+
+/// The greatest heights that `quorum` of the endpoints have reached, each of the heights for itself.
+fn common(reached: &[Vec<u64>], quorum: usize) -> Option<Vec<u64>> {
+    let width = reached.first()?.len();
+    let column = |index: usize| {
+        let mut heights: Vec<_> = reached.iter().filter_map(|own| own.get(index)).copied().collect();
+        heights.sort_unstable_by(|a, b| b.cmp(a));
+        heights.get(quorum.checked_sub(1)?).copied()
+    };
+    (0..width).map(column).collect()
 }
 
 /// What one endpoint says. One that is below a block known to be final is behind.
@@ -119,28 +148,25 @@ async fn stated(node: &Node, config: &EthereumConfig, least: u64) -> Result<(See
         let height = head.block.height;
         return Err(CallError::Behind(format!("its head {height} is below the final block {least}")));
     }
-    let below = |depth: u64| head.block.height.saturating_sub(depth);
-    let heights: Vec<u64> = depths(config).map(below).collect();
-    let mut blocks = at(node, &head, &heights).await?.into_iter();
-    let mut next = || blocks.next().ok_or_else(|| CallError::Garbage("a block is missing".to_owned()));
-    let block = match tagged {
-        Some(block) => block,
-        None => next()?,
-    };
-    let tiers = config.tiers.iter().map(|(amount, _)| Ok((*amount, next()?))).collect::<Result<_, NodeError>>()?;
-    Ok((head, Final { block, tiers }))
+    let heights: Vec<_> = own_heights(config, &head, tagged.as_ref()).collect();
+    let blocks = at(node, &known(&head, tagged), &heights).await?;
+    let stated = Final::new(config, &blocks).ok_or_else(|| CallError::Garbage("a block is missing".to_owned()))?;
+    Ok((head, stated))
 }
 
-/// The hashes that an endpoint has at the candidate's heights, if by its own head they are all final.
-async fn confirmed(node: &Node, config: &EthereumConfig, candidate: &Final) -> Result<Vec<Word>, NodeError> {
-    let (head, tagged) = head(node, config).await?;
-    let own = tagged.map(|block| block.height).into_iter();
-    let own = own.chain(depths(config).map(|depth| head.block.height.saturating_sub(depth)));
-    if own.zip(candidate.blocks()).any(|(own, block)| own < block.height) {
-        return Err(CallError::Behind(format!("block {} is not final there yet", candidate.block.height)));
-    }
-    let heights: Vec<_> = candidate.blocks().map(|block| block.height).collect();
-    Ok(at(node, &head, &heights).await?.into_iter().map(|block| block.hash).collect())
+fn known(head: &Seen, tagged: Option<BlockRef>) -> Vec<BlockRef> {
+    std::iter::once(head.block).chain(tagged).collect()
+}
+
+/// The heights up to which an endpoint's own head makes blocks final: under the policy, and for each tier.
+fn own_heights(config: &EthereumConfig, head: &Seen, tagged: Option<&BlockRef>) -> impl Iterator<Item = u64> {
+    let below = |depth: u64| head.block.height.saturating_sub(depth);
+    let policy = match (config.finality, tagged) {
+        (_, Some(block)) => block.height,
+        (Finality::Depth(depth), None) => below(depth),
+        (Finality::Finalized | Finality::Safe, None) => 0,
+    };
+    std::iter::once(policy).chain(config.tiers.iter().map(move |(_, depth)| below(*depth)))
 }
 
 /// The head, and the final block where the chain itself says which it is.
@@ -157,27 +183,29 @@ async fn head(node: &Node, config: &EthereumConfig) -> Result<(Seen, Option<Bloc
     Ok((head, tagged.map(|seen| seen.block)))
 }
 
-/// Depths under the head that matter: of the policy, if it is one, and of the tiers.
-fn depths(config: &EthereumConfig) -> impl Iterator<Item = u64> {
-    let policy = match config.finality {
-        Finality::Depth(depth) => Some(depth),
-        Finality::Finalized | Finality::Safe => None,
-    };
-    policy.into_iter().chain(config.tiers.iter().map(|(_, depth)| *depth))
-}
-
-/// The blocks at `heights`, of which the head itself is known already.
-async fn at(node: &Node, head: &Seen, heights: &[u64]) -> Result<Vec<BlockRef>, NodeError> {
-    let known = |height: u64| height == head.block.height;
-    let requests: Vec<_> = heights
-        .iter()
-        .filter(|height| !known(**height))
-        .map(|height| node::block(BlockNumberOrTag::Number(*height)))
-        .collect();
+/// The blocks at `heights`, asking only for those that are not among the `known`.
+async fn at(node: &Node, known: &[BlockRef], heights: &[u64]) -> Result<Vec<BlockRef>, NodeError> {
+    let find = |height: u64| known.iter().find(|block| block.height == height).copied();
+    let missing = heights.iter().filter(|height| find(**height).is_none());
+    let requests: Vec<_> = missing.map(|height| node::block(BlockNumberOrTag::Number(*height))).collect();
     if requests.is_empty() {
-        return Ok(vec![head.block; heights.len()]);
+        return Ok(heights.iter().filter_map(|height| find(*height)).collect());
     }
     let mut results = node.batch(&requests).await?;
-    let block = |height: &u64| if known(*height) { Ok(head.block) } else { Ok(results.known_block("final")?.block) };
+    let block = |height: &u64| find(*height).map_or_else(|| Ok(results.known_block("final")?.block), Ok);
     heights.iter().map(block).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_height_is_common_when_a_quorum_has_reached_it() {
+        let reached = [vec![2_000, 10], vec![100, 9], vec![101, 30]];
+        assert_eq!(common(&reached, 2), Some(vec![101, 10]));
+        assert_eq!(common(&reached, 3), Some(vec![100, 9]));
+        assert_eq!(common(&reached, 4), None);
+        assert_eq!(common(&[], 1), None);
+    }
 }
