@@ -339,7 +339,7 @@ impl Coordinator {
             for leg in [Leg::Settle, Leg::Void, Leg::Refund] {
                 self.signed.remove(&(id, leg));
             }
-            self.metrics.operation_finished(&self.symbol, phase);
+            self.metrics.operation_finished(&self.symbol, phase.name());
         }
         for notice in notices {
             match &notice {

@@ -82,7 +82,7 @@ impl Operations {
     ) {
         let id = operation.id();
         if !self.open.contains_key(&id) {
-            if sureness == Sureness::Gone || archive(id).is_some_and(|record| record.phase.is_terminal()) {
+            if sureness == Sureness::Gone || work.ended(id, archive).is_some() {
                 return;
             }
             self.open_operation(operation, located, now_ms, work);
@@ -200,10 +200,10 @@ impl Operations {
             self.fact(id, fact, located, now_ms, work);
             return;
         }
-        if let Some(ended) = archive(id).filter(|record| record.phase.is_terminal()) {
-            let effects = apply(&ended.phase, &Input::Fact(fact)).effects;
+        if let Some(ended) = work.ended(id, archive) {
+            let effects = apply(&ended, &Input::Fact(fact)).effects;
             if effects.iter().any(|effect| matches!(effect, Effect::Halt(_))) {
-                self.halt(format!("operation {id}: {fact:?} after {}", ended.phase.name()), now_ms, work);
+                self.halt(format!("operation {id}: {fact:?} after {}", ended.name()), now_ms, work);
             }
             return;
         }

@@ -28,8 +28,16 @@ pub struct Work {
     pub effects: Vec<(OperationId, Effect)>,
     /// For the bus.
     pub notices: Vec<Notice>,
-    /// Operations that came to their end, with how long ago their origin event was, in seconds by the daemon's clock.
-    pub finished: Vec<(OperationId, &'static str)>,
+    /// Operations that came to their end, with the terminal phase: until the changes are durable nobody else knows of it.
+    pub finished: BTreeMap<OperationId, Phase>,
+}
+
+impl Work {
+    /// The terminal phase of an operation that is not open, if it ever was: ended in this step, or before and journaled.
+    pub(super) fn ended(&self, id: OperationId, archive: &mut Archive<'_>) -> Option<Phase> {
+        let phase = self.finished.get(&id).cloned().or_else(|| archive(id).map(|record| record.phase));
+        phase.filter(Phase::is_terminal)
+    }
 }
 
 /// One line of a story about to be written.
@@ -331,7 +339,7 @@ impl Operations {
         }
         work.effects.extend(transition.effects.into_iter().map(|effect| (id, effect)));
         if self.open.get(&id).is_some_and(|entry| entry.record.phase.is_terminal()) {
-            self.close(id, phase, work);
+            self.close(id, work);
         }
         if halts {
             self.halt(format!("operation {id}: {input:?} while {}", before.name()), now_ms, work);
@@ -353,13 +361,13 @@ impl Operations {
         }
     }
 
-    fn close(&mut self, id: OperationId, phase: &'static str, work: &mut Work) {
+    fn close(&mut self, id: OperationId, work: &mut Work) {
         if let Some(entry) = self.open.remove(&id) {
             let key = replay_key(&entry);
             if self.by_key.get(&key) == Some(&id) {
                 self.by_key.remove(&key);
             }
-            work.finished.push((id, phase));
+            work.finished.insert(id, entry.record.phase);
         }
     }
 
