@@ -1,6 +1,9 @@
 //! From a configuration to a chain that is known to be the right one.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use alloy::{
     primitives::{Address, Bytes},
@@ -12,7 +15,7 @@ use tim3_domain::{
     word::Word,
 };
 use tim3_rpc::{CallError, EndpointStatus, JsonRpc, Observer, PoolError, Request, SetupError, Spec};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -30,12 +33,17 @@ use crate::{
     user::User,
 };
 
+/// How often an answer that the gateway is not there is asked for again, and how long after.
+const RETRIES: usize = 2;
+const PAUSE: Duration = Duration::from_millis(250);
+
 /// One gateway on one EVM chain. Must be made inside a tokio runtime: two tasks run beside it and end with it.
 #[derive(Debug)]
 pub struct Ethereum {
     pub(crate) link: Arc<Link>,
     pub(crate) following: Mutex<Following>,
     pub(crate) span: Mutex<Span>,
+    pub(crate) birth: OnceCell<u64>,
     pub(crate) news: watch::Sender<u64>,
     pub(crate) batches: Option<Batches>,
     _tasks: Vec<AbortOnDropHandle<std::convert::Infallible>>,
@@ -62,7 +70,15 @@ impl Ethereum {
         observer: Option<Arc<dyn Observer>>,
     ) -> Result<Self, EthereumError> {
         let network = Network::new(&config, pool(&config, observer)?);
-        let id = identify(&config, &network.pool).await?;
+        let mut identified = identify(&config, &network.pool).await;
+        for _ in 0..RETRIES {
+            // A node that is catching up, or just mining, may not have the contract for a moment.
+            if matches!(identified, Err(EthereumError::NoCode { .. } | EthereumError::NotOurs { .. })) {
+                tokio::time::sleep(PAUSE).await;
+                identified = identify(&config, &network.pool).await;
+            }
+        }
+        let id = identified?;
         let link = Arc::new(Link::new(config, id, network));
         let news = watch::Sender::new(0);
         let batches = signer.map(|signer| Batches::new(Sender::new(Arc::clone(&link.network), signer), &link.config));
@@ -78,6 +94,7 @@ impl Ethereum {
         Ok(Self {
             following: Mutex::default(),
             span: Mutex::new(Span::new(link.config.log_range)),
+            birth: OnceCell::new(),
             link,
             news,
             batches,

@@ -1,15 +1,15 @@
 //! How much gas a batch of orders is given.
 
-/// Gas that a transaction costs before its first order.
-const BASE: u64 = 60_000;
+/// Gas that a transaction costs besides its orders: the transaction itself, and the first order's cold slots.
+const BASE: u64 = 150_000;
 /// What the gateway wants to be left before it tries an order (`ORDER_GAS` of the contract), and a margin for what it adds to it.
 const FLOOR: u64 = 500_000;
 /// What the gateway wants besides for each signature of the order.
 const PER_SIGNATURE: u64 = 8_000;
-/// What an order is taken to use before one was measured: about twice what a Mint does.
-const FIRST_GUESS: u64 = 160_000;
-/// An order is never taken to use less: the first one of a batch writes cold slots.
-const LEAST: u64 = 60_000;
+/// What an order is taken to use before a batch was measured: twice what a Mint among many does, less than one alone does.
+const FIRST_GUESS: u64 = 80_000;
+/// An order is never taken to use less: the next ones may write slots that are colder.
+const LEAST: u64 = 50_000;
 
 /// What an order uses, learned from what batches used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 mod logs;
 mod tips;
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use alloy::{eips::BlockNumberOrTag, primitives::Bytes};
 use async_trait::async_trait;
@@ -18,7 +18,7 @@ use crate::{
     connect::Ethereum,
     fault::FaultClass,
     link::lock,
-    node,
+    node::{self, Node},
 };
 
 pub(crate) use tips::Following;
@@ -83,11 +83,10 @@ impl Reader for Ethereum {
     async fn birth(&self) -> Result<BlockRef, ChainError> {
         let height = match self.link.config.birth {
             Some(height) => height,
-            None => self.find_birth().await?,
+            None => *self.birth.get_or_try_init(|| self.find_birth()).await?,
         };
-        self.block_at(height).await?.ok_or_else(|| {
-            self.link.transient("birth", format!("no block {height} yet, where the gateway was deployed"))
-        })
+        let missing = || self.link.transient("birth", format!("no block {height}, where the gateway was deployed"));
+        self.block_at(height).await?.ok_or_else(missing)
     }
 
     fn distrust(&self, endpoint: Endpoint, why: &str) {
@@ -98,25 +97,34 @@ impl Reader for Ethereum {
 impl Ethereum {
     /// The first block with the gateway's code, by bisection.
     async fn find_birth(&self) -> Result<u64, ChainError> {
-        let gateway = self.link.config.gateway;
-        let (mut low, mut high) = (0, self.link.ask("head", |node| async move { node.height().await }).await?);
+        let tips = self.tips().await?;
+        // A head is one endpoint's word, so it is used only where the gateway is younger than finality.
+        let (mut low, mut high) = if self.has_code(tips.finalized.height).await? {
+            (0, tips.finalized.height)
+        } else {
+            (tips.finalized.height, tips.head.height)
+        };
         while low < high {
             let middle = low.midpoint(high);
-            let request = Request::new("eth_getCode", json!([gateway, BlockNumberOrTag::Number(middle)]));
-            let code = self.link.ask("birth", |node| {
-                let request = request.clone();
-                async move { node.one(request).await?.bytes() }
-            });
-            let code = code.await.map_err(|error| {
-                let hint = "the endpoints do not keep old state: set birth to the block of the gateway's deployment";
-                self.link.transient("birth", format!("{hint} ({error})"))
-            })?;
-            if code.is_empty() {
-                low = middle.saturating_add(1);
-            } else {
+            if self.has_code(middle).await? {
                 high = middle;
+            } else {
+                low = middle.saturating_add(1);
             }
         }
         Ok(low)
+    }
+
+    async fn has_code(&self, height: u64) -> Result<bool, ChainError> {
+        let request = json!([self.link.config.gateway, BlockNumberOrTag::Number(height)]);
+        let request = Request::new("eth_getCode", request);
+        let ask = |node: Arc<Node>| {
+            let request = request.clone();
+            async move { Ok(!node.one(request).await?.bytes()?.is_empty()) }
+        };
+        self.link.pool.quorum("birth", ask).await.map(|agreed| agreed.value).map_err(|error| {
+            let hint = "where the endpoints do not keep old state, set birth to the block of the gateway's deployment";
+            self.link.transient("birth", format!("{error}; {hint}"))
+        })
     }
 }

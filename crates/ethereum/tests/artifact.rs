@@ -1,6 +1,6 @@
 //! What the adapter takes the gateway's interface to be, against what was compiled.
 
-#![expect(clippy::expect_used, reason = "these are tests")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
 use alloy::json_abi::{JsonAbi, Param};
 use serde_json::Value;

@@ -1,7 +1,5 @@
 //! The suite that every adapter must pass, on a real anvil.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "these are tests")]
-
 mod support;
 
 use std::sync::Arc;

@@ -1,6 +1,10 @@
 //! Batches of orders on a real anvil: nonces, fees, restarts, and what goes wrong in between.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "these are tests")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    reason = "these are tests: one that overflows or finds nothing fails"
+)]
 
 mod support;
 
@@ -64,6 +68,8 @@ async fn a_batch_is_one_simulation_and_one_transaction() {
     let total: u64 = after.values().sum::<u64>() - before.values().sum::<u64>();
     assert_eq!((made("eth_call"), made("eth_sendRawTransaction"), total), (1, 1, 2), "for 100 orders");
     until(&chain, &transaction, is_included).await;
+    let receipt = world.rpc("eth_getTransactionReceipt", json!([transaction.id.0])).await;
+    println!("gas of 100 Mint orders: {}, bytes: {}", receipt["gasUsed"], transaction.raw.len());
     assert_eq!(chain.balance(tim3(), recipient()).await, Ok(200 * net(WHOLE)));
 }
 

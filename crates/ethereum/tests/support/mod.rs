@@ -1,6 +1,6 @@
 //! A gateway on a real anvil, and everybody who acts there.
 
-#![expect(clippy::expect_used, reason = "these are tests")]
+#![expect(clippy::expect_used, clippy::panic, reason = "these are tests")]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tim3_devnet::anvil::{Anvil, AnvilOptions, Mining};
 use tim3_domain::{
     identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind},
     protocol::{Action, Operation, OperationKind, Order, OrderContent, SignedOrder},
-    word::{Word, keccak_text},
+    word::keccak_text,
 };
 use tim3_ethereum::{
     Address, EndpointConfig, Ethereum, EthereumConfig, FeePolicy, Finality, PrivateKeySigner,
@@ -217,6 +217,13 @@ impl World {
     }
 }
 
+/// Where nobody listens.
+pub(crate) fn dead_url() -> Url {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    format!("http://{address}").parse().expect("a URL")
+}
+
 pub(crate) fn endpoint(url: Url) -> EndpointConfig {
     EndpointConfig::new(SecretUrl::from(url))
 }
@@ -241,8 +248,4 @@ pub(crate) async fn until(
 
 pub(crate) fn is_included(state: &TransactionState) -> bool {
     matches!(state, TransactionState::Included(_))
-}
-
-pub(crate) fn word(byte: u8) -> Word {
-    Word([byte; 32])
 }
