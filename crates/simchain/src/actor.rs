@@ -4,7 +4,11 @@ use async_trait::async_trait;
 use tim3_chain::{Actor, ChainError, TxId, UserAction};
 use tim3_domain::identity::Account;
 
-use crate::{SimNode, gateway::Call};
+use crate::{
+    SimNode,
+    gateway::{Call, Reject},
+    node::Whereabouts,
+};
 
 /// A user. What it does is refused at once where the newest state refuses it, and sent again where the chain forgets it.
 #[derive(Clone, Debug)]
@@ -39,11 +43,11 @@ impl SimActor {
         let mut news = self.node.subscribe();
         let mut id = self.send(call.clone())?;
         loop {
-            match self.node.inclusion(&id) {
-                Some(Ok(_)) => return Ok(id),
-                Some(Err(reason)) => return Err(self.rejected(&reason)),
-                None if self.node.lock().pending(&id).is_none() => id = self.send(call.clone())?,
-                None => {
+            match self.node.whereabouts(&id) {
+                Whereabouts::Included => return Ok(id),
+                Whereabouts::Refused(reason) => return Err(self.rejected(&reason)),
+                Whereabouts::Forgotten => id = self.send(call.clone())?,
+                Whereabouts::Waiting => {
                     // The node holds the sender as long as this user holds the node.
                     let _ = news.changed().await;
                 }
@@ -51,7 +55,7 @@ impl SimActor {
         }
     }
 
-    fn rejected(&self, reason: &crate::gateway::Reject) -> ChainError {
+    fn rejected(&self, reason: &Reject) -> ChainError {
         ChainError::Rejected { chain: self.name.clone(), what: "act", reason: reason.to_string() }
     }
 }

@@ -32,7 +32,8 @@ pub struct Setup {
     pub min: u128,
     /// Native decimals of USDA, whose canonical decimals are 6.
     pub usda_native_decimals: u8,
-    /// Price of one WETH, with 18 decimals.
+    /// Price of one WETH, with 18 decimals. It is stated once, at genesis, and stale an hour of chain time later unless
+    /// [`Outside::SetPrice`] states another.
     pub weth_price: u128,
     /// Accounts that have collateral from the beginning, with USDA and WETH in canonical units.
     pub funded: Vec<(Account, u128, u128)>,

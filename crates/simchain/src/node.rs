@@ -24,7 +24,7 @@ use crate::gateway::{Call, Gateway, Reject};
 pub(crate) use block::Block;
 pub use faults::{Faults, Struck};
 pub(crate) use faults::{Lie, Noise};
-pub(crate) use production::Inner;
+pub(crate) use production::{Inclusion, Inner};
 pub(crate) use transaction::Tx;
 pub(crate) use world::World;
 
@@ -108,6 +108,15 @@ impl Config {
 /// A running chain; clones are the same chain.
 #[derive(Clone, Debug)]
 pub struct SimNode(Arc<Shared>);
+
+/// Where a transaction is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    Included,
+    Refused(Reject),
+    Waiting,
+    Forgotten,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -244,6 +253,17 @@ impl SimNode {
     #[must_use]
     pub fn is_waiting(&self, id: &TxId) -> bool {
         self.lock().pending(id).is_some()
+    }
+
+    /// Where a transaction is, in one look: between two it might be included.
+    pub(crate) fn whereabouts(&self, id: &TxId) -> Whereabouts {
+        let inner = self.lock();
+        match inner.inclusion(id) {
+            Some(Inclusion { refused: Some(reason), .. }) => Whereabouts::Refused(reason.clone()),
+            Some(_) => Whereabouts::Included,
+            None if inner.pending(id).is_some() => Whereabouts::Waiting,
+            None => Whereabouts::Forgotten,
+        }
     }
 
     /// Whether a transaction is included, and why it was refused as a whole if it was.
