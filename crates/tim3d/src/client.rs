@@ -88,11 +88,10 @@ impl Api {
         };
         let status = response.status();
         let body = response.bytes().await.with_context(|| format!("the answer of tim3d at {base} broke off"))?;
-        // A daemon that is not ready says why under a status of its own.
-        if status.is_success() || status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
-            if let Ok(value) = serde_json::from_slice(&body) {
-                return Ok(Answer::Is(value));
-            }
+        if status.is_success()
+            && let Ok(value) = serde_json::from_slice(&body)
+        {
+            return Ok(Answer::Is(value));
         }
         match serde_json::from_slice::<ErrorBody>(&body) {
             Ok(ErrorBody { error }) => bail!("{}", error.message),

@@ -47,6 +47,23 @@ pub(crate) fn load(inputs: &Inputs) -> Result<Loaded, Problems> {
         (Some(config), problems) if problems.is_empty() => {
             Ok(Loaded { config, settings: settings.into_inner(), warnings: warnings.into_inner() })
         }
-        (_, problems) => Err(Problems(problems)),
+        (_, mut problems) => {
+            if inputs.files.is_empty() {
+                problems.insert(0, no_file());
+            }
+            Err(Problems(problems))
+        }
+    }
+}
+
+/// What is missing before anything else.
+fn no_file() -> Problem {
+    Problem {
+        source: "configuration".to_owned(),
+        line: None,
+        key: String::new(),
+        found: "no file".to_owned(),
+        expected: "./tim3d.toml, /etc/tim3d/tim3d.toml, or one named by --config or TIM3D_CONFIG".to_owned(),
+        remedy: "make one with `tim3d config init`".to_owned(),
     }
 }

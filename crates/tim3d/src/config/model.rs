@@ -143,11 +143,6 @@ pub(crate) struct Market {
     pub(crate) name: String,
     pub(crate) id: MarketId,
     pub(crate) kind: MarketKind,
-    /// Name of the chain.
-    pub(crate) home: String,
-    /// Symbols.
-    pub(crate) synthetic: String,
-    pub(crate) collateral: String,
     pub(crate) collateral_decimals: u8,
 }
 

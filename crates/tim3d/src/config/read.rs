@@ -133,9 +133,6 @@ fn market(
         name: name.to_owned(),
         id: MarketId::derive(chain?.1.as_ref()?.gateway, ids.0, ids.1, kind),
         kind,
-        home,
-        synthetic,
-        collateral,
         collateral_decimals: u8::try_from(decimals?).ok()?,
     })
 }

@@ -223,3 +223,35 @@ fn sections(state: &BTreeMap<String, Progress>) -> String {
     };
     format!("# For the configuration:\n{}", state.iter().map(section).collect::<Vec<_>>().join("\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/deployment.example.toml");
+
+    #[test]
+    fn the_example_is_a_plan() {
+        let plan = Plan::read(Path::new(EXAMPLE)).unwrap();
+        assert_eq!(plan.gateways.keys().collect::<Vec<_>>(), ["base", "ethereum"]);
+        assert!(plan.expected("base").plan.is_some_and(|gateway| gateway.threshold == 2));
+        assert!(plan.expected("elsewhere").plan.is_none());
+        let key: KeyRef = (&plan.gateways["base"].deployer).into();
+        assert!(matches!(key, KeyRef::Keystore { password: SecretRef::File(_), .. }));
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = fs::read_to_string(EXAMPLE).unwrap();
+        let told = |text: &str| {
+            fs::write(file.path(), text).unwrap();
+            format!("{:#}", Plan::read(file.path()).unwrap_err())
+        };
+        let line = text.lines().take_while(|line| *line != "chain_id = 1").count() + 1;
+        let message = told(&text.replace("chain_id = 1\n", "chain_id = \"one\"\n"));
+        assert!(message.contains(&format!(":{line}: ")), "{message}");
+        assert!(told(&text.replace("threshold = 2", "treshold = 2")).contains("unknown field `treshold`"));
+        assert!(told(&text.replace("to = \"base\"", "to = \"moon\"")).contains("there is no [gateways.moon]"));
+    }
+}

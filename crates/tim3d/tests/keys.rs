@@ -1,0 +1,61 @@
+//! `tim3d keys`, as an operator runs it.
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use support::{Site, ended};
+
+/// The first account of the well-known test mnemonic.
+const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+const ADDRESS: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+
+#[test]
+fn a_key_is_imported_listed_and_used() {
+    let site = Site::new();
+    site.write("password", "correct horse\n");
+    let mut import =
+        site.command(&["keys", "import", "submitter", "--key-env", "KEY", "--password-file", "password", "--json"]);
+    import.env("KEY", KEY);
+    let imported = ended(import);
+    assert_eq!(imported.code, 0, "{imported:?}");
+    assert_eq!(imported.json()["address"], ADDRESS);
+    let mode = std::fs::metadata(site.path("keys/submitter.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let text = std::fs::read_to_string(site.path("keys/submitter.json")).unwrap();
+    assert!(!text.contains(KEY.trim_start_matches("0x")));
+
+    assert_eq!(site.run(&["keys", "address", "keys/submitter.json"]).out.trim(), ADDRESS);
+    assert_eq!(site.run(&["keys", "list", "--json"]).json()[0]["address"], ADDRESS);
+    let again = site.run(&["keys", "new", "submitter", "--password-file", "password"]);
+    again.assert_one_line_error(1, &["keys/submitter.json", "exists already"]);
+}
+
+#[test]
+fn a_new_key_is_random_and_opens_with_its_password_only() {
+    let site = Site::new();
+    support::unreachable(&site);
+    site.write("password", "one");
+    for name in ["a", "b"] {
+        assert_eq!(site.run(&["keys", "new", name, "--password-file", "password"]).code, 0);
+    }
+    let list = site.run(&["keys", "list", "--json"]).json();
+    assert_ne!(list[0]["address"], list[1]["address"]);
+    site.write("wrong", "two");
+    let overlay = "chains.a.submit.signer = { keystore = 'keys/a.json', password = { file = 'PASSWORD' } }";
+    site.write("keys.toml", &overlay.replace("PASSWORD", "password"));
+    let check = ["-c", "tim3d.toml", "-c", "keys.toml", "config", "check", "--keys"];
+    assert_eq!(site.run(&check).code, 0);
+    site.write("keys.toml", &overlay.replace("PASSWORD", "wrong"));
+    site.run(&check).assert_one_line_error(1, &["key of chains.a.submit", "keys/a.json", "password does not open"]);
+}
+
+#[test]
+fn without_a_terminal_it_says_where_a_password_can_come_from() {
+    let site = Site::new();
+    // A session of its own has no terminal to ask on, wherever this test runs.
+    let binary = env!("CARGO_BIN_EXE_tim3d");
+    let mut command = std::process::Command::new("setsid");
+    command.args(["--wait", binary, "keys", "new", "a"]).current_dir(site.path("")).stdin(std::process::Stdio::null());
+    ended(command).assert_one_line_error(1, &["no terminal", "--password-file or --password-env"]);
+}
