@@ -25,6 +25,9 @@ const ROUTE: u8 = 2;
 const MARKET: u8 = 3;
 const ASSET: u8 = 4;
 
+/// Stands in LimitsSet for the oracle or token contract that is none here.
+const NO_CONTRACT: u128 = 0;
+
 impl Session {
     pub(super) fn administer(&mut self, admin: &Admin) -> Result<(), Reject> {
         match admin {
@@ -76,8 +79,9 @@ impl Session {
         }
         let asset = Asset { target, decimals, native_decimals, level: 0, frozen_until: 0, backs: Vec::new() };
         self.gateway.assets.set(id, asset);
-        let values = [decimals.into(), native_decimals.into(), target.map_or(0, Price::raw).into()];
-        self.limits(ASSET, id.0, GatewayId::ZERO, &values)
+        let (kind, target) = target.map_or((2, 0), |target| (1, target.raw()));
+        let values = [kind, NO_CONTRACT, decimals.into(), native_decimals.into(), target];
+        self.limits(ASSET, id.0, GatewayId::ZERO, &values.map(Word::from_u128))
     }
 
     fn set_market(
@@ -108,12 +112,12 @@ impl Session {
         let MarketTerms { max_ltv_bps, liquidation_threshold_bps, bonus_bps, close_factor_bps, debt_ceiling, dust } =
             terms.market;
         let values = [
+            NO_CONTRACT,
             max_ltv_bps.into(),
             liquidation_threshold_bps.into(),
             bonus_bps.into(),
             close_factor_bps.into(),
             depeg.into(),
-            terms.max_price_age.into(),
             debt_ceiling,
             dust,
         ];
@@ -144,7 +148,7 @@ impl Session {
             return Err(Reject::InvalidValue("route"));
         }
         self.gateway.routes.set((asset, peer), route);
-        let values = [u128::from(route.enabled), route.min, route.max, route.fee.flat, route.fee.bps.into()];
+        let values = [u128::from(route.enabled), route.min, route.max, route.fee.flat, route.fee.bps.into(), 0];
         self.limits(ROUTE, asset.0, peer, &values.map(Word::from_u128))
     }
 
