@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tim3_domain::identity::OperationId;
 
+use crate::demo;
+
 const EXAMPLES: &str = "\
 Examples:
   tim3d config init tim3d.toml          write a configuration with every key explained
   tim3d keys new submitter              make an encrypted key in ./keys
   tim3d config check                    say everything that is wrong, all at once
   tim3d run                             relay until SIGTERM
+  tim3d demo                            watch it at work on simulated chains; needs nothing
   tim3d status                          how the running daemon is doing
   tim3d ops list --phase held           what waits for an operator
   tim3d ops explain 0x…                 why an operation is where it is
@@ -54,6 +57,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Relay until SIGTERM or SIGINT; a second signal ends at once
     Run,
+    /// Watch the daemon at work on three simulated chains, killed half-way, and have the result proved; needs nothing installed
+    Demo(demo::Args),
     /// Check, show or make a configuration
     #[command(subcommand)]
     Config(ConfigCommand),

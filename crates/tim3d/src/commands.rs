@@ -14,7 +14,7 @@ use clap::CommandFactory as _;
 use crate::{
     cli::{Cli, Command, Global},
     config::{Inputs, Loaded, Problems},
-    output,
+    demo, output,
 };
 
 /// It was checked, and the answer is no: exit code 3. What is wrong was printed already.
@@ -35,6 +35,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Config(command) => config::dispatch(global, command),
         Command::Run => run::run(global),
+        Command::Demo(args) => demo::run(args),
         Command::Keys(command) => keys::dispatch(command),
         Command::Contracts(command) => contracts::dispatch(global, command),
         Command::Journal(command) => journal::dispatch(global, command),

@@ -20,10 +20,8 @@ mod view;
 mod world;
 
 use std::{
-    io::Write as _,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -31,9 +29,10 @@ use std::{
 use anyhow::{Context as _, bail};
 use tim3_coordinator::Handle;
 use tim3_journal::{Journal, RedbJournal};
+use tim3_telemetry::LogFormat;
 use tokio::{
     sync::{Semaphore, watch},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -46,8 +45,8 @@ use summary::{Journaled, Summary};
 use view::View;
 use world::{FaultLevel, Site, World};
 
-/// Exit code where the proof fails: it was checked, and the answer is no.
-const DOES_NOT_HOLD: u8 = 3;
+use crate::{commands::Verdict, output};
+
 /// How long everything that is on its way may take to end after the script did.
 const SETTLE: Duration = Duration::from_secs(60);
 /// How long the daemon stays dead.
@@ -83,19 +82,28 @@ pub(crate) struct Args {
     /// Print the summary as JSON; the lines go to standard error
     #[arg(long)]
     json: bool,
+    /// Log to standard error what this filter lets through, for example info or tim3_coordinator=debug
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
 }
 
-/// Plays the demo.
-///
-/// # Errors
-/// What kept it from being played to its end. A proof that fails is no error but an exit code.
-pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+/// Plays the demo to its end, or until Ctrl-C.
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    if let Some(filter) = &args.log {
+        tim3_telemetry::log::init(LogFormat::Auto, filter)?;
+    }
     let temporary = tempfile::tempdir().context("a temporary directory for the journal")?;
     let file = journal_file(args.journal.as_deref(), temporary.path())?;
-    tokio::select! {
-        played = Demo::new(args, file)?.play() => played,
-        _ = tokio::signal::ctrl_c() => bail!("interrupted; nothing was proved"),
-    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    let played = runtime.block_on(async {
+        tokio::select! {
+            played = Demo::new(args, file)?.play() => played,
+            _ = tokio::signal::ctrl_c() => bail!("interrupted; nothing was proved"),
+        }
+    });
+    // Simulated blocks would come for ever.
+    runtime.shutdown_background();
+    played
 }
 
 /// The journal must be new: it would remember chains that are gone.
@@ -118,7 +126,8 @@ struct Demo {
     plan: Plan,
     stage: Arc<Stage>,
     relay: Relay,
-    /// Blocks, and the frame.
+    title: Title,
+    /// Blocks, and the clock.
     background: JoinSet<()>,
 }
 
@@ -129,37 +138,40 @@ impl Demo {
         let (current, relay) = watch::channel::<Option<Handle>>(None);
         let stage = Arc::new(Stage {
             world: World::new(args.seed, relay::THRESHOLD, signers, plan.funded())?,
-            view: View::new(args.plain, args.json),
+            view: View::new(args.plain || args.log.is_some(), args.json),
             ledger: Ledger::default(),
             relay,
             out_of_time: CancellationToken::new(),
         });
-        let relay = Relay::new(Arc::clone(&stage), file, current);
-        Ok(Self { args, begun: Instant::now(), plan, stage, relay, background: JoinSet::new() })
+        let relay = Relay::new(Arc::clone(&stage), file, args.listen, current);
+        let title = Title { seed: args.seed, operations: args.operations, url: String::new() };
+        Ok(Self { args, begun: Instant::now(), plan, stage, relay, title, background: JoinSet::new() })
     }
 
-    async fn play(mut self) -> anyhow::Result<ExitCode> {
+    async fn play(mut self) -> anyhow::Result<()> {
         self.open().await?;
+        let showing = self.show();
         let unfinished = self.perform().await?;
         let summary = self.close(unfinished).await?;
+        showing.abort();
         self.stage.view.end();
         if self.args.json {
-            let mut out = std::io::stdout().lock();
-            serde_json::to_writer_pretty(&mut out, &summary)?;
-            writeln!(out)?;
+            output::json(&summary)?;
         } else {
             self.stage.view.print(&summary.text());
         }
         if self.args.keep {
             self.stage.view.say("staying up until Ctrl-C");
-            let death = self.relay.death();
+            if self.stage.view.is_live() {
+                self.show();
+            }
             tokio::select! {
-                error = death => return Err(error),
+                error = self.relay.death() => return Err(error),
                 _ = tokio::signal::ctrl_c() => {}
             }
         }
         self.relay.stop().await?;
-        Ok(if summary.holds { ExitCode::SUCCESS } else { ExitCode::from(DOES_NOT_HOLD) })
+        if summary.holds { Ok(()) } else { Err(Verdict("the proof fails, as the summary says".to_owned()).into()) }
     }
 
     /// Blocks come, the daemon runs, things go wrong.
@@ -168,22 +180,38 @@ impl Demo {
         let view = &self.stage.view;
         view.print("tim3d demo: everything here is SIMULATED. Three chains in memory, no network, no money.");
         view.print("The coordinator, its journal, the attesters (2 of 3), the auditor and the API are the real ones.");
-        view.print(&format!("Seed {seed}, {operations} operations, faults {faults:?}.\n"));
+        view.print(&format!("Seed {seed}, {operations} operations, faults {faults:?}."));
         for site in Site::ALL {
             let node = self.stage.world.chain(site).node.clone();
             self.background.spawn(async move { node.produce(World::pace(site)).await });
         }
         self.relay.start().await?;
         self.stage.world.set_faults(faults);
-        let (stage, plan) = (Arc::clone(&self.stage), self.plan.clone());
-        let title = Title { seed, operations, url: String::new() };
-        self.background.spawn(async move { show(&stage, &plan, &title).await });
+        let address = self.relay.listens();
+        self.title.url = format!("API: http://{address}/api/v1/status, metrics: http://{address}/metrics");
+        view.print(&format!("{}\n", self.title.url));
         let out_of_time = self.stage.out_of_time.clone();
         self.background.spawn(async move {
             tokio::time::sleep(Duration::from_secs(duration)).await;
             out_of_time.cancel();
         });
         Ok(())
+    }
+
+    /// Shows how things are, in a frame or now and then in a line, until that is aborted.
+    fn show(&mut self) -> AbortHandle {
+        let (stage, plan, title) = (Arc::clone(&self.stage), self.plan.clone(), self.title.clone());
+        self.background.spawn(async move {
+            let live = stage.view.is_live();
+            loop {
+                tokio::time::sleep(Duration::from_millis(if live { 150 } else { 5_000 })).await;
+                if live {
+                    stage.view.frame(&frame(&stage, &plan, &title));
+                } else {
+                    stage.view.say(&frame::operations(&stage, title.operations));
+                }
+            }
+        })
     }
 
     /// Lets everybody act, and kills the daemon half-way. Gives what did not come to its end.
@@ -202,7 +230,9 @@ impl Demo {
         let (mut unfinished, mut killed) = (Vec::new(), false);
         let half = usize::try_from(self.args.operations / 2).unwrap_or_default();
         let stage = Arc::clone(&self.stage);
-        let half_way = async { stage.until("half of the operations", || (stage.view.seen().finished() >= half).then_some(())).await };
+        let half_way = async {
+            stage.until("half of the operations", || (stage.view.seen().finished() >= half).then_some(())).await
+        };
         tokio::pin!(half_way);
         loop {
             tokio::select! {
@@ -212,7 +242,7 @@ impl Demo {
                     Some(Ok(Err(error))) => unfinished.push(format!("{error:#}")),
                     Some(Err(error)) => unfinished.push(error.to_string()),
                 },
-                _ = &mut half_way, if !killed => {
+                Ok(()) = &mut half_way, if !killed => {
                     killed = true;
                     self.kill().await?;
                 }
@@ -260,18 +290,5 @@ impl Demo {
             proof,
             unfinished,
         })
-    }
-}
-
-/// Shows how things are, in a frame or now and then in a line.
-async fn show(stage: &Stage, plan: &Plan, title: &Title) {
-    let pause = Duration::from_millis(if stage.view.is_live() { 150 } else { 5_000 });
-    loop {
-        tokio::time::sleep(pause).await;
-        if stage.view.is_live() {
-            stage.view.frame(&frame(stage, plan, title));
-        } else {
-            stage.view.say(&frame::operations(stage, title.operations));
-        }
     }
 }

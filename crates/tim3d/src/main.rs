@@ -9,6 +9,7 @@ mod client;
 mod commands;
 mod config;
 mod control;
+mod demo;
 mod directory;
 mod ethereum;
 mod keys;

@@ -1,12 +1,6 @@
 //! The state of things, drawn below the lines: at most 100 columns wide.
 
-use super::{
-    plan::Plan,
-    scenes::healths,
-    stage::Stage,
-    view::money,
-    world::SimulatedChain,
-};
+use super::{plan::Plan, scenes::healths, stage::Stage, view::money, world::SimulatedChain};
 
 /// What does not change while it runs.
 #[derive(Clone, Debug)]
@@ -31,6 +25,7 @@ pub(super) fn frame(stage: &Stage, plan: &Plan, title: &Title) -> Vec<String> {
         ),
     ];
     lines.extend(stage.world.chains().map(|chain| chain_line(stage, chain)));
+    lines.push(progress(stage.view.seen().finished(), title.operations));
     lines.push(operations(stage, title.operations));
     if let Ok(healths) = healths(stage, plan) {
         lines.push(format!("vaults: health of {} (below 1 is liquidatable)", healths.join(", ")));
@@ -61,6 +56,14 @@ fn chain_line(stage: &Stage, chain: &SimulatedChain) -> String {
         money(books.minted.saturating_sub(books.burned)),
         money(books.debt),
     )
+}
+
+/// How much is done, as a bar.
+fn progress(done: usize, planned: u32) -> String {
+    const WIDTH: usize = 60;
+    let planned = usize::try_from(planned).unwrap_or(usize::MAX).max(1);
+    let full = done.saturating_mul(WIDTH).checked_div(planned).unwrap_or_default().min(WIDTH);
+    format!("{}{}  {done} of {planned} ended", "█".repeat(full), "░".repeat(WIDTH.saturating_sub(full)))
 }
 
 /// Operations by phase, in one line.

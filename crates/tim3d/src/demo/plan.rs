@@ -44,9 +44,8 @@ pub(super) const UNLUCKY: u128 = 60 * ONE;
 /// What the liquidator has.
 pub(super) const LIQUIDATOR: u128 = 1_000 * ONE;
 
-const NAMES: [&str; 16] = [
-    "ana", "ben", "cho", "dia", "eli", "fay", "gus", "hal", "ida", "jon", "kim", "lou", "mia", "ned", "ola", "pia",
-];
+const NAMES: [&str; 16] =
+    ["ana", "ben", "cho", "dia", "eli", "fay", "gus", "hal", "ida", "jon", "kim", "lou", "mia", "ned", "ola", "pia"];
 
 impl Plan {
     /// The script for `seed` with `operations` operations.
@@ -104,9 +103,9 @@ fn trip(rng: &mut StdRng, number: usize, legs: u32) -> Trip {
     // The first one is the example of every explanation.
     let amount = if number == 0 { 100 } else { rng.random_range(2..=15_u128).saturating_mul(10) };
     let onward = amount.saturating_mul(rng.random_range(5..=10_u128)) / 10;
-    let name = NAMES.get(number % NAMES.len()).copied().unwrap_or_default();
-    let round = number / NAMES.len();
-    let name = if round == 0 { name.to_owned() } else { format!("{name}-{round}") };
+    let mut names = NAMES.iter().cycle().skip(number);
+    let name = names.next().copied().unwrap_or_default();
+    let name = if number < NAMES.len() { name.to_owned() } else { format!("{name}-{number}") };
     Trip {
         person: Person::new(name),
         route,

@@ -1,22 +1,26 @@
 //! The real daemon over the simulated chains, with lives: it can be killed and started again over the same journal.
 
 use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Weak},
     time::Duration,
 };
 
 use anyhow::{Context as _, anyhow, bail};
+use tim3_api::{Access, Limits, Surface};
 use tim3_chain::{Actor, Attester, Chain};
 use tim3_coordinator::{
     AssetSettings, ChainSettings, CoordinatorError, Daemon, Guardians, Handle, LocalAttester, Notice, Settings,
     attestation::Attesters, daemon::Parts,
 };
-use tim3_domain::word::keccak_text;
+use tim3_domain::{identity::MarketKind, word::keccak_text};
 use tim3_journal::{Journal, RedbJournal};
 use tim3_simchain::SimChain;
 use tim3_telemetry::Metrics;
 use tokio::{
+    net::TcpListener,
     sync::{broadcast, watch},
     task::JoinHandle,
 };
@@ -26,6 +30,11 @@ use super::{
     scenes::VALUE_HOLD,
     stage::Stage,
     world::{Person, SimulatedChain},
+};
+use crate::{
+    control::Live,
+    directory::{ChainEntry, Directory, MarketEntry},
+    metrics, output,
 };
 
 /// Attesters, of which this many must sign.
@@ -57,6 +66,8 @@ pub(super) fn signers(journal: &Arc<dyn Journal>) -> anyhow::Result<Vec<[u8; 20]
 pub(super) struct Relay {
     stage: Arc<Stage>,
     file: PathBuf,
+    /// Where the API listens: the same address in every life, once the first has found a free port.
+    listen: SocketAddr,
     current: watch::Sender<Option<Handle>>,
     life: Option<Life>,
     kills: u32,
@@ -69,21 +80,33 @@ struct Life {
     cancel: CancellationToken,
     running: JoinHandle<Result<(), Vec<CoordinatorError>>>,
     listening: JoinHandle<()>,
+    /// Cancelled to close the API's connections, as the system does for a process that is gone.
+    unplug: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
 }
 
 impl Relay {
     /// Not yet running; `file` is its journal, and whoever has the other end of `current` finds it there.
-    pub(super) fn new(stage: Arc<Stage>, file: PathBuf, current: watch::Sender<Option<Handle>>) -> Self {
-        Self { stage, file, current, life: None, kills: 0 }
+    pub(super) fn new(
+        stage: Arc<Stage>,
+        file: PathBuf,
+        listen: SocketAddr,
+        current: watch::Sender<Option<Handle>>,
+    ) -> Self {
+        Self { stage, file, listen, current, life: None, kills: 0 }
     }
 
     /// Starts the daemon over its journal, again and again where an endpoint fails just then.
     pub(super) async fn start(&mut self) -> anyhow::Result<()> {
-        let journal = Arc::new(RedbJournal::open(&self.file)?);
+        let listener = TcpListener::bind(self.listen).await;
+        let listener = listener.with_context(|| format!("cannot listen on {}; use another --listen", self.listen))?;
+        self.listen = listener.local_addr()?;
+        let metrics = Metrics::new()?;
+        let journal = Arc::new(RedbJournal::open_observed(&self.file, metrics::journal(metrics.clone()))?);
         let mut left = STARTS;
         let (daemon, cancel) = loop {
             let cancel = CancellationToken::new();
-            match Daemon::prepare(self.parts(&journal)?, cancel.clone()).await {
+            match Daemon::prepare(self.parts(&journal, &metrics)?, cancel.clone()).await {
                 Ok(daemon) => break (daemon, cancel),
                 Err(CoordinatorError::Chain(error)) if left > 0 => {
                     left = left.saturating_sub(1);
@@ -97,7 +120,9 @@ impl Relay {
         let notices = handle.notices();
         let listening = tokio::spawn(listen(Arc::clone(&self.stage), handle.clone(), notices));
         let running = tokio::spawn(daemon.run());
-        self.life = Some(Life { journal: Arc::downgrade(&journal), cancel, running, listening });
+        let unplug = CancellationToken::new();
+        let serving = tokio::spawn(tim3_api::serve(listener, self.surface(handle.clone(), metrics, unplug.clone())));
+        self.life = Some(Life { journal: Arc::downgrade(&journal), cancel, running, listening, unplug, serving });
         self.current.send_replace(Some(handle));
         Ok(())
     }
@@ -141,7 +166,9 @@ impl Relay {
         let ended = life.running.await;
         life.listening.abort();
         let _ = life.listening.await;
+        life.unplug.cancel();
         self.current.send_replace(None);
+        life.serving.await.context("the API")??;
         let closed = async {
             while life.journal.strong_count() > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -158,7 +185,38 @@ impl Relay {
         }
     }
 
-    fn parts(&self, journal: &Arc<RedbJournal>) -> anyhow::Result<Parts> {
+    /// Where the API listens.
+    pub(super) fn listens(&self) -> SocketAddr {
+        self.listen
+    }
+
+    fn surface(&self, handle: Handle, metrics: Metrics, unplug: CancellationToken) -> Surface {
+        let world = &self.stage.world;
+        let mut directory = Directory::default();
+        directory.add_asset(world.assets.tim3, "TIM3".to_owned());
+        for chain in world.chains() {
+            let gateway = chain.node.gateway();
+            let entry =
+                ChainEntry { name: chain.name.to_owned(), chain: chain.node.config().chain.clone(), mirror: true };
+            directory.add_chain(gateway, entry);
+            let mut market = |collateral: &str, id, kind, collateral_decimals| {
+                let name = format!("{collateral}-{}", chain.name);
+                directory.add_market(id, MarketEntry { name, kind, collateral_decimals });
+            };
+            market("usda", world.assets.reserve(gateway), MarketKind::Reserve, 6);
+            market("weth", world.assets.vault(gateway), MarketKind::Vault, 18);
+        }
+        let (directory, started_ms) = (Arc::new(directory), output::now_ms());
+        Surface {
+            control: Arc::new(Live { handle, directory, endpoints: BTreeMap::new(), started_ms, stop: unplug.clone() }),
+            metrics: metrics::render(metrics, |_| {}),
+            access: Access::new(None, self.listen.ip().is_loopback()),
+            limits: Limits::default(),
+            stop: unplug,
+        }
+    }
+
+    fn parts(&self, journal: &Arc<RedbJournal>, metrics: &Metrics) -> anyhow::Result<Parts> {
         let journal: Arc<dyn Journal> = Arc::clone(journal) as Arc<dyn Journal>;
         let world = &self.stage.world;
         let chains = world.chains();
@@ -193,7 +251,7 @@ impl Relay {
             attesters: Attesters::new(attesters),
             guardians: chains.map(guardian).into_iter().collect::<Guardians>(),
             journal,
-            metrics: Metrics::default(),
+            metrics: metrics.clone(),
         })
     }
 }

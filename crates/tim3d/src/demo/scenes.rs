@@ -62,8 +62,10 @@ async fn pause(stage: &Arc<Stage>, unlucky: &Person) -> anyhow::Result<()> {
     stage.until("a paused destination does not refuse", refused).await?;
     stage.view.say(&format!("operator: {} cannot be delivered, void it so that it is refunded", id.short()));
     let why = "demo operator: the destination is paused".to_owned();
-    let voids = |phase: &Phase| matches!(phase, Phase::Voiding { .. } | Phase::VoidedIncluded { .. } | Phase::Refunding(_))
-        || matches!(phase, Phase::RefundedIncluded { .. } | Phase::Refunded);
+    let voids = |phase: &Phase| {
+        matches!(phase, Phase::Voiding { .. } | Phase::VoidedIncluded { .. } | Phase::Refunding(_))
+            || matches!(phase, Phase::RefundedIncluded { .. } | Phase::Refunded)
+    };
     stage.operate(id, Command::Void(id, why), |record| voids(&record.phase)).await?;
     let ended = || stage.record(id).filter(|record| record.phase.is_terminal()).map(|_| ());
     stage.until("a voided operation is not refunded", ended).await?;
@@ -127,7 +129,9 @@ pub(super) async fn vaults(stage: Arc<Stage>, plan: Plan) -> anyhow::Result<()> 
             Err(reason) => stage.view.say(&format!("liquidator: would take vera's position, refused with {reason}")),
             Ok(_) => {
                 liquidator.act(VAULTS_AT, call).await?;
-                stage.view.say(&format!("liquidator: took part of vera's; health of {}", healths(&stage, &plan)?.join(", ")));
+                stage
+                    .view
+                    .say(&format!("liquidator: took part of vera's; health of {}", healths(&stage, &plan)?.join(", ")));
             }
         }
     }

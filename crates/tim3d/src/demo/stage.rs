@@ -14,6 +14,8 @@ use super::{ledger::Ledger, view::View, world::World};
 
 /// How often something awaited is looked at: several times a block.
 const LOOK: Duration = Duration::from_millis(40);
+/// How long nothing must be on its way: longer than anything of the daemon waits before its next step.
+const QUIET: Duration = Duration::from_secs(1);
 /// More operations than any demo has.
 pub(super) const ALL: usize = 100_000;
 
@@ -47,10 +49,7 @@ impl Stage {
         self.until("the daemon has not seen an operation", || {
             let handle = self.relay.borrow().clone()?;
             let records = handle.journal().operations(None, ALL).ok()?;
-            records
-                .iter()
-                .find(|record| record.origin.transaction == *tx)
-                .map(|record| record.operation.id())
+            records.iter().find(|record| record.origin.transaction == *tx).map(|record| record.operation.id())
         })
         .await
     }
@@ -84,18 +83,23 @@ impl Stage {
         }
     }
 
-    /// Returns when nothing is on its way any more: no transaction, no operation, no mirror; and an audit after that has ended.
+    /// Returns when nothing has been on its way for a while: no transaction, no operation, no mirror; and an audit after that has ended.
     pub(super) async fn quiet(&self) {
-        while !self.is_quiet() {
+        let (mut quiet, mut audits) = (Duration::ZERO, self.view.seen().audits);
+        loop {
             tokio::time::sleep(LOOK).await;
-        }
-        let before = self.view.seen().audits;
-        if let Some(handle) = self.relay.borrow().as_ref() {
-            handle.audit_now();
-        }
-        // One that was under way may have begun before it was quiet.
-        while self.view.seen().audits < before.saturating_add(2) {
-            tokio::time::sleep(LOOK).await;
+            let before = quiet;
+            quiet = if self.is_quiet() { quiet.saturating_add(LOOK) } else { Duration::ZERO };
+            if before < QUIET && quiet >= QUIET {
+                audits = self.view.seen().audits;
+                if let Some(handle) = self.relay.borrow().as_ref() {
+                    handle.audit_now();
+                }
+            }
+            // One that was under way may have begun before it was quiet.
+            if quiet >= QUIET && self.view.seen().audits >= audits.saturating_add(2) {
+                return;
+            }
         }
     }
 

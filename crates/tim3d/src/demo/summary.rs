@@ -193,19 +193,21 @@ impl Summary {
     }
 
     fn write_conservation(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "\nConservation in millionths of TIM3, read from the gateways, not from the daemon")?;
+        writeln!(out, "\nConservation in millionths of TIM3, read from the gateways and not from the daemon")?;
         writeln!(
             out,
-            "{:<6} {:>14} {:>14} {:>12}  {:>14} = {:<14}",
-            "", "supply", "debt + bad", "", "owed − supply", "sent − refunded − settled"
+            "{:<6} {:>16} {:>16} {:>10}  {:>18} = sent − refunded − settled",
+            "chain", "supply", "debt", "bad debt", "debts − supply"
         )?;
+        let exact = |holds| if holds { "exact" } else { "WRONG" };
         for side @ Side { chain, bad_debt, debt, left, right, .. } in &self.proof.chains {
-            let exact = if side.holds() { "exact" } else { "WRONG" };
-            let owed = format!("{debt} + {bad_debt}");
-            writeln!(out, "{chain:<6} {:>14} {owed:>27}  {left:>14} = {right:<14} {exact}", side.supply())?;
+            let verdict = exact(side.holds());
+            let supply = side.supply();
+            writeln!(out, "{chain:<6} {supply:>16} {debt:>16} {bad_debt:>10}  {left:>18} = {right:<18} {verdict}")?;
         }
         let (supply, in_flight, owed) = (self.proof.supply(), self.proof.in_flight(), self.proof.owed());
-        writeln!(out, "all    supply {supply} + in flight {in_flight} = debt and bad debt {owed}")
+        let verdict = exact(supply.saturating_add(in_flight) == owed);
+        writeln!(out, "all    supply {supply} + in flight {in_flight} = debts {owed}  {verdict}")
     }
 
     fn write_proof(&self, out: &mut String) -> std::fmt::Result {
@@ -229,4 +231,3 @@ impl Summary {
 pub(super) fn struck(stage: &Stage) -> BTreeMap<&'static str, Struck> {
     stage.world.chains().into_iter().map(|chain| (chain.name, chain.node.struck())).collect()
 }
-
