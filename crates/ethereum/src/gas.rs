@@ -48,11 +48,6 @@ impl GasModel {
         let lower = self.per_order.saturating_sub(self.per_order.saturating_sub(each).div_ceil(8));
         self.per_order = if each > self.per_order { each } else { lower.max(LEAST) };
     }
-
-    /// The simulation ran out of gas.
-    pub(crate) fn too_little(&mut self) {
-        self.per_order = self.per_order.saturating_add(self.per_order.div_ceil(2));
-    }
 }
 
 #[cfg(test)]

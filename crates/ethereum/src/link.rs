@@ -48,12 +48,13 @@ impl Network {
     }
 
     /// What one endpoint says, and the next one where that does not.
-    pub(crate) async fn ask<T, F, Fut>(&self, what: &'static str, ask: F) -> Result<T, ChainError>
+    pub(crate) async fn ask<T, F, Fut>(&self, call: impl Into<Call>, ask: F) -> Result<T, ChainError>
     where
         F: Fn(Arc<Node>) -> Fut,
         Fut: Future<Output = Result<T, NodeError>>,
     {
-        self.pool.call(what, ask).await.map(|answer| answer.value).map_err(|error| self.error(what, error))
+        let call = call.into();
+        self.pool.call(call, ask).await.map(|answer| answer.value).map_err(|error| self.error(call.what(), error))
     }
 
     /// What a contract answers at the newest block, from one endpoint.

@@ -185,3 +185,62 @@ pub(crate) fn block(number: BlockNumberOrTag) -> Request {
 pub(crate) fn receipt(id: &str) -> Request {
     Request::new("eth_getTransactionReceipt", json!([id]))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Results as an endpoint could have sent them.
+    fn hostile() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            "0x[0-9a-f]{0,80}".prop_map(Value::from),
+            "\\PC{0,20}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 40, 6, |inner| {
+            let names = prop::sample::select(vec![
+                "number",
+                "hash",
+                "timestamp",
+                "baseFeePerGas",
+                "address",
+                "topics",
+                "data",
+                "blockNumber",
+                "blockHash",
+                "transactionHash",
+                "logIndex",
+                "removed",
+                "status",
+                "gasUsed",
+                "contractAddress",
+                "parentHash",
+            ]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::vec((names, inner), 0..8).prop_map(|fields| {
+                    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_an_endpoint_sends_is_a_value_or_an_error(value in hostile()) {
+            let results = || Results(vec![Ok(value.clone())].into_iter());
+            let _ = results().block();
+            let _ = results().logs();
+            let _ = results().receipt();
+            let _ = results().quantity();
+            let _ = results().wide();
+            let _ = results().returns::<abi::Gateway::headCall>();
+            let _ = results().returns::<abi::Gateway::executeCall>();
+            let _ = results().returns::<abi::Gateway::attestersCall>();
+        }
+    }
+}

@@ -16,7 +16,7 @@ const FOREIGN: u64 = 1_024;
 pub struct Slot {
     /// What its dearest transaction offers.
     pub fees: Fees,
-    /// When it was allotted, or sent last.
+    /// When it was allotted, or its dearest transaction was sent first.
     pub since: Duration,
     /// What takes it.
     pub kind: Kind,
@@ -124,8 +124,12 @@ impl Pipeline {
             return;
         }
         let slot = self.slots.entry(nonce).or_insert(Slot { fees, since: now, kind, underpriced: false });
-        let fees = Fees { max: slot.fees.max.max(fees.max), tip: slot.fees.tip.max(fees.tip) };
-        *slot = Slot { fees, since: now, kind, underpriced: false };
+        // The same bytes again restart no clock, or nothing that is sent again would ever be replaced.
+        if slot.kind == Kind::Prepared || fees.max > slot.fees.max {
+            slot.since = now;
+        }
+        slot.fees = Fees { max: slot.fees.max.max(fees.max), tip: slot.fees.tip.max(fees.tip) };
+        (slot.kind, slot.underpriced) = (kind, false);
     }
 
     /// A replacement for `nonce` was signed.

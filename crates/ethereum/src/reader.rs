@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use tim3_chain::{BlockRef, ChainError, Endpoint, Fetched, QuorumHead, Reader, Tips};
 use tim3_domain::protocol::Head;
-use tim3_rpc::{PoolError, Request};
+use tim3_rpc::{Call, PoolError, Request};
 
 use crate::{
     abi::{self, Gateway, call_data},
@@ -50,10 +50,14 @@ impl Reader for Ethereum {
         loop {
             let last = lock(&self.span).last(from, to);
             let gateway = self.link.config.gateway;
+            let asked = last.saturating_sub(from).saturating_add(1);
             let answer = self
                 .link
                 .pool
-                .call("events", |node| async move { logs::fetch(&node, gateway, from, last).await })
+                .call(
+                    Call::new("events").weight(2),
+                    |node| async move { logs::fetch(&node, gateway, from, last).await },
+                )
                 .await;
             match answer {
                 Ok(answer) => {
@@ -62,13 +66,16 @@ impl Reader for Ethereum {
                     return Ok((Fetched { events, skips, endpoint: Endpoint(answer.endpoint) }, last));
                 }
                 Err(PoolError::Refused { reason, .. }) if reason.class == FaultClass::TooLarge => {
-                    let asked = last.saturating_sub(from).saturating_add(1);
                     if !lock(&self.span).shrink(asked) {
                         let detail = format!("the endpoints do not give the logs of block {from} alone: {reason}");
                         return Err(self.link.transient("events", detail));
                     }
                 }
-                Err(error) => return Err(self.link.error("events", error)),
+                Err(error) => {
+                    // It may have been too much to answer in time.
+                    lock(&self.span).shrink(asked);
+                    return Err(self.link.error("events", error));
+                }
             }
         }
     }

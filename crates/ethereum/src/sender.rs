@@ -17,7 +17,7 @@ use alloy::{
 };
 use serde_json::json;
 use tim3_chain::{ChainError, TxId};
-use tim3_rpc::{CallError, PoolError, Request};
+use tim3_rpc::{Call, CallError, PoolError, Request};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -125,7 +125,7 @@ impl Sender {
         let address = self.address();
         let (mined, pooled) = self
             .network
-            .ask("nonce", |node| async move {
+            .ask(Call::new("nonce").weight(2), |node| async move {
                 let count = |tag: &str| Request::new("eth_getTransactionCount", json!([address, tag]));
                 let mut results = node.batch(&[count("latest"), count("pending")]).await?;
                 Ok((results.quantity()?, results.quantity()?))
@@ -196,7 +196,8 @@ impl Sender {
             (pipeline.get(old.nonce), pipeline.floor() == old.nonce)
         };
         let Some(slot) = slot else { return Ok(None) };
-        let waited = self.now().saturating_sub(slot.since);
+        // The caller keeps the time; half of it keeps apart callers that ask twice.
+        let waited = self.now().saturating_sub(slot.since).saturating_mul(2);
         if !slot.underpriced && waited < Duration::from_millis(self.network.fees.escalate_after_ms) {
             return Ok(None);
         }

@@ -86,7 +86,7 @@ impl Submitter for Ethereum {
         if tried.is_empty() {
             return Ok(Prepared { transaction: None, left_out: Vec::new() });
         }
-        let codes = self.simulate(batches, tried, signatures).await?;
+        let (codes, gas) = self.simulate(batches, tried, signatures).await?;
         let mut left_out = Vec::new();
         let mut accepted = Vec::new();
         for (index, (order, (code, why))) in tried.iter().zip(codes).enumerate() {
@@ -106,7 +106,6 @@ impl Submitter for Ethereum {
         if accepted.is_empty() {
             return Ok(Prepared { transaction: None, left_out });
         }
-        let gas = lock(&batches.gas).limit(accepted.len(), signatures);
         let input = call_data(&Gateway::executeCall { orders: accepted });
         let to = TxKind::Call(self.link.config.gateway);
         let signed = batches.sender.prepare(Draft { to, value: U256::ZERO, input, gas }).await?;

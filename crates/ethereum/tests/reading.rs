@@ -11,7 +11,7 @@ mod support;
 use std::time::Duration;
 
 use serde_json::json;
-use support::{CHAIN_ID, WHOLE, World, dead_url, endpoint, signer, tim3, usda};
+use support::{CHAIN_ID, WHOLE, World, dead_url, endpoint, narrow, signer, tim3, usda};
 use tim3_chain::{Actor, Chain, ChainError, EventChain, FinalEvent, Lock, Reader, State, Submitter, Token, UserAction};
 use tim3_devnet::proxy::{Fault, Plan, Proxy};
 use tim3_domain::protocol::EventBody;
@@ -209,6 +209,20 @@ async fn one_endpoint_alone_makes_no_block_final() {
         let tips = chain.tips().await.expect("tips");
         assert!(tips.finalized.height <= honest.finalized.height + 1, "{} is not final", tips.finalized.height);
     }
+}
+
+#[tokio::test]
+async fn the_logs_of_a_long_range_are_fetched_in_what_the_endpoint_gives_at_once() {
+    let world = World::start().await;
+    world.mine(300).await;
+    let expected = proved(&world.connect().await).await;
+    let (narrow, asked) = narrow(world.anvil.url().clone(), 20).await;
+    let chain = world.connect_with(world.config(&[&narrow])).await;
+    assert_eq!(proved(&chain).await, expected);
+    let asked = asked.lock().expect("lock").clone();
+    let refused = asked.iter().filter(|blocks| **blocks > 20).count();
+    assert!(refused > 0 && refused < asked.len() / 2, "{asked:?}");
+    assert!(chain.endpoints().iter().all(|endpoint| endpoint.grade == tim3_rpc::Grade::Good));
 }
 
 #[tokio::test]

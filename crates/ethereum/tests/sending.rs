@@ -11,12 +11,14 @@ mod support;
 use std::{collections::BTreeSet, time::Instant};
 
 use serde_json::{Value, json};
-use support::{WHOLE, World, is_included, signer, tim3, until};
-use tim3_chain::{Chain, ChainError, Prepared, Reader, Submitter, Token, Transaction, TransactionState};
+use support::{WHOLE, World, is_included, signer, tim3, until, usda};
+use tim3_chain::{
+    Actor, Chain, ChainError, Lock, Prepared, Reader, Submitter, Token, Transaction, TransactionState, UserAction,
+};
 use tim3_devnet::proxy::{Fault, Plan, Proxy};
 use tim3_domain::{
     identity::Account,
-    protocol::{Action, OrderCode, SignedOrder},
+    protocol::{Action, Operation, OperationKind, OrderCode, SignedOrder},
 };
 use tim3_ethereum::{Ethereum, EthereumConfig, FeePolicy};
 
@@ -105,6 +107,41 @@ async fn one_bad_order_is_left_out_with_its_reason_and_holds_nobody_up() {
     chain.broadcast(&transaction).await.expect("sent");
     until(&chain, &transaction, is_included).await;
     assert_eq!(chain.balance(tim3(), recipient()).await, Ok(3 * net(WHOLE)));
+}
+
+#[tokio::test]
+async fn releases_get_the_gas_that_their_payouts_want() {
+    let world = World::start().await;
+    let chain = world.connect().await;
+    world.give_collateral(&chain, "user", 1_000 * WHOLE).await;
+    let user = chain.user(signer("user"));
+    let lock = UserAction::Lock {
+        market: world.market(),
+        collateral: 100 * WHOLE,
+        debt: 100 * WHOLE,
+        destination: world.peer,
+        recipient: user.account(),
+        refund_to: user.account(),
+        max_fee: WHOLE,
+    };
+    user.act(lock).await.expect("locked");
+    let release = |nonce| {
+        let operation = Operation {
+            kind: OperationKind::Redeem,
+            market: world.market(),
+            owner: world.market().reserve_owner(),
+            fee: 0,
+            ..world.incoming(nonce, WHOLE)
+        };
+        world.order(Action::Release, operation)
+    };
+    for batch in [0..1, 1..31] {
+        let orders: Vec<_> = batch.map(release).collect();
+        let transaction = prepared(&chain, &orders).await;
+        chain.broadcast(&transaction).await.expect("sent");
+        until(&chain, &transaction, is_included).await;
+    }
+    assert_eq!(chain.collateral_balance(usda(), recipient()).await, Ok(31 * WHOLE));
 }
 
 #[tokio::test]

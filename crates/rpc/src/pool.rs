@@ -46,6 +46,12 @@ impl Call {
         Self { what, weight: 1 }
     }
 
+    /// What is called.
+    #[must_use]
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+
     /// The same call counting as `weight`: a batch counts as its elements.
     #[must_use]
     pub fn weight(self, weight: usize) -> Self {
@@ -240,8 +246,8 @@ impl<C: Send + Sync + 'static> Pool<C> {
         R: fmt::Debug,
     {
         loop {
-            tokio::time::sleep(self.policy.round).await;
             self.round(&head).await;
+            tokio::time::sleep(self.policy.round).await;
         }
     }
 

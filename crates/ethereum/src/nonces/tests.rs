@@ -91,6 +91,18 @@ fn a_missing_nonce_is_named_too_unless_an_order_takes_it() {
     assert_eq!(pipeline.gap(at(50), PATIENCE), None);
 }
 
+#[test]
+fn sending_the_same_again_restarts_no_clock_and_a_dearer_one_does() {
+    let mut pipeline = synced(5, 5);
+    let nonce = pipeline.allot(FEES, at(0));
+    let since = |pipeline: &Pipeline| pipeline.get(nonce).map(|slot| slot.since);
+    pipeline.sent(nonce, FEES, Kind::Sent, at(1));
+    pipeline.sent(nonce, FEES, Kind::Sent, at(9));
+    assert_eq!(since(&pipeline), Some(at(1)));
+    pipeline.sent(nonce, Fees { max: 11, tip: 2 }, Kind::Sent, at(10));
+    assert_eq!(since(&pipeline), Some(at(10)));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Allot,
@@ -136,10 +148,9 @@ proptest! {
         }
         // Whatever is left, the fillers close every gap below a sent transaction.
         for round in 0..200 {
-            match pipeline.gap(at(10_000 + round * 10), PATIENCE) {
-                Some(nonce) => { pipeline.sent(nonce, FEES, Kind::Filler, at(10_000)); sent.insert(nonce); }
-                None if round > 0 => {}
-                None => {}
+            if let Some(nonce) = pipeline.gap(at(10_000 + round * 10), PATIENCE) {
+                pipeline.sent(nonce, FEES, Kind::Filler, at(10_000));
+                sent.insert(nonce);
             }
         }
         if let Some(highest) = sent.iter().copied().filter(|nonce| *nonce >= mined).max() {

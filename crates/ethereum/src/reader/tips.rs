@@ -42,14 +42,13 @@ impl Final {
 impl Ethereum {
     pub(super) async fn read_tips(&self) -> Result<Tips, ChainError> {
         let news = *self.news.borrow();
-        let config = Arc::new(self.link.config.clone());
         let floor = lock(&self.following).agreed.clone();
         let least = floor.as_ref().map_or(0, |floor| floor.block.height);
         let (head, stated) = self
             .link
-            .ask("tips", |node| {
-                let config = Arc::clone(&config);
-                async move { stated(&node, &config, least).await }
+            .ask(Call::new("tips").weight(2), |node| {
+                let link = Arc::clone(&self.link);
+                async move { stated(&node, &link.config, least).await }
             })
             .await?;
         if let Some(batches) = &self.batches {
@@ -57,7 +56,7 @@ impl Ethereum {
         }
         let agreed = match floor {
             Some(floor) if floor == stated || stated.block.height < least => floor,
-            floor => self.confirm(config, stated, floor).await?,
+            floor => self.confirm(stated, floor).await?,
         };
         let mut following = lock(&self.following);
         following.news = news;
@@ -69,12 +68,7 @@ impl Ethereum {
 
     /// The blocks that a quorum calls final: at the heights that were stated; or, where some endpoints are not as far, at the heights that
     /// enough of them have reached; or, where there is no quorum now, those of before.
-    async fn confirm(
-        &self,
-        config: Arc<EthereumConfig>,
-        stated: Final,
-        floor: Option<Final>,
-    ) -> Result<Final, ChainError> {
+    async fn confirm(&self, stated: Final, floor: Option<Final>) -> Result<Final, ChainError> {
         let quorum = self.link.pool.quorum_size();
         if quorum == 1 {
             return Ok(stated);
@@ -82,13 +76,13 @@ impl Ethereum {
         let heights = std::iter::once(&stated.block).chain(stated.tiers.iter().map(|(_, block)| block));
         let heights: Vec<_> = heights.map(|block| block.height).collect();
         let reached = Arc::new(Mutex::new(Vec::new()));
-        let mut outcome = self.vote(&config, heights, &reached).await;
+        let mut outcome = self.vote(heights, &reached).await;
         let lower = common(&lock(&reached), quorum).filter(|_| outcome.is_err());
         if let Some(heights) = lower {
-            outcome = self.vote(&config, heights, &reached).await;
+            outcome = self.vote(heights, &reached).await;
         }
         match (outcome, floor) {
-            (Ok(blocks), floor) => Final::new(&config, &blocks)
+            (Ok(blocks), floor) => Final::new(&self.link.config, &blocks)
                 .filter(|agreed| floor.as_ref().is_none_or(|floor| agreed.block.height >= floor.block.height))
                 .or(floor)
                 .ok_or_else(|| self.link.transient("final", "no final block")),
@@ -101,18 +95,13 @@ impl Ethereum {
     }
 
     /// The blocks at `heights` that a quorum has, each endpoint only if by its own head they are all final. Notes how far each endpoint is.
-    async fn vote(
-        &self,
-        config: &Arc<EthereumConfig>,
-        heights: Vec<u64>,
-        reached: &Arc<Mutex<Vec<Vec<u64>>>>,
-    ) -> Result<Vec<BlockRef>, ChainError> {
+    async fn vote(&self, heights: Vec<u64>, reached: &Arc<Mutex<Vec<Vec<u64>>>>) -> Result<Vec<BlockRef>, ChainError> {
         let call = Call::new("final").weight(heights.len().saturating_add(2));
         let ask = |node: Arc<Node>| {
-            let (config, heights, reached) = (Arc::clone(config), heights.clone(), Arc::clone(reached));
+            let (link, heights, reached) = (Arc::clone(&self.link), heights.clone(), Arc::clone(reached));
             async move {
-                let (head, tagged) = head(&node, &config).await?;
-                let own: Vec<_> = own_heights(&config, &head, tagged.as_ref()).collect();
+                let (head, tagged) = head(&node, &link.config).await?;
+                let own: Vec<_> = own_heights(&link.config, &head, tagged.as_ref()).collect();
                 let short = own.iter().zip(&heights).any(|(own, height)| own < height);
                 lock(&reached).push(own);
                 if short {

@@ -19,44 +19,45 @@ use crate::{
     reason,
 };
 
-/// How often a batch is simulated with more gas.
-const TRIES: usize = 4;
+/// How each order would end, and why where it is not `Done`.
+pub(super) type Explained = Vec<(OrderCode, String)>;
 
 impl Ethereum {
-    /// One code and reason an order, in order. One call, where every order would be done.
+    /// What would become of `orders`, and the gas with which that holds. One call, where every order would be done.
     pub(super) async fn simulate(
         &self,
         batches: &Batches,
         orders: &[Gateway::Order],
         signatures: usize,
-    ) -> Result<Vec<(OrderCode, String)>, ChainError> {
+    ) -> Result<(Explained, u64), ChainError> {
         let input = call_data(&Gateway::executeCall { orders: orders.to_vec() });
-        let mut codes = Vec::new();
-        for _ in 0..TRIES {
-            let gas = lock(&batches.gas).limit(orders.len(), signatures).min(batches.max_gas);
+        let most = batches.max_gas;
+        let mut gas = lock(&batches.gas).limit(orders.len(), signatures).min(most);
+        loop {
             let call = json!({
                 "from": batches.sender.address(), "to": self.link.config.gateway, "input": input,
                 "gas": format!("{gas:#x}"),
             });
             let request = Request::new("eth_call", json!([call.clone(), "latest"]));
-            codes = self
-                .link
-                .ask("simulate", |node| {
-                    let request = request.clone();
-                    async move { simulated(&node, request, orders.len()).await }
-                })
-                .await?;
+            let codes = self.link.ask("simulate", |node| {
+                let request = request.clone();
+                async move { simulated(&node, request, orders.len()).await }
+            });
+            let codes = codes.await?;
             if codes.iter().all(|code| *code == OrderCode::Done) {
-                break;
+                return Ok((explain(&codes, &BTreeMap::new()), gas));
             }
             let reasons = self.reasons(call).await;
-            let explained = explain(&codes, &reasons);
-            if !explained.iter().any(|(_, reason)| reason.starts_with("InsufficientGas")) || gas >= batches.max_gas {
-                return Ok(explained);
+            let short_of_gas = codes.iter().enumerate().any(|(index, code)| {
+                // Without a reason it may be that.
+                *code == OrderCode::Rejected
+                    && reasons.get(&index).is_none_or(|reason| reason.starts_with("InsufficientGas"))
+            });
+            if !short_of_gas || gas == most {
+                return Ok((explain(&codes, &reasons), gas));
             }
-            lock(&batches.gas).too_little();
+            gas = most;
         }
-        Ok(explain(&codes, &BTreeMap::new()))
     }
 
     /// Why orders would not be done, by index: `eth_call` shows no logs, `eth_simulateV1` does. Empty where no endpoint offers it.
@@ -79,7 +80,7 @@ impl Ethereum {
     }
 }
 
-fn explain(codes: &[OrderCode], reasons: &BTreeMap<usize, String>) -> Vec<(OrderCode, String)> {
+fn explain(codes: &[OrderCode], reasons: &BTreeMap<usize, String>) -> Explained {
     let why = |index: usize, code: OrderCode| match (code, reasons.get(&index)) {
         (OrderCode::Done, _) => String::new(),
         (_, Some(reason)) => reason.clone(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alloy::{eips::BlockNumberOrTag, sol_types::SolCall};
 use serde_json::json;
 use tim3_chain::{BlockRef, ChainError, Transaction, TransactionState, TxId};
-use tim3_rpc::Request;
+use tim3_rpc::{Call, Request};
 
 use super::{Batches, fees_of};
 use crate::{
@@ -67,7 +67,7 @@ impl Ethereum {
             let requests: Vec<_> = ids.iter().map(|id| node::receipt(&id.0)).collect();
             let receipts = self
                 .link
-                .ask("receipts", |node| {
+                .ask(Call::new("receipts").weight(requests.len()), |node| {
                     let requests = requests.clone();
                     async move {
                         let mut results = node.batch(&requests).await?;
@@ -91,7 +91,7 @@ impl Ethereum {
                 heights.iter().map(|height| node::block(BlockNumberOrTag::Number(*height))).collect();
             let blocks = self
                 .link
-                .ask("blocks", |node| {
+                .ask(Call::new("blocks").weight(requests.len()), |node| {
                     let requests = requests.clone();
                     async move {
                         let mut results = node.batch(&requests).await?;

@@ -1,9 +1,12 @@
 //! A gateway on a real anvil, and everybody who acts there.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![expect(clippy::arithmetic_side_effects, clippy::expect_used, clippy::panic, reason = "these are tests")]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tim3_chain::{Chain as _, Submitter as _, Transaction, TransactionState, conformance::Keys};
@@ -248,4 +251,39 @@ pub(crate) async fn until(
 
 pub(crate) fn is_included(state: &TransactionState) -> bool {
     matches!(state, TransactionState::Included(_))
+}
+
+/// An endpoint in front of another that gives the logs of at most `blocks` blocks at once. Gives its address, and the numbers of blocks that were asked for.
+pub(crate) async fn narrow(upstream: Url, blocks: u64) -> (Url, Arc<Mutex<Vec<u64>>>) {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address")).parse().expect("a URL");
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let client = reqwest::Client::new();
+    let answer = move |body: String| async move {
+        let requests: Value = serde_json::from_str(&body).expect("JSON");
+        let height = |filter: &Value, name: &str| {
+            let text = filter.get(name).and_then(Value::as_str).and_then(|text| text.strip_prefix("0x"));
+            u64::from_str_radix(text.expect("a height"), 16).expect("a height")
+        };
+        let filter = requests.as_array().into_iter().flatten().find_map(|request| {
+            (request.get("method")? == "eth_getLogs").then(|| request.pointer("/params/0").cloned())?
+        });
+        if let Some(filter) = filter {
+            let wanted = height(&filter, "toBlock") - height(&filter, "fromBlock") + 1;
+            seen.lock().expect("lock").push(wanted);
+            if wanted > blocks {
+                let error = json!({"code": -32005, "message": format!("block range is limited to {blocks}")});
+                return json!([
+                    {"jsonrpc": "2.0", "id": 0, "result": "0xffffff"}, {"jsonrpc": "2.0", "id": 1, "error": error}
+                ])
+                .to_string();
+            }
+        }
+        let sent = client.post(upstream).header("content-type", "application/json").body(body).send();
+        sent.await.expect("an answer").text().await.expect("text")
+    };
+    let router = axum::Router::new().fallback(axum::routing::post(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, asked)
 }
