@@ -3,6 +3,9 @@
 //! [`record`] says what is kept, [`Journal`] how it is written: a list of [`Change`]s is durable as a whole before [`Journal::commit`]
 //! returns, and many callers' lists share one fsync. A failed write is fatal: every later call fails with the same error.
 //!
+//! The file has a [`FORMAT_VERSION`], and one process at a time may have it open. Of a file that nobody has open, [`verify`] tells whether it is
+//! sound and [`export`] tells everything in it.
+//!
 //! What does not live here: what any of it means. Chains are the truth about outcomes; the journal is the truth about what this daemon
 //! signed, sent and decided.
 

@@ -1,7 +1,8 @@
 //! `verify` finds what no daemon would have written; `export` tells everything.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::LazyLock};
 
+use proptest::prelude::*;
 use redb::{Database, WriteTransaction};
 use serde_json::Value;
 use tim3_domain::{lifecycle::Phase, place::TxId, protocol::Action, word::Word};
@@ -43,6 +44,14 @@ fn filled(path: &Path) {
     let signed = SignatureRecord { content: Word::ZERO, epoch: 0, digest: Word::ZERO };
     commit(&journal, vec![Change::Transaction(sent), Change::Signature(key, signed)]).unwrap();
 }
+
+/// The bytes of a filled journal.
+static FILLED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.redb");
+    filled(&path);
+    fs::read(&path).unwrap()
+});
 
 /// Writes past the journal's back.
 fn tamper(path: &Path, with: impl FnOnce(&WriteTransaction)) {
@@ -131,5 +140,38 @@ fn every_kind_of_damage_is_told_with_its_table() {
     for (expected, with) in cases {
         let found = broken(with);
         assert!(found.starts_with(expected), "{found:?} is not {expected:?}");
+    }
+}
+
+#[test]
+fn a_turned_letter_of_a_record_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.redb");
+    let mut bytes = FILLED.clone();
+    let places: Vec<_> = (0..bytes.len()).filter(|n| bytes[*n..].starts_with(b"line 1")).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|n| bytes[n] = b'L');
+    fs::write(&path, bytes).unwrap();
+    let error = verify(&path).unwrap_err().to_string();
+    assert!(error.contains("journal.redb") && error.contains("orrupt"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    /// A bit that the disk turned is told, or it was in a place that nobody uses; it never ends the program.
+    #[test]
+    fn a_turned_bit_is_an_error_and_no_panic(place: prop::sample::Index, bit in 0_u8..8) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.redb");
+        let mut bytes = FILLED.clone();
+        // Pages that were never used are zero, and most of the file.
+        let used: Vec<usize> = (0..bytes.len()).filter(|n| bytes[*n] != 0).collect();
+        bytes[used[place.index(used.len())]] ^= 1 << bit;
+        fs::write(&path, bytes).unwrap();
+        match verify(&path) {
+            Ok(found) => prop_assert_eq!((found.records["operations"], found.records["timeline"]), (5, 10)),
+            Err(error) => prop_assert!(error.to_string().contains("journal.redb"), "{}", error),
+        }
     }
 }
