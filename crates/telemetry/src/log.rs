@@ -93,6 +93,14 @@ where
     Ok((Registry::default().with(filter).with(lines), LogControl(handle)))
 }
 
+/// Whether `filter` is one, before there is anything to log.
+///
+/// # Errors
+/// [`TelemetryError::Filter`].
+pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
+    parse(filter).map(|_| ())
+}
+
 /// A filter, with the misspelt level told that the library would take for the name of a module.
 fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
     let wrong = |detail: String| TelemetryError::Filter { found: filter.to_owned(), detail };
