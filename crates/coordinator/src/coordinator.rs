@@ -13,7 +13,7 @@ use tim3_chain::{AttesterSet, Chain, Refused};
 use tim3_domain::{
     identity::{GatewayId, OperationId},
     lifecycle::Leg,
-    protocol::{EventBody, SignedOrder},
+    protocol::{EventBody, OrderCode, SignedOrder},
 };
 use tim3_journal::{Journal, OrderRef};
 use tim3_telemetry::Metrics;
@@ -298,8 +298,9 @@ impl Coordinator {
         match report.fate {
             Fate::Sent(transaction) => self.operations.sent(id, leg, transaction, now_ms, work),
             Fate::Dropped(why) => self.operations.dropped(id, leg, &why, now_ms, work),
-            Fate::Refused { reason, permanent, already } => {
-                self.operations.refused(id, leg, &reason, permanent && !already, now_ms, work);
+            Fate::Refused { reason, permanent, code } => {
+                let hopeless = permanent && code != OrderCode::AlreadyDone;
+                self.operations.refused(id, leg, &reason, hopeless, now_ms, work);
             }
             // The outcome's event says more.
             Fate::Included(_) => {}
@@ -325,7 +326,7 @@ impl Coordinator {
 
     /// Makes the changes durable, answers, tells, and carries the effects out, in this order.
     async fn finish(&mut self, work: Work, answers: Vec<Box<dyn FnOnce() + Send>>) -> Result<(), CoordinatorError> {
-        let Work { changes, effects, notices, finished } = work;
+        let Work { changes, effects, notices, settled, finished } = work;
         if !changes.is_empty() {
             let started = Instant::now();
             let count = changes.len();
@@ -334,6 +335,9 @@ impl Coordinator {
         }
         for answer in answers {
             answer();
+        }
+        for since_observed in settled {
+            self.metrics.settled_after(&self.symbol, since_observed);
         }
         for (id, phase) in finished {
             for leg in [Leg::Settle, Leg::Void, Leg::Refund] {

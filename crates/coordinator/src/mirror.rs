@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tim3_chain::{AttestRequest, Evidence, FinalEvent};
 use tim3_domain::{
     identity::GatewayId,
-    protocol::{Action, MirrorRecord, Order, OrderContent},
+    protocol::{Action, MirrorRecord, Order, OrderCode, OrderContent},
 };
 use tim3_journal::{Change, Journal, OrderRef};
 use tim3_telemetry::Metrics;
@@ -142,6 +142,7 @@ impl Mirrors {
             let Some(link) = self.links.get(&gateway) else { continue };
             let behind = self.backlog.behind(gateway);
             self.metrics.mirror_backlog(link.chain.name(), behind);
+            self.metrics.mirror_backlog_age(link.chain.name(), self.backlog.oldest(gateway).as_secs());
             self.board.update_chain(gateway, |chain| chain.mirrors_behind = behind);
             if due.is_empty() {
                 continue;
@@ -174,7 +175,7 @@ impl Mirrors {
         let OrderRef::Mirror(hash) = report.order else { return Ok(()) };
         match report.fate {
             Fate::Sent(_) => {}
-            Fate::Included(_) | Fate::Final(_) | Fate::Refused { already: true, .. } => {
+            Fate::Included(_) | Fate::Final(_) | Fate::Refused { code: OrderCode::AlreadyDone, .. } => {
                 for (peer, record) in self.backlog.arrived(hash) {
                     self.delivered(peer, record).await?;
                 }

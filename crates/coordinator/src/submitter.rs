@@ -6,7 +6,7 @@ pub mod queue;
 
 use std::{sync::Arc, time::Duration};
 
-use tim3_chain::{Chain, ChainError, ErrorClass, Prepared, Transaction};
+use tim3_chain::{Chain, ChainError, ErrorClass, Prepared, Transaction, Verdict};
 use tim3_domain::{
     place::TxId,
     protocol::{OrderCode, SignedOrder},
@@ -64,8 +64,8 @@ pub enum Fate {
         reason: String,
         /// No later attempt can end otherwise.
         permanent: bool,
-        /// The outcome is there already: what waits for it will see it.
-        already: bool,
+        /// How it answered: never `Done`. `AlreadyDone` means that what waits for the outcome will see it.
+        code: OrderCode,
     },
 }
 
@@ -230,7 +230,7 @@ impl Submitter {
             }
             Sent::Split(jobs, reason) => {
                 if let [job] = jobs.as_slice() {
-                    job.report(Fate::Refused { reason, permanent: false, already: false }).await;
+                    job.report(Fate::Refused { reason, permanent: false, code: OrderCode::Rejected }).await;
                 } else {
                     self.queue.split(jobs);
                 }
@@ -287,6 +287,14 @@ impl Submitter {
     /// Tells what became of orders; of those that an earlier run of the daemon handed in, everybody.
     async fn report(&self, tidings: Vec<Tidings>) {
         for (order, job, fate) in tidings {
+            let result = match &fate {
+                Fate::Included(_) => Some(OrderCode::Done),
+                Fate::Refused { code, .. } => Some(*code),
+                _ => None,
+            };
+            if let (Some(job), Some(result)) = (&job, result) {
+                self.metrics.order_result(self.chain.name(), job.signed.order.action.name(), result.name());
+            }
             match job {
                 Some(job) => job.report(fate).await,
                 None => {
@@ -354,8 +362,8 @@ async fn send(chain: Arc<dyn Chain>, journal: Arc<dyn Journal>, jobs: Vec<Job>, 
     for verdict in left_out {
         let Some(job) = carried.get_mut(verdict.index).and_then(Option::take) else { continue };
         metrics.order_left_out(chain.name(), job.signed.order.action.name());
-        let already = verdict.code == OrderCode::AlreadyDone;
-        job.report(Fate::Refused { reason: verdict.reason, permanent: verdict.permanent, already }).await;
+        let Verdict { code, reason, permanent, .. } = verdict;
+        job.report(Fate::Refused { reason, permanent, code }).await;
     }
     let carried: Vec<Job> = carried.into_iter().flatten().collect();
     let Some(transaction) = transaction else { return Sent::Nothing };

@@ -1,7 +1,7 @@
 //! Which gateway lacks which version of which position, and when it may be carried. No I/O.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     time::Duration,
 };
 
@@ -26,7 +26,8 @@ pub struct Backlog {
 #[derive(Debug)]
 struct Peer {
     interval: Duration,
-    behind: BTreeSet<Key>,
+    /// What it lacks, and since when.
+    behind: BTreeMap<Key, Instant>,
     has: HashMap<Key, u64>,
     /// What is on its way, by content hash, and since when.
     carried: HashMap<Word, (MirrorRecord, Instant)>,
@@ -42,7 +43,7 @@ impl Backlog {
     pub fn new(peers: impl IntoIterator<Item = (GatewayId, Duration)>) -> Self {
         let peer = |interval| Peer {
             interval,
-            behind: BTreeSet::new(),
+            behind: BTreeMap::new(),
             has: HashMap::new(),
             carried: HashMap::new(),
             last: HashMap::new(),
@@ -63,7 +64,7 @@ impl Backlog {
         let mut wanted = false;
         for (gateway, peer) in &mut self.peers {
             if *gateway != record.home && peer.has.get(&key).is_none_or(|has| *has < record.version) {
-                peer.behind.insert(key);
+                peer.behind.entry(key).or_insert_with(Instant::now);
                 wanted = true;
             }
         }
@@ -77,7 +78,7 @@ impl Backlog {
     pub fn due(&self, gateway: GatewayId, most: usize) -> Vec<(MirrorRecord, FinalEvent)> {
         let Some(peer) = self.peers.get(&gateway) else { return Vec::new() };
         let ready = |key: &&Key| peer.last.get(*key).is_none_or(|last| last.elapsed() >= peer.interval);
-        let copies = peer.behind.iter().filter(ready).filter_map(|key| self.newest.get(key));
+        let copies = peer.behind.keys().filter(ready).filter_map(|key| self.newest.get(key));
         let copies = copies.filter_map(|event| record_of(event).map(|record| (record, event.clone())));
         let free = |(record, _): &(MirrorRecord, FinalEvent)| {
             peer.carried.get(&record.hash()).is_none_or(|(_, since)| since.elapsed() >= PATIENCE)
@@ -119,7 +120,7 @@ impl Backlog {
                 peer.last.remove(&key);
             }
         }
-        if self.peers.values().all(|peer| !peer.behind.contains(&key)) {
+        if self.peers.values().all(|peer| !peer.behind.contains_key(&key)) {
             self.newest.remove(&key);
         }
     }
@@ -128,6 +129,13 @@ impl Backlog {
     #[must_use]
     pub fn behind(&self, gateway: GatewayId) -> usize {
         self.peers.get(&gateway).map_or(0, |peer| peer.behind.len())
+    }
+
+    /// How long `gateway` has lacked what it lacks longest.
+    #[must_use]
+    pub fn oldest(&self, gateway: GatewayId) -> Duration {
+        let oldest = self.peers.get(&gateway).and_then(|peer| peer.behind.values().min());
+        oldest.map_or(Duration::ZERO, Instant::elapsed)
     }
 }
 

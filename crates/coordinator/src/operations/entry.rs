@@ -11,6 +11,8 @@ pub struct Entry {
     pub id: OperationId,
     /// What the journal has.
     pub record: OperationRecord,
+    /// When it was first seen, in milliseconds since 1970; unknown after a restart.
+    pub seen_ms: Option<u64>,
     /// An operator let it pass.
     pub approved: bool,
     /// Its origin event, outcome and refund were told since the daemon started: what was not is looked for after a restart.
@@ -32,7 +34,7 @@ impl Entry {
     /// The entry of a record.
     #[must_use]
     pub fn new(record: OperationRecord) -> Self {
-        Self { id: record.operation.id(), record, approved: false, told: Told::default() }
+        Self { id: record.operation.id(), record, seen_ms: None, approved: false, told: Told::default() }
     }
 
     /// The origin event as evidence, once it is proved.

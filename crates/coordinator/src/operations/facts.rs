@@ -1,5 +1,7 @@
 //! From a gateway's events to facts about operations.
 
+use std::time::Duration;
+
 use tim3_chain::{FinalEvent, Located, Tips};
 use tim3_domain::{
     identity::{GatewayId, OperationId},
@@ -128,7 +130,7 @@ impl Operations {
             attempts: 0,
             updated_ms: now_ms,
         };
-        let entry = Entry::new(record);
+        let entry = Entry { seen_ms: Some(now_ms), ..Entry::new(record) };
         let id = entry.id;
         work.changes.push(Change::Operation(Box::new(entry.record.clone())));
         if let Some(rival) = self.by_key.insert(replay_key(&entry), id) {
@@ -245,6 +247,11 @@ impl Operations {
         *told = !gone;
         match fact {
             Fact::SettledSeen | Fact::RefundedSeen => {
+                if fact == Fact::SettledSeen
+                    && let Some(seen_ms) = entry.seen_ms.take()
+                {
+                    work.settled.push(Duration::from_millis(now_ms.saturating_sub(seen_ms)));
+                }
                 entry.record.outcome = Some((located.transaction.clone(), located.block));
             }
             Fact::SettledGone | Fact::RefundedGone => entry.record.outcome = None,

@@ -1,6 +1,9 @@
 //! The open operations of one synthetic and the one door through which they change.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use tim3_chain::{BlockRef, Refused, Tips, TxId};
 use tim3_domain::{
@@ -28,6 +31,8 @@ pub struct Work {
     pub effects: Vec<(OperationId, Effect)>,
     /// For the bus.
     pub notices: Vec<Notice>,
+    /// How long operations took from being seen to their outcome being included, by the daemon's clock.
+    pub settled: Vec<Duration>,
     /// Operations that came to their end, with the terminal phase: until the changes are durable nobody else knows of it.
     pub finished: BTreeMap<OperationId, Phase>,
 }

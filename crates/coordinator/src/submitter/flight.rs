@@ -272,11 +272,7 @@ impl Flight {
     fn reports(&self, skips: &Skips<'_>) -> Vec<Tidings> {
         let tidings = self.orders.iter().map(|(order, job)| {
             let fate = match skip_of(order, skips) {
-                Some((code, reason)) => Fate::Refused {
-                    reason: (*reason).to_owned(),
-                    permanent: false,
-                    already: *code == OrderCode::AlreadyDone,
-                },
+                Some((code, reason)) => Fate::Refused { reason: (*reason).to_owned(), permanent: false, code: *code },
                 None => Fate::Included(self.transaction.id.clone()),
             };
             (*order, job.clone(), fate)

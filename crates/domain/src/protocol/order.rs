@@ -182,6 +182,17 @@ pub enum OrderCode {
 }
 
 impl OrderCode {
+    /// The word people and metrics use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::AlreadyDone => "already_done",
+            Self::Delayed => "delayed",
+            Self::Rejected => "rejected",
+        }
+    }
+
     /// The code behind a number of the wire.
     ///
     /// # Errors
