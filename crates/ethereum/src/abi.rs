@@ -93,8 +93,6 @@ sol! {
         function execute(Order[] orders) external returns (uint8[] codes);
 
         function activate() external;
-        function schedule(bytes call) external;
-        function applyChange(bytes call) external;
         function setPause(bytes32 asset, uint8 level) external;
         function addSynthetic(string symbol, address token, uint128 target) external;
         function addCollateral(string symbol, address token, uint8 decimals) external;
@@ -103,7 +101,6 @@ sol! {
         function setRoute(bytes32 asset, bytes32 peer, Route route) external;
         function setAttesters(uint8 threshold, address[] signers) external;
         function setTreasury(address treasury) external;
-        function setGuardian(address guardian) external;
         function transferAdmin(address admin) external;
 
         function id() external view returns (bytes32);
@@ -143,7 +140,6 @@ sol! {
         function balanceOf(address account) external view returns (uint256);
         function allowance(address owner, address spender) external view returns (uint256);
         function approve(address spender, uint256 amount) external returns (bool);
-        function decimals() external view returns (uint8);
         /// Of the devnet's tokens only: anybody mints.
         function mint(address to, uint256 amount) external;
     }
@@ -164,11 +160,6 @@ sol! {
 pub const MINT_WINDOW: u8 = 1;
 /// The number of the Release window.
 pub const RELEASE_WINDOW: u8 = 2;
-/// `Asset.kind` of a synthetic.
-pub const SYNTHETIC: u8 = 1;
-/// `Asset.kind` of a collateral.
-pub const COLLATERAL: u8 = 2;
-
 pub(crate) fn b256(word: impl Into<Word>) -> B256 {
     B256::new(word.into().0)
 }

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use alloy::primitives::Address;
-use serde::{Deserialize, Serialize};
 use tim3_rpc::{Policy, Rate, SecretUrl};
 
 /// One gateway on one EVM chain, and how to reach it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EthereumConfig {
     /// Short name: label of metrics and logs.
     pub name: String,
@@ -17,68 +15,49 @@ pub struct EthereumConfig {
     /// The gateway contract.
     pub gateway: Address,
     /// Block of its deployment, where the endpoints cannot say (pruned nodes).
-    #[serde(default)]
     pub birth: Option<u64>,
     /// RPC endpoints, each a distinct one.
     pub endpoints: Vec<Endpoint>,
     /// How many endpoints must agree on what a signature rests on.
-    #[serde(default = "one")]
     pub quorum: usize,
     /// When a block is final.
-    #[serde(default)]
     pub finality: Finality,
     /// For amounts of at least the first member (canonical units), blocks that must be on top of the operation's; ascending.
-    #[serde(default)]
     pub tiers: Vec<(u128, u64)>,
     /// Milliseconds between readings of the head where no websocket says that there is news.
-    #[serde(default = "poll_interval")]
     pub poll_interval_ms: u64,
     /// What transactions may cost.
-    #[serde(default)]
     pub fees: FeePolicy,
     /// Orders in one transaction, at most.
-    #[serde(default = "max_orders")]
     pub max_orders: usize,
     /// Transactions on their way at once, at most.
-    #[serde(default = "max_in_flight")]
     pub max_in_flight: usize,
     /// Gas of one transaction, at most; not above the chain's own limits (2^24 since EIP-7825).
-    #[serde(default = "max_gas")]
     pub max_gas: u64,
     /// Milliseconds after which an unused nonce below used ones is filled.
-    #[serde(default = "gap_patience")]
     pub gap_patience_ms: u64,
     /// Blocks whose logs are asked for at once, at most.
-    #[serde(default = "log_range")]
     pub log_range: u64,
     /// Milliseconds that one endpoint may take to answer.
-    #[serde(default = "timeout")]
     pub timeout_ms: u64,
     /// Milliseconds between rounds in which every endpoint's head is compared.
-    #[serde(default = "round")]
     pub health_interval_ms: u64,
     /// Milliseconds after which a head that stands still while another moves is stalled; several block times.
-    #[serde(default = "stall")]
     pub stall_after_ms: u64,
 }
 
 /// One RPC endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// Its name in logs and metrics; scheme, host and port of the URL where none is given.
-    #[serde(default)]
     pub name: Option<String>,
     /// JSON-RPC over HTTP.
     pub url: SecretUrl,
     /// A websocket that announces new blocks; only ever a hint.
-    #[serde(default)]
     pub ws_url: Option<SecretUrl>,
     /// Lower is asked first.
-    #[serde(default)]
     pub priority: u32,
     /// The most it is asked.
-    #[serde(default)]
     pub rate_limit: Option<Rate>,
 }
 
@@ -97,8 +76,7 @@ impl Endpoint {
 }
 
 /// When a block is final.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Finality {
     /// When the chain's consensus says so.
     #[default]
@@ -110,8 +88,7 @@ pub enum Finality {
 }
 
 /// What transactions may cost, in wei per gas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeePolicy {
     /// Never more than this for a unit of gas.
     pub max_fee: u128,
@@ -150,19 +127,19 @@ impl EthereumConfig {
             gateway,
             birth: None,
             endpoints,
-            quorum: one(),
+            quorum: 1,
             finality: Finality::default(),
             tiers: Vec::new(),
-            poll_interval_ms: poll_interval(),
+            poll_interval_ms: 1_000,
             fees: FeePolicy::default(),
-            max_orders: max_orders(),
-            max_in_flight: max_in_flight(),
-            max_gas: max_gas(),
-            gap_patience_ms: gap_patience(),
-            log_range: log_range(),
-            timeout_ms: timeout(),
-            health_interval_ms: round(),
-            stall_after_ms: stall(),
+            max_orders: 100,
+            max_in_flight: 16,
+            max_gas: 16_000_000,
+            gap_patience_ms: 5_000,
+            log_range: 2_000,
+            timeout_ms: 5_000,
+            health_interval_ms: 10_000,
+            stall_after_ms: 45_000,
         }
     }
 
@@ -174,44 +151,4 @@ impl EthereumConfig {
             ..Policy::default()
         }
     }
-}
-
-fn one() -> usize {
-    1
-}
-
-fn poll_interval() -> u64 {
-    1_000
-}
-
-fn max_orders() -> usize {
-    100
-}
-
-fn max_in_flight() -> usize {
-    16
-}
-
-fn max_gas() -> u64 {
-    16_000_000
-}
-
-fn gap_patience() -> u64 {
-    5_000
-}
-
-fn log_range() -> u64 {
-    2_000
-}
-
-fn timeout() -> u64 {
-    5_000
-}
-
-fn round() -> u64 {
-    10_000
-}
-
-fn stall() -> u64 {
-    45_000
 }

@@ -78,8 +78,9 @@ impl Pipeline {
                 self.slots.entry(nonce).or_insert(Slot { fees, since: now, kind: Kind::Foreign, underpriced: false });
             }
         }
-        // What was in the pool and is not any more is nobody's.
-        if self.slots.get(&pooled).is_some_and(|slot| slot.kind == Kind::Foreign) {
+        // What nobody here would send again is forgotten when the pool has lost it.
+        let lost = |slot: &Slot| matches!(slot.kind, Kind::Foreign | Kind::Filler);
+        if self.slots.get(&pooled).is_some_and(lost) {
             self.slots.remove(&pooled);
         }
     }
@@ -161,11 +162,11 @@ impl Pipeline {
         (holds_up && now.saturating_sub(since) >= patience).then_some(blocker)
     }
 
-    /// Fillers that were sent more than `after` ago.
+    /// Fillers that were sent more than `after` ago, with what they offer.
     #[must_use]
-    pub fn old_fillers(&self, now: Duration, after: Duration) -> Vec<(u64, Slot)> {
+    pub fn old_fillers(&self, now: Duration, after: Duration) -> Vec<(u64, Option<Fees>)> {
         let old = |slot: &Slot| slot.kind == Kind::Filler && now.saturating_sub(slot.since) >= after;
-        self.slots.iter().filter(|(_, slot)| old(slot)).map(|(nonce, slot)| (*nonce, *slot)).collect()
+        self.slots.iter().filter(|(_, slot)| old(slot)).map(|(nonce, slot)| (*nonce, Some(slot.fees))).collect()
     }
 }
 

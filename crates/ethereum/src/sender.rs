@@ -1,5 +1,8 @@
 //! One account that sends: its key, its nonces, and what it pays.
 
+mod mined;
+mod send;
+
 use std::{
     fmt,
     sync::{Arc, Mutex},
@@ -17,15 +20,13 @@ use alloy::{
 };
 use serde_json::json;
 use tim3_chain::{ChainError, TxId};
-use tim3_rpc::{Call, CallError, PoolError, Request};
+use tim3_rpc::{Call, CallError, Request};
 use tokio::time::Instant;
-use tracing::{debug, warn};
 
 use crate::{
-    fault::FaultClass,
     fees::{self, Fees, Market},
     link::{Network, lock},
-    node::{self, Node, NodeError, Receipt},
+    node::{self, Node, NodeError},
     nonces::{Kind, Pipeline},
 };
 
@@ -35,8 +36,6 @@ const BASE_FOR: Duration = Duration::from_secs(3);
 const TIP_FOR: Duration = Duration::from_secs(15);
 /// The tip where an endpoint suggests none, in wei per gas.
 const DEFAULT_TIP: u128 = 1_000_000_000;
-/// Gas of a transfer without data.
-const TRANSFER_GAS: u64 = 21_000;
 
 /// What is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,191 +225,6 @@ impl Sender {
             return Err(wrong(format!("signed by {signer} for chain {chain}; the key here is {own}")));
         }
         Ok(transaction)
-    }
-
-    // ----------------------------------------------------------------------------------------------------------------- sending
-
-    /// Sends signed bytes. That the chain knows them already, or has mined them, is success.
-    pub(crate) async fn send(&self, id: &TxId, raw: &[u8], nonce: u64, fees: Fees) -> Result<(), ChainError> {
-        self.send_as(Kind::Sent, id, raw, nonce, fees).await
-    }
-
-    async fn send_as(&self, kind: Kind, id: &TxId, raw: &[u8], nonce: u64, fees: Fees) -> Result<(), ChainError> {
-        let bytes = Bytes::copy_from_slice(raw);
-        let sent = self
-            .network
-            .pool
-            .call("send", |node| {
-                let request = Request::new("eth_sendRawTransaction", json!([bytes]));
-                async move { node.one(request).await?.value() }
-            })
-            .await;
-        let refusal = match sent {
-            Ok(_) => None,
-            Err(PoolError::Refused { reason, .. }) => Some(reason),
-            // It may have arrived nevertheless.
-            Err(error) => {
-                lock(&self.pipeline).sent(nonce, fees, kind, self.now());
-                return Err(self.network.error("send", error));
-            }
-        };
-        let Some(refusal) = refusal.filter(|refusal| refusal.class != FaultClass::AlreadyKnown) else {
-            lock(&self.pipeline).sent(nonce, fees, kind, self.now());
-            return Ok(());
-        };
-        debug!(chain = self.network.name, %id, nonce, reason = refusal.reason, "transaction refused");
-        match refusal.class {
-            FaultClass::NonceTooLow => {
-                if self.receipt(id).await?.is_some() {
-                    return Ok(());
-                }
-                // Its nonce is used; the chain's reading tells which is the next one.
-                self.sync().await?;
-                Err(self.network.stale(refusal.reason))
-            }
-            FaultClass::ReplacementUnderpriced | FaultClass::FeeTooLow => {
-                let mut pipeline = lock(&self.pipeline);
-                let own = pipeline.get(nonce).is_some_and(|slot| slot.kind == Kind::Sent);
-                if !own && refusal.class == FaultClass::ReplacementUnderpriced {
-                    // Somebody else's transaction has the nonce.
-                    pipeline.sent(nonce, fees, Kind::Foreign, self.now());
-                    pipeline.underpriced(nonce);
-                    return Err(self.network.stale(refusal.reason));
-                }
-                pipeline.underpriced(nonce);
-                lock(&self.prices).base = None;
-                Err(self.network.transient("send", refusal.reason))
-            }
-            FaultClass::Unsendable => {
-                lock(&self.pipeline).release(nonce);
-                Err(self.network.rejected("send", refusal.reason))
-            }
-            _ => Err(self.network.error("send", PoolError::Refused { endpoint: String::new(), reason: refusal })),
-        }
-    }
-
-    pub(crate) async fn receipt(&self, id: &TxId) -> Result<Option<Receipt>, ChainError> {
-        let request = node::receipt(&id.0);
-        self.network
-            .ask("receipt", |node| {
-                let request = request.clone();
-                async move { node.one(request).await?.receipt() }
-            })
-            .await
-    }
-
-    /// Keeps the nonces flowing: fills one that holds up sent transactions, and raises the fee of fillers that wait too long.
-    pub(crate) async fn tend(&self) -> Result<(), ChainError> {
-        let (gap, fillers) = {
-            let (mut pipeline, now) = (lock(&self.pipeline), self.now());
-            let after = Duration::from_millis(self.network.fees.escalate_after_ms);
-            (pipeline.gap(now, self.network.gap_patience), pipeline.old_fillers(now, after))
-        };
-        if gap.is_none() && fillers.is_empty() {
-            return Ok(());
-        }
-        let market = self.market().await?;
-        let fresh = gap.map(|nonce| (nonce, fees::fresh(market, &self.network.fees)));
-        let raised = fillers
-            .into_iter()
-            .filter_map(|(nonce, slot)| Some((nonce, fees::escalate(slot.fees, market, &self.network.fees)?)));
-        for (nonce, fees) in fresh.into_iter().chain(raised) {
-            warn!(chain = self.network.name, nonce, "filling a nonce that holds up the ones above it");
-            let draft =
-                Draft { to: TxKind::Call(self.address()), value: U256::ZERO, input: Bytes::new(), gas: TRANSFER_GAS };
-            let Signed { id, raw, .. } = self.sign(draft, nonce, fees)?;
-            self.send_as(Kind::Filler, &id, &raw, nonce, fees).await?;
-        }
-        Ok(())
-    }
-
-    // ------------------------------------------------------------------------------------------------------- until mined
-
-    /// Sends and waits until it is mined, raising the fee where that takes long: for users and deployments.
-    pub(crate) async fn transact(&self, what: &'static str, draft: Draft) -> Result<(TxId, Receipt), ChainError> {
-        let signed = self.prepare(draft.clone()).await?;
-        let signed = match self.offer(&signed).await {
-            // Somebody else uses the key: once more with the nonce that the chain now states.
-            Err(ChainError::StaleNonce { .. }) => {
-                let anew = self.prepare(draft).await?;
-                self.offer(&anew).await?;
-                anew
-            }
-            offered => offered.map(|()| signed)?,
-        };
-        self.mined(what, signed).await
-    }
-
-    /// Sends one after the other without waiting in between, and waits for all.
-    pub(crate) async fn transact_all(
-        &self,
-        what: &'static str,
-        drafts: Vec<Draft>,
-    ) -> Result<Vec<(TxId, Receipt)>, ChainError> {
-        let mut sent = Vec::with_capacity(drafts.len());
-        for draft in drafts {
-            let signed = self.prepare(draft).await?;
-            self.offer(&signed).await?;
-            sent.push(signed);
-        }
-        let mut mined = Vec::with_capacity(sent.len());
-        for signed in sent {
-            mined.push(self.mined(what, signed).await?);
-        }
-        Ok(mined)
-    }
-
-    /// Sends; what was not decided is decided while waiting.
-    async fn offer(&self, signed: &Signed) -> Result<(), ChainError> {
-        match self.send(&signed.id, &signed.raw, signed.nonce, signed.fees).await {
-            Err(error @ (ChainError::Transient { .. } | ChainError::RateLimited { .. })) => {
-                debug!(chain = self.network.name, %error, "to be sent again");
-                Ok(())
-            }
-            decided => decided,
-        }
-    }
-
-    async fn mined(&self, what: &'static str, signed: Signed) -> Result<(TxId, Receipt), ChainError> {
-        const PATIENCE: Duration = Duration::from_secs(180);
-        const FIRST_PAUSE: Duration = Duration::from_millis(20);
-        const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
-        let mut attempts = vec![signed];
-        while begun.elapsed() < PATIENCE {
-            for attempt in &attempts {
-                if let Some(receipt) = self.receipt(&attempt.id).await? {
-                    lock(&self.pipeline).mined(attempt.nonce);
-                    return Ok((attempt.id.clone(), receipt));
-                }
-            }
-            tokio::time::sleep(pause).await;
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
-            if pause == LONGEST_PAUSE {
-                self.push(&mut attempts).await?;
-            }
-        }
-        let ids = attempts.iter().map(|attempt| attempt.id.to_string()).collect::<Vec<_>>().join(", ");
-        Err(self.network.transient(what, format!("not mined after {} seconds: {ids}", PATIENCE.as_secs())))
-    }
-
-    /// Closes gaps below, and sends the newest attempt again, or a dearer one.
-    async fn push(&self, attempts: &mut Vec<Signed>) -> Result<(), ChainError> {
-        let Some(newest) = attempts.last().cloned() else { return Ok(()) };
-        let (mined, pooled) = self.sync().await?;
-        self.tend().await?;
-        let next = if mined < newest.nonce || pooled <= newest.nonce {
-            // Held up, or lost by the pool: the same bytes again.
-            newest
-        } else {
-            let Some(dearer) = self.escalate(&newest.raw).await? else { return Ok(()) };
-            attempts.push(dearer.clone());
-            dearer
-        };
-        match self.offer(&next).await {
-            Err(ChainError::StaleNonce { .. }) => Ok(()),
-            offered => offered,
-        }
     }
 
     /// What the sender has, in wei.

@@ -217,15 +217,21 @@ impl<C: Send + Sync + 'static> Pool<C> {
         let agreed = tally.missing() == 0;
         let mut groups = tally.into_groups().into_iter();
         if !agreed {
+            if groups.len() == 0 && !failures.is_empty() && all_limited(&failures) {
+                return Err(PoolError::RateLimited);
+            }
             let named = |(value, who): (T, Vec<usize>)| {
-                (format!("{value:?}"), who.into_iter().map(|one| self.endpoint_name(one).to_owned()).collect())
+                (shown(&value), who.into_iter().map(|one| self.endpoint_name(one).to_owned()).collect())
             };
             return Err(PoolError::NoQuorum { need: self.quorum, votes: groups.map(named).collect(), failures });
         }
         let Some((value, endpoints)) = groups.next() else { return Err(self.exhausted(failures)) };
         for (other, who) in groups {
             for endpoint in who {
-                self.distrust(endpoint, &format!("{}: said {other:?} where a quorum said {value:?}", call.what));
+                self.distrust(
+                    endpoint,
+                    &format!("{}: said {} where a quorum said {}", call.what, shown(&other), shown(&value)),
+                );
             }
         }
         Ok(Agreed { value, endpoints })
@@ -359,11 +365,7 @@ impl<C: Send + Sync + 'static> Pool<C> {
 
     fn exhausted<R>(&self, failures: Vec<Failure>) -> PoolError<R> {
         // Whoever was not asked had asked for fewer calls before.
-        if failures.iter().all(|failure| failure.class == "rate_limited") {
-            PoolError::RateLimited
-        } else {
-            PoolError::Exhausted(failures)
-        }
+        if all_limited(&failures) { PoolError::RateLimited } else { PoolError::Exhausted(failures) }
     }
 
     fn grades(&self) -> Vec<Grade> {
@@ -378,6 +380,17 @@ impl<C: Send + Sync + 'static> Pool<C> {
     fn now(&self) -> Duration {
         self.started.elapsed()
     }
+}
+
+fn all_limited(failures: &[Failure]) -> bool {
+    failures.iter().all(|failure| failure.class == "rate_limited")
+}
+
+/// A value for messages: the beginning of it.
+fn shown(value: &impl fmt::Debug) -> String {
+    const LONGEST: usize = 200;
+    let text = format!("{value:?}");
+    if text.chars().count() <= LONGEST { text } else { text.chars().take(LONGEST).chain(['…']).collect() }
 }
 
 /// What the lock guards is valid between any two statements, so a panic elsewhere does not spoil it.

@@ -56,7 +56,7 @@ impl Ethereum {
                 }
             });
         }
-        sender.tend().await?;
+        sender.tend().await;
         Ok(states)
     }
 

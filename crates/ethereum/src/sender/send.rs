@@ -1,0 +1,123 @@
+//! Sending signed bytes, and keeping the nonces flowing.
+
+use std::time::Duration;
+
+use alloy::primitives::{Bytes, TxKind, U256};
+use serde_json::json;
+use tim3_chain::{ChainError, TxId};
+use tim3_rpc::{PoolError, Request};
+use tracing::{debug, info, warn};
+
+use super::{Draft, Sender, Signed};
+use crate::{
+    fault::FaultClass,
+    fees::{self, Fees},
+    link::lock,
+    node::{self, Receipt},
+    nonces::Kind,
+};
+
+/// Gas of a transfer without data.
+const TRANSFER_GAS: u64 = 21_000;
+
+impl Sender {
+    /// Sends signed bytes. That the chain knows them already, or has mined them, is success.
+    pub(crate) async fn send(&self, id: &TxId, raw: &[u8], nonce: u64, fees: Fees) -> Result<(), ChainError> {
+        self.send_as(Kind::Sent, id, raw, nonce, fees).await
+    }
+
+    async fn send_as(&self, kind: Kind, id: &TxId, raw: &[u8], nonce: u64, fees: Fees) -> Result<(), ChainError> {
+        let bytes = Bytes::copy_from_slice(raw);
+        let sent = self
+            .network
+            .pool
+            .call("send", |node| {
+                let request = Request::new("eth_sendRawTransaction", json!([bytes]));
+                async move { node.one(request).await?.value() }
+            })
+            .await;
+        let refusal = match sent {
+            Ok(_) => None,
+            Err(PoolError::Refused { reason, .. }) => Some(reason),
+            // It may have arrived nevertheless.
+            Err(error) => {
+                lock(&self.pipeline).sent(nonce, fees, kind, self.now());
+                return Err(self.network.error("send", error));
+            }
+        };
+        let Some(refusal) = refusal.filter(|refusal| refusal.class != FaultClass::AlreadyKnown) else {
+            lock(&self.pipeline).sent(nonce, fees, kind, self.now());
+            return Ok(());
+        };
+        debug!(chain = self.network.name, %id, nonce, reason = refusal.reason, "transaction refused");
+        match refusal.class {
+            FaultClass::NonceTooLow => {
+                if self.receipt(id).await?.is_some() {
+                    return Ok(());
+                }
+                // Its nonce is used; the chain's reading tells which is the next one.
+                self.sync().await?;
+                Err(self.network.stale(refusal.reason))
+            }
+            FaultClass::ReplacementUnderpriced | FaultClass::FeeTooLow => {
+                let mut pipeline = lock(&self.pipeline);
+                let own = pipeline.get(nonce).is_some_and(|slot| slot.kind == Kind::Sent);
+                if !own && refusal.class == FaultClass::ReplacementUnderpriced {
+                    // Somebody else's transaction has the nonce.
+                    pipeline.sent(nonce, fees, Kind::Foreign, self.now());
+                    pipeline.underpriced(nonce);
+                    return Err(self.network.stale(refusal.reason));
+                }
+                pipeline.underpriced(nonce);
+                lock(&self.prices).base = None;
+                Err(self.network.transient("send", refusal.reason))
+            }
+            FaultClass::Unsendable => {
+                lock(&self.pipeline).release(nonce);
+                Err(self.network.rejected("send", refusal.reason))
+            }
+            _ => Err(self.network.error("send", PoolError::Refused { endpoint: String::new(), reason: refusal })),
+        }
+    }
+
+    pub(crate) async fn receipt(&self, id: &TxId) -> Result<Option<Receipt>, ChainError> {
+        let request = node::receipt(&id.0);
+        self.network
+            .ask("receipt", |node| {
+                let request = request.clone();
+                async move { node.one(request).await?.receipt() }
+            })
+            .await
+    }
+
+    /// Keeps the nonces flowing: fills one that holds up sent transactions, and raises the fee of fillers that wait too long. What fails is
+    /// tried again the next time.
+    pub(crate) async fn tend(&self) {
+        let (gap, fillers) = {
+            let (mut pipeline, now) = (lock(&self.pipeline), self.now());
+            let after = Duration::from_millis(self.network.fees.escalate_after_ms);
+            (pipeline.gap(now, self.network.gap_patience), pipeline.old_fillers(now, after))
+        };
+        let nonces: Vec<_> = gap.map(|nonce| (nonce, None)).into_iter().chain(fillers).collect();
+        for (nonce, paid) in nonces {
+            if let Err(error) = self.fill(nonce, paid).await {
+                warn!(chain = self.network.name, nonce, %error, "could not fill a nonce that holds up the ones above it");
+            }
+        }
+    }
+
+    /// Takes `nonce` with a transfer of nothing to oneself; in place of one that `paid` so much, if there is one.
+    async fn fill(&self, nonce: u64, paid: Option<Fees>) -> Result<(), ChainError> {
+        let market = self.market().await?;
+        let fees = match paid {
+            Some(paid) => fees::escalate(paid, market, &self.network.fees),
+            None => Some(fees::fresh(market, &self.network.fees)),
+        };
+        let Some(fees) = fees else { return Ok(()) };
+        info!(chain = self.network.name, nonce, "filling a nonce that holds up the ones above it");
+        let draft =
+            Draft { to: TxKind::Call(self.address()), value: U256::ZERO, input: Bytes::new(), gas: TRANSFER_GAS };
+        let Signed { id, raw, .. } = self.sign(draft, nonce, fees)?;
+        self.send_as(Kind::Filler, &id, &raw, nonce, fees).await
+    }
+}
