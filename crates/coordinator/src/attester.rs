@@ -3,6 +3,7 @@
 mod check;
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 mod tests;
 
 use std::sync::Arc;

@@ -141,4 +141,5 @@ fn show(amount: Option<i128>) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 mod tests;

@@ -1,6 +1,15 @@
 //! The whole daemon over simulated chains with seeded faults, and ended at journal boundaries: nothing is lost, nothing is doubled.
 //!
 //! Time is virtual. `TIM3_SEED` runs one schedule; `TIM3_SCHEDULES` runs that many.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_wrap,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a simulation that cannot go on fails"
+)]
 
 mod simulation {
     pub(crate) mod crash;

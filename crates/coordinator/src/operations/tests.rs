@@ -271,7 +271,7 @@ fn a_mint_after_a_refund_halts_the_asset() {
     let mut table = Table::new(None, None);
     let operation = operation(0, 100);
     table.begin(&operation, 0);
-    let EventBody::Minted { outcome, .. } = minted(&operation, 0, 2).event.body else { unreachable!() };
+    let EventBody::Minted { outcome, .. } = minted(&operation, 0, 2).event.body else { panic!("a mint") };
     let position =
         tim3_domain::protocol::PositionState { market: MarketId::ZERO, owner: Account::ZERO, collateral: 0, debt: 0 };
     let refunded = EventBody::Refunded {
@@ -281,7 +281,7 @@ fn a_mint_after_a_refund_halts_the_asset() {
         position,
     };
     let refunded = located(1, 3, refunded);
-    table.told(A, 3, &[], std::slice::from_ref(&refunded), &[refunded.clone()]);
+    table.told(A, 3, &[], std::slice::from_ref(&refunded), std::slice::from_ref(&refunded));
     assert_eq!(table.phase(&operation), None, "refunded for good");
     let outcome = minted(&operation, 0, 4);
     table.told(B, 4, &[], std::slice::from_ref(&outcome), std::slice::from_ref(&outcome));

@@ -151,4 +151,5 @@ impl Follow {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "a test that overflows fails")]
 mod tests;
