@@ -44,3 +44,20 @@ fn a_port_that_is_taken_is_one_line() {
     let listen = format!("api.listen={}", taken.local_addr().unwrap());
     site.run(&["--set", &listen, "run"]).assert_one_line_error(1, &["cannot listen on 127.0.0.1:", "api.listen"]);
 }
+
+/// A daemon that cannot even start has nothing under way.
+#[test]
+fn a_signal_ends_a_start_that_waits_for_an_endpoint() {
+    let site = Site::new();
+    unreachable(&site);
+    // It takes connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("chains.a.endpoints=[{{ url = 'http://{}' }}]", silent.local_addr().unwrap());
+    let arguments = ["--set", &endpoint, "--set", "chains.a.request_timeout=1m", "run"];
+    let mut daemon = site.command(&arguments).spawn().unwrap();
+    // It has asked, so that it is waiting now.
+    let (_asked, _) = silent.accept().unwrap();
+    let kill = std::process::Command::new("kill").arg(daemon.id().to_string()).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(daemon.wait().unwrap().code(), Some(0));
+}

@@ -62,7 +62,7 @@ fn values<T>(named: Named<T>) -> Vec<T> {
 
 fn log(table: &Table<'_>) -> Option<Log> {
     let format = table.or("format", text::log_format, "auto");
-    let filter = table.or("filter", text::log_filter, "info");
+    let filter = table.or("filter", text::log_filter, "info,alloy=warn");
     Some(Log { format: format?, filter: filter? })
 }
 

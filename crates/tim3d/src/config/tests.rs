@@ -247,6 +247,10 @@ fn each_mistake_has_its_text() {
             "environment variable TIM3D__CHAINS__A__QUORUM: chains.a.quorum: found \"many\", expected a whole number from 1 to 100; correct it",
         ),
         (
+            minimal().flag("log.filter=inof"),
+            "flag --set log.filter: log.filter: found \"inof\", expected levels (off, error, warn, info, debug, trace) by module, for example \"info,tim3_ethereum=debug\"; correct it",
+        ),
+        (
             minimal().environment("TIM3D__API", "x"),
             "environment variable TIM3D__API: api: found \"x\", expected a table; correct it",
         ),

@@ -147,11 +147,12 @@ pub(super) fn gas_price(given: &Given<'_>) -> Result<u128, String> {
     amount::parse(number, decimals).ok().filter(|price| *price > 0).ok_or_else(expected)
 }
 
-/// What the subscriber accepts, so that a typing error does not silence the log.
+/// A typing error must not silence the log.
 pub(super) fn log_filter(given: &Given<'_>) -> Result<String, String> {
-    let expected = || "a filter, for example \"info\" or \"info,tim3_ethereum=debug\"".to_owned();
-    let text = text(given).map_err(|_| expected())?;
-    text.parse::<tracing_subscriber::EnvFilter>().map(|_| text).map_err(|_| expected())
+    let filter = text(given).ok().filter(|filter| tim3_telemetry::log::check_filter(filter).is_ok());
+    filter.ok_or_else(|| {
+        "levels (off, error, warn, info, debug, trace) by module, for example \"info,tim3_ethereum=debug\"".to_owned()
+    })
 }
 
 pub(super) fn symbol(given: &Given<'_>) -> Result<String, String> {
