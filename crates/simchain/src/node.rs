@@ -8,13 +8,14 @@ mod transaction;
 mod world;
 
 use std::{
+    ops::RangeInclusive,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tim3_domain::{
     identity::{Account, ChainId, GatewayId},
-    place::{BlockRef, TxId},
+    place::{BlockRef, Located, TxId},
     word::{Word, keccak_text},
 };
 use tokio::sync::watch;
@@ -241,6 +242,14 @@ impl SimNode {
     #[must_use]
     pub fn state_at(&self, height: u64) -> Option<Gateway> {
         self.lock().block(height)?.after.as_ref().map(|world| world.gateway.clone())
+    }
+
+    /// The gateway's events in the blocks of `heights`, as the chain has them now. An adapter's endpoints may state something else.
+    #[must_use]
+    pub fn events(&self, heights: RangeInclusive<u64>) -> Vec<Located> {
+        let inner = self.lock();
+        let heights = *heights.start()..=(*heights.end()).min(inner.head().height);
+        heights.filter_map(|height| inner.block(height)).flat_map(|block| block.events.iter().cloned()).collect()
     }
 
     /// Transactions that wait for a block.

@@ -47,8 +47,9 @@ use world::{FaultLevel, Site, World};
 
 use crate::{commands::Verdict, output};
 
-/// How long everything that is on its way may take to end after the script did.
-const SETTLE: Duration = Duration::from_secs(60);
+/// How long everything that is on its way may take to end after the script did; and where the script did not end, so that something may
+/// wait for ever.
+const SETTLE: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(5)];
 /// How long the daemon stays dead.
 const DEAD: Duration = Duration::from_millis(1_500);
 
@@ -265,13 +266,14 @@ impl Demo {
     async fn close(&mut self, mut unfinished: Vec<String>) -> anyhow::Result<Summary> {
         self.stage.world.set_faults(FaultLevel::None);
         self.stage.view.say("script: everybody has acted, nothing goes wrong any more; what is on its way ends");
-        let quiet = self.stage.quiet();
+        let [patience, little] = SETTLE;
+        let patience = if unfinished.is_empty() { patience } else { little };
         tokio::select! {
-            () = quiet => {}
-            () = tokio::time::sleep(SETTLE) => unfinished.push("not everything ended in time".to_owned()),
+            () = self.stage.quiet() => {}
+            () = tokio::time::sleep(patience) => unfinished.push("not everything ended in time".to_owned()),
             error = self.relay.death() => return Err(error),
         }
-        let proof = proof::prove(&self.stage).await?;
+        let proof = proof::prove(&self.stage);
         let journal = Journaled::read(&self.stage.handle()?, &self.stage)?;
         let planned = usize::try_from(self.args.operations).unwrap_or(usize::MAX);
         if journal.ended() < planned {

@@ -37,7 +37,7 @@ pub(super) async fn desk(stage: Arc<Stage>, plan: Plan) -> anyhow::Result<()> {
 /// An amount over the value hold waits until an operator approves it.
 async fn hold(stage: &Arc<Stage>, whale: &Person) -> anyhow::Result<()> {
     let tx = User::new(stage, whale).lock(Site::B, Site::A, WHALE).await?;
-    let id = stage.operation(&tx).await?;
+    let id = stage.operation(Site::B, &tx).await?;
     stage.until("an amount over the value hold is not held", || held(stage, id)).await?;
     stage.view.say(&format!("operator: {} is held over its value, looking into it … approved", id.short()));
     let why = "demo operator: the owner confirmed it".to_owned();
@@ -57,7 +57,7 @@ async fn pause(stage: &Arc<Stage>, unlucky: &Person) -> anyhow::Result<()> {
     by("guardian", config.guardian).act(Site::C, Call::User(raise)).await?;
     stage.view.say("guardian: sim-c is paused at level 2, nothing is minted there");
     let tx = User::new(stage, unlucky).lock(Site::A, Site::C, UNLUCKY).await?;
-    let id = stage.operation(&tx).await?;
+    let id = stage.operation(Site::A, &tx).await?;
     let refused = || stage.record(id).filter(|record| record.attempts > 0).map(|_| ());
     stage.until("a paused destination does not refuse", refused).await?;
     stage.view.say(&format!("operator: {} cannot be delivered, void it so that it is refunded", id.short()));
@@ -95,7 +95,7 @@ async fn fill_window(stage: &Arc<Stage>, crowd: &[Person]) -> anyhow::Result<()>
         async move { user.lock(Site::C, Site::B, BURST).await }
     });
     for tx in futures::future::join_all(locks).await {
-        let id = stage.operation(&tx?).await?;
+        let id = stage.operation(Site::C, &tx?).await?;
         let ended = || stage.record(id).filter(|record| record.phase.is_terminal()).map(|_| ());
         stage.until("a full window does not refill", ended).await?;
     }

@@ -5,12 +5,16 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use tim3_chain::TxId;
 use tim3_coordinator::{Command, Handle};
-use tim3_domain::identity::OperationId;
+use tim3_domain::{identity::OperationId, protocol::Operation};
 use tim3_journal::OperationRecord;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{ledger::Ledger, view::View, world::World};
+use super::{
+    ledger::Ledger,
+    view::View,
+    world::{Site, World},
+};
 
 /// How often something awaited is looked at: several times a block.
 const LOOK: Duration = Duration::from_millis(40);
@@ -44,12 +48,16 @@ impl Stage {
         }
     }
 
-    /// Waits until the daemon knows the operation that this transaction started.
-    pub(super) async fn operation(&self, tx: &TxId) -> anyhow::Result<OperationId> {
+    /// Waits until the daemon knows the operation that this final transaction started. Before it was final, a reorg may have made it
+    /// start another one.
+    pub(super) async fn operation(&self, site: Site, tx: &TxId) -> anyhow::Result<OperationId> {
+        let node = &self.world.chain(site).node;
         self.until("the daemon has not seen an operation", || {
-            let handle = self.relay.borrow().clone()?;
-            let records = handle.journal().operations(None, ALL).ok()?;
-            records.iter().find(|record| record.origin.transaction == *tx).map(|record| record.operation.id())
+            let block = node.inclusion(tx)?.ok()?;
+            let events = node.events(block.height..=block.height);
+            let started = events.iter().filter(|located| located.transaction == *tx);
+            let id = started.filter_map(|located| located.event.body.started()).map(Operation::id).next()?;
+            self.record(id).map(|_| id)
         })
         .await
     }
