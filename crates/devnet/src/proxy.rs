@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use anyhow::{Context as _, Result};
@@ -40,6 +41,7 @@ struct Shared {
     plan: RwLock<Plan>,
     requests: AtomicU64,
     calls: Mutex<BTreeMap<String, u64>>,
+    accepted: Mutex<Vec<(String, Instant)>>,
 }
 
 impl Proxy {
@@ -56,6 +58,7 @@ impl Proxy {
             plan: RwLock::new(plan),
             requests: AtomicU64::new(0),
             calls: Mutex::default(),
+            accepted: Mutex::default(),
         });
         // Batches of signed transactions are larger than any default limit.
         let router = Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&shared));
@@ -83,6 +86,12 @@ impl Proxy {
         self.shared.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The transactions that the node took through here as they were sent, by hash, with the time of its answer.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<(String, Instant)> {
+        self.shared.accepted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// HTTP requests so far, each with one call or a batch.
     #[must_use]
     pub fn requests(&self) -> u64 {
@@ -108,6 +117,17 @@ impl Shared {
         self.plan.read().unwrap_or_else(PoisonError::into_inner).fault(request)
     }
 
+    /// Keeps the hashes that answer transactions.
+    fn note_accepted(&self, body: &Value, answer: &[u8]) {
+        if !tamper::methods(body).contains(&"eth_sendRawTransaction") {
+            return;
+        }
+        let (now, answer) = (Instant::now(), serde_json::from_slice(answer).unwrap_or_default());
+        let hashes = tamper::results(body, &answer, "eth_sendRawTransaction");
+        let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        accepted.extend(hashes.filter_map(Value::as_str).map(|hash| (hash.to_owned(), now)));
+    }
+
     async fn forward(&self, body: Bytes) -> reqwest::Result<Bytes> {
         let request = self.client.post(self.upstream.clone()).header(CONTENT_TYPE, "application/json").body(body);
         request.send().await?.bytes().await
@@ -124,7 +144,10 @@ async fn answer(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
         Fault::Garbage => json("<html>it works</html>".to_owned().into()),
         Fault::InternalError => json(tamper::refuse(&body).to_string().into()),
         _ => match shared.forward(bytes).await {
-            Ok(answer) if fault == Fault::None => json(answer),
+            Ok(answer) if fault == Fault::None => {
+                shared.note_accepted(&body, &answer);
+                json(answer)
+            }
             Ok(answer) => {
                 let mut answers: Value = serde_json::from_slice(&answer).unwrap_or_default();
                 tamper::tamper(fault, &body, &mut answers);

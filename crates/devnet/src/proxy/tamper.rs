@@ -16,6 +16,13 @@ fn requests(body: &Value) -> &[Value] {
     }
 }
 
+/// The results of the calls of `method`.
+pub(super) fn results<'a>(body: &'a Value, answers: &'a Value, method: &'a str) -> impl Iterator<Item = &'a Value> {
+    let of = |answer: &Value| requests(body).iter().find(|request| request["id"] == answer["id"]);
+    let called = move |answer: &&Value| of(answer).is_some_and(|request| request["method"] == method);
+    requests(answers).iter().filter(called).filter_map(|answer| answer.get("result"))
+}
+
 /// An error body for each request.
 pub(super) fn refuse(body: &Value) -> Value {
     let error = |request: &Value| json!({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32603, "message": "internal error of the proxy"}});
@@ -131,5 +138,6 @@ mod tests {
         assert_eq!(answers, json!([{"id": 2, "result": "0x2"}, {"id": 1, "result": "0x3"}]));
         assert_eq!(methods(&body), ["eth_call", "eth_chainId"]);
         assert_eq!(refuse(&body)[1]["id"], 2);
+        assert_eq!(results(&body, &answers, "eth_call").collect::<Vec<_>>(), ["0x3"]);
     }
 }
