@@ -87,18 +87,23 @@ pub(crate) fn not_ours(chain: &str, gateway: Address, id: GatewayId, expected: G
 
 /// What a failed call is to the ports.
 pub(crate) fn chain_error(chain: &str, what: &'static str, error: PoolError<Refusal>) -> ChainError {
-    let chain = chain.to_owned();
     match error {
-        PoolError::RateLimited => ChainError::RateLimited { chain, what },
-        PoolError::Refused { reason, .. } => match reason.class {
-            FaultClass::Reverted => ChainError::Rejected { chain, what, reason: reason.reason },
-            FaultClass::NonceTooLow | FaultClass::NonceTooHigh | FaultClass::ReplacementUnderpriced => {
-                ChainError::StaleNonce { chain, detail: reason.reason }
-            }
-            _ => ChainError::Transient { chain, what, detail: reason.reason },
-        },
+        PoolError::RateLimited => ChainError::RateLimited { chain: chain.to_owned(), what },
+        PoolError::Refused { reason, .. } => refused(chain, what, reason),
         error @ (PoolError::Exhausted(_) | PoolError::NoQuorum { .. }) => {
-            ChainError::Transient { chain, what, detail: error.to_string() }
+            ChainError::Transient { chain: chain.to_owned(), what, detail: error.to_string() }
         }
+    }
+}
+
+/// What a decided answer is to the ports.
+pub(crate) fn refused(chain: &str, what: &'static str, refusal: Refusal) -> ChainError {
+    let (chain, Refusal { class, reason }) = (chain.to_owned(), refusal);
+    match class {
+        FaultClass::Reverted | FaultClass::Unsendable => ChainError::Rejected { chain, what, reason },
+        FaultClass::NonceTooLow | FaultClass::NonceTooHigh | FaultClass::ReplacementUnderpriced => {
+            ChainError::StaleNonce { chain, detail: reason }
+        }
+        _ => ChainError::Transient { chain, what, detail: reason },
     }
 }

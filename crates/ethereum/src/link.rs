@@ -18,7 +18,7 @@ use tim3_rpc::{Call, PoolError};
 use crate::{
     abi::{self, Gateway},
     config::{EthereumConfig, FeePolicy},
-    error::chain_error,
+    error::{chain_error, refused},
     fault::Refusal,
     node::{self, At, Node, NodeError, Pool, returned},
 };
@@ -87,8 +87,8 @@ impl Network {
         ChainError::Rejected { chain: self.name.clone(), what, reason: reason.into() }
     }
 
-    pub(crate) fn stale(&self, detail: impl Into<String>) -> ChainError {
-        ChainError::StaleNonce { chain: self.name.clone(), detail: detail.into() }
+    pub(crate) fn refused(&self, what: &'static str, refusal: Refusal) -> ChainError {
+        refused(&self.name, what, refusal)
     }
 }
 

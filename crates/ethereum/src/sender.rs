@@ -10,7 +10,7 @@ use std::{
 };
 
 use alloy::{
-    consensus::{SignableTransaction, TxEip1559, TxEnvelope, transaction::SignerRecoverable},
+    consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEnvelope, transaction::SignerRecoverable},
     eips::{
         BlockNumberOrTag,
         eip2718::{Decodable2718, Encodable2718},
@@ -93,6 +93,10 @@ impl Sender {
 
     pub(crate) fn note_base_fee(&self, base: u128) {
         lock(&self.prices).base = Some((base, Instant::now()));
+    }
+
+    fn forget_base_fee(&self) {
+        lock(&self.prices).base = None;
     }
 
     fn known_market(&self) -> Option<Market> {
@@ -213,18 +217,25 @@ impl Sender {
         Ok(Some(signed))
     }
 
-    /// What is in the bytes of a transaction of this sender.
+    /// What is in the bytes of a transaction that this sender signed.
     pub(crate) fn read(&self, raw: &[u8]) -> Result<TxEip1559, ChainError> {
+        match TxEnvelope::decode_2718_exact(raw) {
+            Ok(TxEnvelope::Eip1559(signed)) => Ok(signed.strip_signature()),
+            Ok(_) => Err(self.network.rejected("journaled transaction", "not an EIP-1559 transaction")),
+            Err(error) => Err(self.network.rejected("journaled transaction", error.to_string())),
+        }
+    }
+
+    /// That a journaled transaction is one of this key and chain.
+    pub(crate) fn verify(&self, raw: &[u8]) -> Result<(), ChainError> {
         let wrong = |what: String| self.network.rejected("journaled transaction", what);
         let envelope = TxEnvelope::decode_2718_exact(raw).map_err(|error| wrong(error.to_string()))?;
         let signer = envelope.recover_signer().map_err(|error| wrong(error.to_string()))?;
-        let TxEnvelope::Eip1559(signed) = envelope else { return Err(wrong("not an EIP-1559 transaction".to_owned())) };
-        let transaction = signed.strip_signature();
-        if signer != self.address() || transaction.chain_id != self.network.chain_id {
-            let (chain, own) = (transaction.chain_id, self.address());
-            return Err(wrong(format!("signed by {signer} for chain {chain}; the key here is {own}")));
+        let (chain, own) = (envelope.chain_id(), self.address());
+        if signer == own && chain == Some(self.network.chain_id) {
+            return Ok(());
         }
-        Ok(transaction)
+        Err(wrong(format!("signed by {signer} for chain {}; the key here is {own}", chain.unwrap_or_default())))
     }
 
     /// What the sender has, in wei.

@@ -131,7 +131,7 @@ impl Submitter for Ethereum {
         let sender = &self.batches()?.sender;
         for journaled in transactions {
             // Of another key or chain it takes no nonce here; whether it was included is told by events.
-            match fees_of(sender, journaled) {
+            match sender.verify(&journaled.raw).and_then(|()| fees_of(sender, journaled)) {
                 Ok(fees) => sender.adopt(journaled.nonce, fees),
                 Err(error) => warn!(chain = self.link.name, id = %journaled.id, %error, "transaction not restored"),
             }

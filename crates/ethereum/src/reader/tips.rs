@@ -41,8 +41,12 @@ impl Final {
 
 impl Ethereum {
     pub(super) async fn read_tips(&self) -> Result<Tips, ChainError> {
-        let news = *self.news.borrow();
-        let floor = lock(&self.following).agreed.clone();
+        let floor = {
+            let mut following = lock(&self.following);
+            // Also where the reading fails: whoever waits for news then waits for the next ones, or for a poll interval.
+            following.news = *self.news.borrow();
+            following.agreed.clone()
+        };
         let least = floor.as_ref().map_or(0, |floor| floor.block.height);
         let (head, stated) = self
             .link
@@ -59,7 +63,6 @@ impl Ethereum {
             floor => self.confirm(stated, floor).await?,
         };
         let mut following = lock(&self.following);
-        following.news = news;
         // Another reading may have come further meanwhile.
         let newer = following.agreed.take().filter(|other| other.block.height > agreed.block.height);
         let Final { block, tiers } = following.agreed.insert(newer.unwrap_or(agreed)).clone();

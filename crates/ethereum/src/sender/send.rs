@@ -57,27 +57,26 @@ impl Sender {
                 }
                 // Its nonce is used; the chain's reading tells which is the next one.
                 self.sync().await?;
-                Err(self.network.stale(refusal.reason))
+            }
+            FaultClass::ReplacementUnderpriced if self.is_foreign(nonce) => {
+                let mut pipeline = lock(&self.pipeline);
+                pipeline.sent(nonce, fees, Kind::Foreign, self.now());
+                pipeline.underpriced(nonce);
             }
             FaultClass::ReplacementUnderpriced | FaultClass::FeeTooLow => {
-                let mut pipeline = lock(&self.pipeline);
-                let own = pipeline.get(nonce).is_some_and(|slot| slot.kind == Kind::Sent);
-                if !own && refusal.class == FaultClass::ReplacementUnderpriced {
-                    // Somebody else's transaction has the nonce.
-                    pipeline.sent(nonce, fees, Kind::Foreign, self.now());
-                    pipeline.underpriced(nonce);
-                    return Err(self.network.stale(refusal.reason));
-                }
-                pipeline.underpriced(nonce);
-                lock(&self.prices).base = None;
-                Err(self.network.transient("send", refusal.reason))
+                lock(&self.pipeline).underpriced(nonce);
+                self.forget_base_fee();
+                return Err(self.network.transient("send", refusal.reason));
             }
-            FaultClass::Unsendable => {
-                lock(&self.pipeline).release(nonce);
-                Err(self.network.rejected("send", refusal.reason))
-            }
-            _ => Err(self.network.error("send", PoolError::Refused { endpoint: String::new(), reason: refusal })),
+            FaultClass::Unsendable => lock(&self.pipeline).release(nonce),
+            _ => {}
         }
+        Err(self.network.refused("send", refusal))
+    }
+
+    /// Whether what waits in a pool with this nonce is none of ours.
+    fn is_foreign(&self, nonce: u64) -> bool {
+        lock(&self.pipeline).get(nonce).is_none_or(|slot| matches!(slot.kind, Kind::Prepared | Kind::Foreign))
     }
 
     pub(crate) async fn receipt(&self, id: &TxId) -> Result<Option<Receipt>, ChainError> {
