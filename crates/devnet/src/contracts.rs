@@ -42,5 +42,6 @@ sol! {
         function balanceOf(address account) external view returns (uint256);
         function approve(address spender, uint256 amount) external returns (bool);
         function mint(address to, uint256 amount) external;
+        function setFrozen(address account, bool frozen) external;
     }
 }

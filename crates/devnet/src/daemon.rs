@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// How often a process or a condition is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A program and the configuration it is given.
 #[derive(Clone, Debug)]

@@ -1,0 +1,17 @@
+//! The real `tim3d` between two real local chains: what users and operators see.
+//!
+//! Everything is judged by what the chains themselves answer (`eth_call`, logs and receipts through alloy) and by what the daemon's own commands
+//! print; nothing reaches into the daemon. Needs anvil: tests/setup.sh installs it.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stderr,
+    reason = "what goes wrong here fails the test, and it should say why"
+)]
+
+mod attesters;
+mod holds;
+mod relay;
+mod scene;
+mod start;
