@@ -201,6 +201,7 @@ impl Coordinator {
         let now_ms = now_ms();
         let mut work = Work::default();
         let mut answers: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
+        let mut commanded = false;
         for message in told.drain(..) {
             match message {
                 Message::News(news, applied) => {
@@ -211,6 +212,7 @@ impl Coordinator {
                 }
                 Message::Signed(results) => self.take_signed(results, now_ms, &mut work),
                 Message::Command(command, reply) => {
+                    commanded = true;
                     let result = self.command(command, now_ms, &mut work);
                     answers.push(Box::new(move || {
                         let _ = reply.send(result);
@@ -223,6 +225,10 @@ impl Coordinator {
         }
         self.fire_due(&mut work);
         self.operations.tick(now_ms, &mut work);
+        if commanded {
+            // Whoever asked looks at the board next.
+            self.publish();
+        }
         self.finish(work, answers).await
     }
 

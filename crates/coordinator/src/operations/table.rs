@@ -247,8 +247,9 @@ impl Operations {
         Ok(())
     }
 
-    /// Stops or resumes signing for the synthetic; what waited for it goes on.
+    /// Stops or resumes signing for the synthetic, also over restarts; what waited for it goes on.
     pub fn set_paused(&mut self, why: Option<String>, now_ms: u64, work: &mut Work) {
+        work.changes.push(Change::Note(halt_note(self.asset), why.clone().unwrap_or_default()));
         work.notices.push(Notice::Paused { asset: self.asset, why: why.clone() });
         self.admission.set_paused(why);
         self.tick(now_ms, work);
@@ -256,7 +257,6 @@ impl Operations {
 
     /// An operator lets signing go on.
     pub fn resume(&mut self, now_ms: u64, work: &mut Work) {
-        work.changes.push(Change::Note(halt_note(self.asset), String::new()));
         self.set_paused(None, now_ms, work);
     }
 
@@ -360,7 +360,6 @@ impl Operations {
     /// Stops signing for the synthetic because what chains state contradicts the protocol.
     pub(super) fn halt(&mut self, why: String, now_ms: u64, work: &mut Work) {
         work.notices.push(Notice::ErrorOccurred { subject: "protocol".into(), message: why.clone() });
-        work.changes.push(Change::Note(halt_note(self.asset), why.clone()));
         if self.admission.paused().is_none() {
             self.set_paused(Some(why), now_ms, work);
         }

@@ -7,7 +7,7 @@ use tim3_domain::{
     protocol::{Event, EventBody, Operation, OperationKind, Outcome},
     word::Word,
 };
-use tim3_journal::OperationRecord;
+use tim3_journal::{Change, OperationRecord};
 
 use super::*;
 use crate::{
@@ -141,6 +141,19 @@ fn minted(operation: &Operation, sequence: u64, height: u64) -> Located {
 
 fn halted(table: &Table) -> bool {
     table.operations.paused().is_some()
+}
+
+#[test]
+fn a_pause_is_journaled_and_so_is_its_end() {
+    let mut table = Table::new(None, None);
+    let mut note = |why: Option<&str>| {
+        let mut work = Work::default();
+        table.operations.set_paused(why.map(str::to_owned), 0, &mut work);
+        work.changes
+    };
+    let expected = |why: &str| [Change::Note(halt_note(ASSET), why.to_owned())];
+    assert_eq!(note(Some("maintenance")), expected("maintenance"));
+    assert_eq!(note(None), expected(""), "what is restored is no pause");
 }
 
 #[test]
