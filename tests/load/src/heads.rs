@@ -56,6 +56,12 @@ impl Heads {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&height).copied()
     }
 
+    /// Waits until a block was announced, which may be after the node answers for it.
+    pub(crate) async fn reached(&self, height: u64) -> Result<()> {
+        self.newest.clone().wait_for(|newest| *newest >= height).await.context("no more blocks are announced")?;
+        Ok(())
+    }
+
     /// Waits for the next block.
     pub(crate) async fn next(&mut self) -> Result<()> {
         self.newest.changed().await.context("no more blocks are announced")

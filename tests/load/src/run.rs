@@ -115,13 +115,15 @@ async fn ceiling(stage: &mut Stage, kind: Kind, client: &Client, raw: Vec<String
             drained(client).await?;
         }
     }
+    let [heads, _] = &stage.heads;
+    let head = stage.a().height().await?;
+    heads.reached(head).await?;
     let mut blocks = BTreeMap::new();
-    for height in from..=stage.a().height().await? {
+    for height in from..=head {
         let count = client.call("eth_getBlockTransactionCountByNumber", &json!([format!("{height:#x}")])).await?;
         let count = count.as_str().and_then(|count| u64::from_str_radix(count.trim_start_matches("0x"), 16).ok());
         blocks.insert(height, count.context("a block without a count")?);
     }
-    let [heads, _] = &stage.heads;
     flow(&blocks, heads)
 }
 
@@ -227,6 +229,8 @@ async fn relay(stage: &Stage, begin: Begin, before: &crate::stage::Usage) -> Res
         *count = count.saturating_add(1);
     }
     let [heads_a, heads_b] = &stage.heads;
+    heads_a.reached(carried.iter().map(|one| one.locked.saturating_add(DEPTH)).max().unwrap_or_default()).await?;
+    heads_b.reached(carried.iter().map(|one| one.minted).max().unwrap_or_default()).await?;
     let [_, proxy] = &stage.proxies;
     let accepted: HashMap<String, Instant> =
         proxy.accepted().into_iter().map(|(hash, at)| (hash, Instant::from_std(at))).collect();
