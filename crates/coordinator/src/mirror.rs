@@ -173,16 +173,25 @@ impl Mirrors {
 
     async fn report(&mut self, report: Report) -> Result<(), CoordinatorError> {
         let OrderRef::Mirror(hash) = report.order else { return Ok(()) };
+        let gateway = report.gateway;
         match report.fate {
-            Fate::Sent(_) => {}
-            Fate::Included(_) | Fate::Final(_) | Fate::Refused { code: OrderCode::AlreadyDone, .. } => {
-                for (peer, record) in self.backlog.arrived(hash) {
-                    self.delivered(peer, record).await?;
+            // A reorg can still take away what is only included.
+            Fate::Sent(_) | Fate::Included(_) => {}
+            Fate::Final(_) => {
+                if let Some(record) = self.backlog.arrived(gateway, hash) {
+                    self.delivered(gateway, record).await?;
+                }
+            }
+            Fate::Refused { code: OrderCode::AlreadyDone, .. } => {
+                let tips = self.board.chain(gateway).tips;
+                let heights = tips.map_or((u64::MAX, 0), |tips| (tips.head.height, tips.finalized.height));
+                if let Some(record) = self.backlog.is_there(gateway, hash, heights) {
+                    self.delivered(gateway, record).await?;
                 }
             }
             Fate::Dropped(why) => {
                 debug!(why, "mirror dropped, it is carried again");
-                self.backlog.lost(hash);
+                self.backlog.lost(gateway, hash);
             }
             Fate::Refused { reason, .. } => {
                 if reason.contains("MirrorConflict") {
@@ -190,7 +199,7 @@ impl Mirrors {
                     error!(message);
                     self.bus.send(Notice::ErrorOccurred { subject: "mirror".into(), message });
                 }
-                self.backlog.lost(hash);
+                self.backlog.lost(gateway, hash);
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use tim3_chain::{Chain, ChainError, ErrorClass, Prepared, Transaction, Verdict};
 use tim3_domain::{
+    identity::GatewayId,
     place::TxId,
     protocol::{OrderCode, SignedOrder},
 };
@@ -41,6 +42,8 @@ pub enum Request {
 /// What became of an order.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// The gateway it was carried to.
+    pub gateway: GatewayId,
     /// Which order.
     pub order: OrderRef,
     /// What became of it.
@@ -299,7 +302,7 @@ impl Submitter {
                 Some(job) => job.report(fate).await,
                 None => {
                     for owner in &self.owners {
-                        let _ = owner.send(Report { order, fate: fate.clone() }).await;
+                        let _ = owner.send(Report { gateway: self.chain.gateway(), order, fate: fate.clone() }).await;
                     }
                 }
             }

@@ -32,6 +32,8 @@ struct Peer {
     /// What is on its way, by content hash, and since when.
     carried: HashMap<Word, (MirrorRecord, Instant)>,
     last: HashMap<Key, Instant>,
+    /// The head at which the gateway first said that it has a copy already.
+    answered: HashMap<Word, u64>,
 }
 
 /// How long a copy may be on its way before it is carried again.
@@ -47,6 +49,7 @@ impl Backlog {
             has: HashMap::new(),
             carried: HashMap::new(),
             last: HashMap::new(),
+            answered: HashMap::new(),
         };
         Self {
             peers: peers.into_iter().map(|(gateway, interval)| (gateway, peer(interval))).collect(),
@@ -95,17 +98,30 @@ impl Backlog {
     }
 
     /// A copy is not on its way any more and did not arrive.
-    pub fn lost(&mut self, hash: Word) {
-        for peer in self.peers.values_mut() {
+    pub fn lost(&mut self, gateway: GatewayId, hash: Word) {
+        if let Some(peer) = self.peers.get_mut(&gateway) {
             peer.carried.remove(&hash);
         }
     }
 
-    /// A copy arrived, at every gateway it was on its way to.
-    pub fn arrived(&mut self, hash: Word) -> Vec<(GatewayId, MirrorRecord)> {
-        let arrived =
-            self.peers.iter_mut().filter_map(|(gateway, peer)| Some((*gateway, peer.carried.remove(&hash)?.0)));
-        arrived.collect()
+    /// The transaction that carried a copy is final.
+    pub fn arrived(&mut self, gateway: GatewayId, hash: Word) -> Option<MirrorRecord> {
+        let peer = self.peers.get_mut(&gateway)?;
+        peer.answered.remove(&hash);
+        peer.carried.remove(&hash).map(|(record, _)| record)
+    }
+
+    /// The gateway says that it has the copy, at a (head, final) height. It counts once the gateway still says so when the head at which it
+    /// said so first is final; until then it is asked again.
+    pub fn is_there(&mut self, gateway: GatewayId, hash: Word, (head, finalized): (u64, u64)) -> Option<MirrorRecord> {
+        let peer = self.peers.get_mut(&gateway)?;
+        let (record, _) = peer.carried.remove(&hash)?;
+        let first = *peer.answered.entry(hash).or_insert(head);
+        if first > finalized {
+            return None;
+        }
+        peer.answered.remove(&hash);
+        Some(record)
     }
 
     /// `gateway` is known to have this version.
@@ -118,6 +134,9 @@ impl Backlog {
             if newest.is_none_or(|newest| *has >= newest) {
                 peer.behind.remove(&key);
                 peer.last.remove(&key);
+                if peer.behind.is_empty() {
+                    peer.answered.clear();
+                }
             }
         }
         if self.peers.values().all(|peer| !peer.behind.contains_key(&key)) {
@@ -149,3 +168,6 @@ pub fn record_of(event: &FinalEvent) -> Option<MirrorRecord> {
 fn key_of(record: &MirrorRecord) -> Key {
     (record.position.market, record.position.owner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ impl Job {
     /// Tells what became of it.
     pub async fn report(&self, fate: Fate) {
         // An error means that nobody wants to know any more: the daemon is ending.
-        let _ = self.reply.send(Report { order: self.order, fate }).await;
+        let _ = self.reply.send(Report { gateway: self.signed.order.gateway, order: self.order, fate }).await;
     }
 }
 
