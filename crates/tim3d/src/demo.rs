@@ -228,7 +228,7 @@ impl Demo {
                 users::travel(stage, trip).await
             });
         }
-        let (mut unfinished, mut killed) = (Vec::new(), false);
+        let (mut unfinished, mut over) = (Vec::new(), false);
         let half = usize::try_from(self.args.operations / 2).unwrap_or_default();
         let stage = Arc::clone(&self.stage);
         let half_way = async {
@@ -243,9 +243,11 @@ impl Demo {
                     Some(Ok(Err(error))) => unfinished.push(format!("{error:#}")),
                     Some(Err(error)) => unfinished.push(error.to_string()),
                 },
-                Ok(()) = &mut half_way, if !killed => {
-                    killed = true;
-                    self.kill().await?;
+                reached = &mut half_way, if !over => {
+                    over = true;
+                    if reached.is_ok() {
+                        self.kill().await?;
+                    }
                 }
                 error = self.relay.death() => return Err(error),
             }

@@ -51,7 +51,7 @@ impl Plan {
     /// The script for `seed` with `operations` operations.
     pub(super) fn new(seed: u64, operations: u32) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let burst = (operations / 12).clamp(3, 6);
+        let burst = (operations / 12).clamp(3, 60);
         let mut left = operations.saturating_sub(burst).saturating_sub(4);
         let mut trips = Vec::new();
         while left > 0 {
