@@ -197,7 +197,7 @@ impl Wiring {
             let available = self.parts.attesters.among(&set);
             if available < usize::from(set.threshold) {
                 return Err(CoordinatorError::Settings(format!(
-                    "{}: its gateway wants {} of its {} attesters to sign, this daemon can ask {available}; configure their keys under [[attesters]]",
+                    "{}: its gateway wants {} of its {} attesters to sign, this daemon can ask {available}; configure their keys under [attesters.NAME]",
                     chain.name(),
                     set.threshold,
                     set.signers.len(),

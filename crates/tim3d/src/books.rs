@@ -39,8 +39,11 @@ impl Books<'_> {
             self.fill(&mut page, query, open.into_iter().rev());
             return Ok(page);
         }
-        let records = self.journal.operations(query.before, SCAN).map_err(unavailable)?;
-        let last = records.last().filter(|_| records.len() == SCAN).map(|record| record.operation.id().to_string());
+        let is_filtered = query.phase.is_some() || query.asset.is_some() || query.chain.is_some();
+        // One more than is shown tells whether there is a next page.
+        let scan = if is_filtered { SCAN } else { query.limit.saturating_add(1) };
+        let records = self.journal.operations(query.before, scan).map_err(unavailable)?;
+        let last = records.last().filter(|_| records.len() == scan).map(|record| record.operation.id().to_string());
         self.fill(&mut page, query, records.into_iter());
         page.next = page.next.or(last);
         Ok(page)
@@ -256,3 +259,6 @@ fn actions(phase: &Phase) -> &'static [&'static str] {
         _ => &[],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,25 @@ TIM3D__SECTION__KEY override it, and --set section.key=value overrides both.
 Exit codes: 0 success; 1 it failed; 2 the command line or the configuration is wrong; 3 it was checked, and the answer is no (audit not
 exact, daemon not ready, journal damaged, contract not as expected).";
 
+/// The phases of an operation, in the order of its life.
+pub(crate) const PHASES: [&str; 15] = [
+    "observed",
+    "final",
+    "held",
+    "signing",
+    "authorized",
+    "submitted",
+    "settled",
+    "completed",
+    "voiding",
+    "voided",
+    "refunding",
+    "refund_included",
+    "refunded",
+    "orphaned",
+    "dead_letter",
+];
+
 /// Relays TIM3, a synthetic token backed by locked collateral, between chains.
 #[derive(Debug, Parser)]
 #[command(name = "tim3d", version, after_help = EXAMPLES)]
@@ -252,9 +271,8 @@ pub(crate) enum ContractsCommand {
 pub(crate) enum OpsCommand {
     /// List operations, newest first
     List {
-        /// Only those in this phase: observed, final, held, signing, authorized, submitted, settled, completed, voiding, voided, refunding,
-        /// refund_included, refunded, orphaned, dead_letter
-        #[arg(long)]
+        /// Only those in this phase
+        #[arg(long, value_parser = PHASES)]
         phase: Option<String>,
         /// Only those that have not ended
         #[arg(long)]
@@ -334,4 +352,39 @@ pub(crate) enum JournalCommand {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use tim3_domain::lifecycle::{Hold, Phase, Refusal, Step};
+
+    use super::*;
+
+    #[test]
+    fn every_phase_can_be_asked_for() {
+        let was = || Box::new(Phase::Final);
+        let steps = [Step::Signing, Step::Authorized, Step::Submitted].map(Phase::Settling);
+        let others = [
+            Phase::Observed,
+            Phase::Final,
+            Phase::Held(Hold::Value),
+            Phase::SettledIncluded { was: was() },
+            Phase::Completed,
+            Phase::Voiding { why: Refusal::TooOld, step: Step::Signing },
+            Phase::VoidedIncluded { was: was() },
+            Phase::Refunding(Step::Signing),
+            Phase::RefundedIncluded { was: was() },
+            Phase::Refunded,
+            Phase::Orphaned { replaced: false },
+            Phase::DeadLetter { was: was(), reason: String::new() },
+        ];
+        let names: std::collections::BTreeSet<_> = steps.iter().chain(&others).map(Phase::name).collect();
+        assert_eq!(names, PHASES.into());
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
 }

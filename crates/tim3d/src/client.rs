@@ -19,7 +19,8 @@ use crate::{
 pub(crate) struct Api {
     base: Url,
     client: Client,
-    token: Option<Zeroizing<String>>,
+    /// Why it could not be read matters only to those who need it.
+    token: Result<Option<Zeroizing<String>>>,
 }
 
 /// What came back.
@@ -49,11 +50,7 @@ impl Api {
         let from_file = args.token_file.clone().map(SecretRef::File);
         let place =
             from_file.or_else(|| config.and_then(|config| config.api.token.clone()).filter(|_| args.url.is_none()));
-        let token = match place {
-            // Whoever may only read has no need of it, and perhaps no right to it.
-            Some(place) => place.read().ok(),
-            None => None,
-        };
+        let token = place.map(|place| place.read().context("the API token")).transpose();
         // The daemon answers every request within 10 s, or says that it could not.
         let client = Client::builder().timeout(Duration::from_secs(20)).no_proxy().build()?;
         Ok(Self { base, client, token })
@@ -66,6 +63,9 @@ impl Api {
 
     /// Changes something at `path`, with a reason.
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, reason: &str) -> Result<T> {
+        if let Err(error) = &self.token {
+            bail!("{error:#}; name another with --token-file");
+        }
         let body = Reason { reason: reason.to_owned() };
         self.send(self.client.post(self.url(path)?).json(&body)).await?.required()
     }
@@ -76,8 +76,9 @@ impl Api {
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Answer<T>> {
         let request = match &self.token {
-            Some(token) => request.bearer_auth(token.as_str()),
-            None => request,
+            Ok(Some(token)) => request.bearer_auth(token.as_str()),
+            // Whoever only reads may do without.
+            Ok(None) | Err(_) => request,
         };
         let base = self.base.as_str().trim_end_matches('/');
         let response = match request.send().await {

@@ -81,6 +81,8 @@ async fn it_serves_takes_decisions_and_stops_when_told() {
     };
     until_async(PATIENCE, stopped).await.unwrap();
 
+    run(&[["resume", "TIM3"], reason, ["--token-file", "nowhere"]].concat())
+        .assert_one_line_error(1, &["the API token", "nowhere", "--token-file"]);
     site.write("wrong", "wrong");
     run(&[["resume", "TIM3"], reason, ["--token-file", "wrong"]].concat())
         .assert_one_line_error(1, &["the bearer token is not the api.token of this daemon"]);

@@ -39,7 +39,7 @@ fn check(global: &Global, as_json: bool, with_keys: bool) -> Result<()> {
             }
             let files: Vec<_> = inputs.files.iter().map(|file| file.display().to_string()).collect();
             let (chains, assets) = (config.chains.len(), config.assets.len());
-            output::text(&format!("{}: right ({chains} chains, {assets} assets)", files.join(" + ")))
+            output::text(&format!("{}: right (chains: {chains}, assets: {assets})", files.join(" + ")))
         }
         Err(Problems(problems)) => {
             if as_json {

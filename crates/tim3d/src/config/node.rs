@@ -128,20 +128,20 @@ impl<'a> Table<'a> {
     /// Reads an optional key.
     pub(super) fn get<T>(&self, key: &'static str, parse: Parse<T>) -> Option<T> {
         let value = self.value(key)?;
-        self.parse(key, value, parse, &shown)
+        self.parse(key, value, parse, None)
     }
 
     /// Reads an optional key whose value is shown as `show` says.
     pub(super) fn get_shown<T>(&self, key: &'static str, parse: Parse<T>, show: fn(&T) -> String) -> Option<T> {
         let value = self.value(key)?;
-        self.parse_hidden(key, value, parse, show)
+        self.parse(key, value, parse, Some(show))
     }
 
     /// Reads a key that has a default.
     pub(super) fn or<T>(&self, key: &'static str, parse: Parse<T>, default: impl Into<ValueKind>) -> Option<T> {
         match self.value(key) {
-            Some(value) => self.parse(key, value, parse, &shown),
-            None => self.parse(key, &Value::new(None, default.into()), parse, &shown),
+            Some(value) => self.parse(key, value, parse, None),
+            None => self.parse(key, &Value::new(None, default.into()), parse, None),
         }
     }
 
@@ -251,30 +251,21 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn parse<T>(&self, key: &str, value: &Value, parse: Parse<T>, show: &dyn Fn(&ValueKind) -> String) -> Option<T> {
+    /// Reads `value` and notes it; one that may be a secret is shown as `show` says, or not at all.
+    fn parse<T>(&self, key: &str, value: &Value, parse: Parse<T>, show: Option<fn(&T) -> String>) -> Option<T> {
+        let key = self.key(key);
         match self.read(value, parse) {
             Ok(read) => {
-                let origin = self.walk.origins.of(value).map(|(_, origin)| origin);
-                self.walk.note(&self.key(key), show(&value.kind), origin);
+                let text = show.map_or_else(|| shown(&value.kind), |show| show(&read));
+                self.walk.note(&key, text, self.walk.origins.of(value).map(|(_, origin)| origin));
                 Some(read)
             }
             Err(expected) => {
-                self.walk.wrong(&self.key(key), Some(value), expected);
-                None
-            }
-        }
-    }
-
-    fn parse_hidden<T>(&self, key: &str, value: &Value, parse: Parse<T>, show: fn(&T) -> String) -> Option<T> {
-        let origin = self.walk.origins.of(value).map(|(_, origin)| origin);
-        match self.read(value, parse) {
-            Ok(read) => {
-                self.walk.note(&self.key(key), show(&read), origin);
-                Some(read)
-            }
-            Err(expected) => {
-                let found = format!("{}, not shown because it may be a secret", kind_name(&value.kind));
-                self.walk.report(&self.key(key), Some(value), found, expected, "correct it");
+                let found = match show {
+                    None => describe(&value.kind),
+                    Some(_) => format!("{}, not shown because it may be a secret", kind_name(&value.kind)),
+                };
+                self.walk.report(&key, Some(value), found, expected, "correct it");
                 None
             }
         }
