@@ -96,12 +96,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let temporary = tempfile::tempdir().context("a temporary directory for the journal")?;
     let file = journal_file(args.journal.as_deref(), temporary.path())?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let played = runtime.block_on(async {
-        tokio::select! {
-            played = Demo::new(args, file)?.play() => played,
-            _ = tokio::signal::ctrl_c() => bail!("interrupted; nothing was proved"),
-        }
-    });
+    let played = runtime.block_on(async { Demo::new(args, file)?.play().await });
     // Simulated blocks would come for ever.
     runtime.shutdown_background();
     played
@@ -150,10 +145,14 @@ impl Demo {
     }
 
     async fn play(mut self) -> anyhow::Result<()> {
-        self.open().await?;
-        let showing = self.show();
-        let unfinished = self.perform().await?;
-        let summary = self.close(unfinished).await?;
+        let (showing, summary) = tokio::select! {
+            summed_up = self.sum_up() => summed_up?,
+            _ = tokio::signal::ctrl_c() => {
+                self.background.abort_all();
+                self.stage.view.end();
+                bail!("interrupted; nothing was proved");
+            }
+        };
         showing.abort();
         self.stage.view.end();
         if self.args.json {
@@ -173,6 +172,14 @@ impl Demo {
         }
         self.relay.stop().await?;
         if summary.holds { Ok(()) } else { Err(Verdict("the proof fails, as the summary says".to_owned()).into()) }
+    }
+
+    /// The play itself. Gives what shows it, too.
+    async fn sum_up(&mut self) -> anyhow::Result<(AbortHandle, Summary)> {
+        self.open().await?;
+        let showing = self.show();
+        let unfinished = self.perform().await?;
+        Ok((showing, self.close(unfinished).await?))
     }
 
     /// Blocks come, the daemon runs, things go wrong.

@@ -1,5 +1,5 @@
 //! `tim3d demo` from outside: what it proves, what it says, and when it says no.
-#![expect(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
 use std::process::{Command, Output};
 
@@ -11,7 +11,7 @@ fn demo(arguments: &[&str]) -> Output {
 
 fn summary(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| unreachable!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 fn integer(value: &Value) -> i128 {

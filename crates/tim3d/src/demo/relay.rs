@@ -37,11 +37,12 @@ use crate::{
     metrics, output,
 };
 
-/// Attesters, of which this many must sign.
-pub(super) const ATTESTERS: u8 = 3;
+const ATTESTERS: u8 = 3;
+/// How many of the attesters must sign.
 pub(super) const THRESHOLD: u8 = 2;
 /// How often the daemon is started before its endpoints' failures count as an error.
 const STARTS: u32 = 20;
+/// How long the journal may stay open after the daemon ended.
 const CLOSES: Duration = Duration::from_secs(10);
 
 /// The daemon's account on every chain.
@@ -110,7 +111,7 @@ impl Relay {
                 Ok(daemon) => break (daemon, cancel),
                 Err(CoordinatorError::Chain(error)) if left > 0 => {
                     left = left.saturating_sub(1);
-                    self.stage.view.say(&format!("daemon: did not start, as an operator would see it: {error}"));
+                    self.stage.view.say(&format!("daemon: starts again, because {error}"));
                 }
                 Err(error) => return Err(error).context("the daemon does not start"),
             }
@@ -127,8 +128,8 @@ impl Relay {
         Ok(())
     }
 
-    /// Ends the daemon between two instructions, as `kill -9` does: nothing is finished, nothing is said, and the journal is closed as the
-    /// last commit left it.
+    /// Ends the daemon's tasks wherever they wait, which is what `kill -9` comes to: nothing is finished, nothing is said, and of what was
+    /// not yet durable nobody was told.
     pub(super) async fn kill(&mut self) -> anyhow::Result<()> {
         let life = self.life.take().ok_or_else(|| anyhow!("the daemon is not running"))?;
         life.running.abort();

@@ -10,6 +10,7 @@ use tim3_domain::{
     lifecycle::Phase,
     price::Price,
 };
+use tim3_journal::OperationRecord;
 use tim3_simchain::gateway::{Admin, Call, KeeperAction, Outside};
 
 use super::{
@@ -38,14 +39,11 @@ pub(super) async fn desk(stage: Arc<Stage>, plan: Plan) -> anyhow::Result<()> {
 async fn hold(stage: &Arc<Stage>, whale: &Person) -> anyhow::Result<()> {
     let tx = User::new(stage, whale).lock(Site::B, Site::A, WHALE).await?;
     let id = stage.operation(Site::B, &tx).await?;
-    stage.until("an amount over the value hold is not held", || held(stage, id)).await?;
+    let held = |record: &OperationRecord| matches!(record.phase, Phase::Held(_));
+    stage.reaches(id, "an amount over the value hold is not held", held).await?;
     stage.view.say(&format!("operator: {} is held over its value, looking into it … approved", id.short()));
     let why = "demo operator: the owner confirmed it".to_owned();
-    stage.operate(id, Command::Approve(id, why), |record| !matches!(record.phase, Phase::Held(_))).await
-}
-
-fn held(stage: &Stage, id: tim3_domain::identity::OperationId) -> Option<()> {
-    stage.record(id).filter(|record| matches!(record.phase, Phase::Held(_))).map(|_| ())
+    stage.operate(id, Command::Approve(id, why), |record| !held(record)).await
 }
 
 /// A paused destination refuses; an operator voids there, and the origin gives back.
@@ -58,17 +56,13 @@ async fn pause(stage: &Arc<Stage>, unlucky: &Person) -> anyhow::Result<()> {
     stage.view.say("guardian: sim-c is paused at level 2, nothing is minted there");
     let tx = User::new(stage, unlucky).lock(Site::A, Site::C, UNLUCKY).await?;
     let id = stage.operation(Site::A, &tx).await?;
-    let refused = || stage.record(id).filter(|record| record.attempts > 0).map(|_| ());
-    stage.until("a paused destination does not refuse", refused).await?;
+    stage.reaches(id, "a paused destination does not refuse", |record| record.attempts > 0).await?;
     stage.view.say(&format!("operator: {} cannot be delivered, void it so that it is refunded", id.short()));
     let why = "demo operator: the destination is paused".to_owned();
-    let voids = |phase: &Phase| {
-        matches!(phase, Phase::Voiding { .. } | Phase::VoidedIncluded { .. } | Phase::Refunding(_))
-            || matches!(phase, Phase::RefundedIncluded { .. } | Phase::Refunded)
-    };
-    stage.operate(id, Command::Void(id, why), |record| voids(&record.phase)).await?;
-    let ended = || stage.record(id).filter(|record| record.phase.is_terminal()).map(|_| ());
-    stage.until("a voided operation is not refunded", ended).await?;
+    let voids =
+        |record: &OperationRecord| !record.phase.is_undecided() || matches!(record.phase, Phase::Voiding { .. });
+    stage.operate(id, Command::Void(id, why), voids).await?;
+    stage.reaches(id, "a voided operation is not refunded", |record| record.phase.is_terminal()).await?;
     let lower = Admin::SetPause { asset: tim3, level: 0 };
     by("admin", config.admin).act(Site::C, Call::Admin(lower)).await?;
     stage.view.say("admin: sim-c mints again");
@@ -96,8 +90,7 @@ async fn fill_window(stage: &Arc<Stage>, crowd: &[Person]) -> anyhow::Result<()>
     });
     for tx in futures::future::join_all(locks).await {
         let id = stage.operation(Site::C, &tx?).await?;
-        let ended = || stage.record(id).filter(|record| record.phase.is_terminal()).map(|_| ());
-        stage.until("a full window does not refill", ended).await?;
+        stage.reaches(id, "a full window does not refill", |record| record.phase.is_terminal()).await?;
     }
     admin.act(Site::B, window(WINDOW.0, WINDOW.1)).await?;
     stage.view.say("admin: sim-b's window is wide again, everybody of the crowd was served");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use tim3_chain::TxId;
 use tim3_coordinator::{Command, Handle};
 use tim3_domain::{identity::OperationId, protocol::Operation};
@@ -68,6 +68,16 @@ impl Stage {
         handle.journal().operation(id).ok().flatten()
     }
 
+    /// Waits until the daemon's record of an operation is as `test` wants it.
+    pub(super) async fn reaches(
+        &self,
+        id: OperationId,
+        what: &str,
+        test: impl Fn(&OperationRecord) -> bool,
+    ) -> anyhow::Result<()> {
+        self.until(what, || self.record(id).filter(|record| test(record)).map(|_| ())).await
+    }
+
     /// Gives the daemon an operator's word about an operation, again after a restart, until `done` says that it was heard.
     pub(super) async fn operate(
         &self,
@@ -75,20 +85,18 @@ impl Stage {
         command: Command,
         done: impl Fn(&OperationRecord) -> bool,
     ) -> anyhow::Result<()> {
-        loop {
+        while !self.record(id).is_some_and(|record| done(&record)) {
             let running = self.relay.borrow().clone();
             if let Some(handle) = running {
-                // A refusal is looked into below: the daemon may have stopped, or been quicker.
+                // A refusal shows in the record: the daemon may have stopped, or been quicker.
                 let _ = handle.operate(id, command.clone()).await;
-            }
-            if self.record(id).is_some_and(|record| done(&record)) {
-                return Ok(());
             }
             tokio::select! {
                 () = self.out_of_time.cancelled() => bail!("out of time: the daemon does not take an operator's command"),
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
+        Ok(())
     }
 
     /// Returns when nothing has been on its way for a while: no transaction, no operation, no mirror; and an audit after that has ended.
@@ -122,6 +130,6 @@ impl Stage {
 
     /// The running daemon.
     pub(super) fn handle(&self) -> anyhow::Result<Handle> {
-        self.relay.borrow().clone().ok_or_else(|| anyhow!("the daemon is not running")).context("demo")
+        self.relay.borrow().clone().ok_or_else(|| anyhow!("the daemon is not running"))
     }
 }
