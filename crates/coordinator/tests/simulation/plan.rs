@@ -84,25 +84,23 @@ impl Story {
     }
 }
 
-/// Acts until the transaction is final: a reorg may take away the tokens before it, or itself afterwards.
+/// Acts until a transaction is final: a reorg may take away the tokens before it, or itself afterwards, for a while or for good.
 async fn act_for_good(node: &SimNode, user: &SimActor, action: UserAction) {
-    let second = std::time::Duration::from_secs(1);
+    let mut sent = Vec::new();
+    let mut missing = 30;
     loop {
-        let Ok(id) = user.act(action.clone()).await else {
-            tokio::time::sleep(second).await;
-            continue;
-        };
-        let mut missing = 0;
-        while missing < 30 {
-            match node.inclusion(&id) {
-                Some(Ok(block)) if node.head().height > block.height + node.config().finality_depth => return,
-                Some(Ok(_)) => missing = 0,
-                // Included again after a reorg, and refused there.
-                Some(Err(_)) => break,
-                None => missing += 1,
-            }
-            tokio::time::sleep(second).await;
+        let included = sent.iter().find_map(|id| node.inclusion(id).and_then(Result::ok));
+        missing = if included.is_some() { 0 } else { missing + 1 };
+        if included.is_some_and(|block| node.head().height > block.height + node.config().finality_depth) {
+            return;
         }
+        if missing > 30
+            && let Ok(id) = user.act(action.clone()).await
+        {
+            sent.push(id);
+            missing = 0;
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
 }
 
