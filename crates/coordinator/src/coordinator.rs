@@ -31,6 +31,7 @@ use crate::{
     error::CoordinatorError,
     news::News,
     operations::{Operations, Work},
+    outbox::Outbox,
     submitter::{Fate, Report, Request},
 };
 
@@ -100,6 +101,7 @@ pub struct Coordinator {
     messages: mpsc::Sender<Message>,
     reports: mpsc::Sender<Report>,
     tasks: TaskTracker,
+    outbox: Outbox,
 }
 
 impl std::fmt::Debug for Coordinator {
@@ -146,7 +148,9 @@ impl Coordinator {
         metrics: Metrics,
         mailbox: &Mailbox,
     ) -> Self {
+        let submitters = links.iter().map(|(gateway, link)| (*gateway, link.submitter.clone()));
         Self {
+            outbox: Outbox::new(submitters),
             operations,
             symbol,
             links,
@@ -187,6 +191,7 @@ impl Coordinator {
                 _ = reports.recv_many(&mut reported, GATHER) => {}
                 _ = tick.tick() => self.publish(),
                 () = sleep_until(due) => {}
+                () = self.outbox.flow() => {}
             }
             // Whatever else is there shares the commit.
             while reported.len() < GATHER && reports.try_recv().map(|report| reported.push(report)).is_ok() {}

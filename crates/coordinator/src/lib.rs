@@ -27,6 +27,7 @@ pub mod handle;
 pub mod mirror;
 pub mod news;
 pub mod operations;
+mod outbox;
 mod router;
 pub mod settings;
 pub mod submitter;

@@ -23,6 +23,7 @@ use crate::{
     coordinator::Links,
     error::CoordinatorError,
     news::News,
+    outbox::Outbox,
     router::ToldMirrors,
     settings::ChainSettings,
     submitter::{Fate, Report, Request, queue::Job},
@@ -45,6 +46,7 @@ pub struct Mirrors {
     bus: Bus,
     metrics: Metrics,
     reports: mpsc::Sender<Report>,
+    outbox: Outbox,
 }
 
 impl std::fmt::Debug for Mirrors {
@@ -80,7 +82,8 @@ impl Mirrors {
         for (home, located) in journal.positions()? {
             backlog.moved(FinalEvent::from_journal(home, located));
         }
-        Ok(Self { links, settings, attesters, journal, backlog, board, bus, metrics, reports })
+        let outbox = Outbox::new(links.iter().map(|(gateway, link)| (*gateway, link.submitter.clone())));
+        Ok(Self { links, settings, attesters, journal, backlog, board, bus, metrics, reports, outbox })
     }
 
     /// Carries until cancelled.
@@ -107,6 +110,7 @@ impl Mirrors {
                 },
                 Some(report) = reports.recv() => self.report(report).await?,
                 _ = look.tick() => self.carry().await,
+                () = self.outbox.flow() => {}
             }
         }
     }
@@ -163,7 +167,7 @@ impl Mirrors {
                     Ok(signed) => {
                         let job = Job { order: OrderRef::Mirror(record.hash()), signed, reply: self.reports.clone() };
                         self.backlog.carried(gateway, record);
-                        let _ = link.submitter.send(Request::Carry(Box::new(job))).await;
+                        self.outbox.push(gateway, Request::Carry(Box::new(job)));
                     }
                     Err(refused) => warn!(chain = link.chain.name(), %refused, "mirror not signed"),
                 }

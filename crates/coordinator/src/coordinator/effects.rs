@@ -33,10 +33,10 @@ impl Coordinator {
         for (id, effect) in effects {
             match effect {
                 Effect::Sign(leg) => self.group_for_signing(id, leg, &mut sign),
-                Effect::Submit(leg) if self.signed.contains_key(&(id, leg)) => self.submit(id, leg).await,
+                Effect::Submit(leg) if self.signed.contains_key(&(id, leg)) => self.submit(id, leg),
                 Effect::Submit(leg) => self.group_for_signing(id, leg, &mut sign),
                 Effect::SubmitLater(leg) => self.later(id, leg),
-                Effect::Withdraw(leg) => self.withdraw(id, leg).await,
+                Effect::Withdraw(leg) => self.withdraw(id, leg),
                 Effect::Halt(breach) => error!(op = %id, ?breach, "the chain contradicts the protocol"),
             }
         }
@@ -84,20 +84,17 @@ impl Coordinator {
         });
     }
 
-    async fn submit(&self, id: OperationId, leg: Leg) {
-        let Some(signed) = self.signed.get(&(id, leg)) else { return };
-        if let Some(link) = self.links.get(&signed.order.gateway) {
-            let job = Job { order: OrderRef::Leg(id, leg), signed: signed.clone(), reply: self.reports.clone() };
-            // An error means that the submitter ended; whoever owns its task says so.
-            let _ = link.submitter.send(Request::Carry(Box::new(job))).await;
+    fn submit(&mut self, id: OperationId, leg: Leg) {
+        if let Some(signed) = self.signed.get(&(id, leg)).cloned() {
+            let gateway = signed.order.gateway;
+            let job = Job { order: OrderRef::Leg(id, leg), signed, reply: self.reports.clone() };
+            self.outbox.push(gateway, Request::Carry(Box::new(job)));
         }
     }
 
-    async fn withdraw(&mut self, id: OperationId, leg: Leg) {
-        if let Some(signed) = self.signed.remove(&(id, leg))
-            && let Some(link) = self.links.get(&signed.order.gateway)
-        {
-            let _ = link.submitter.send(Request::Withdraw(OrderRef::Leg(id, leg))).await;
+    fn withdraw(&mut self, id: OperationId, leg: Leg) {
+        if let Some(signed) = self.signed.remove(&(id, leg)) {
+            self.outbox.push(signed.order.gateway, Request::Withdraw(OrderRef::Leg(id, leg)));
         }
     }
 
