@@ -37,7 +37,10 @@ impl Operations {
             if let Some((leg, _)) = entry.record.phase.leg().filter(|(leg, step)| !on_its_way(*leg, *step)) {
                 work.effects.push((id, Effect::Sign(leg)));
             }
-            if !matches!(entry.record.phase, Phase::Orphaned { .. }) {
+            if matches!(entry.record.phase, Phase::Orphaned { .. }) {
+                // It waits for whatever becomes final under its key.
+                self.rivals.entry(replay_key(&entry)).or_default().push(id);
+            } else {
                 self.by_key.insert(replay_key(&entry), id);
             }
             if entry.record.phase.awaits_origin() && entry.record.origin_proved {
@@ -80,3 +83,6 @@ impl Operations {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
