@@ -279,7 +279,7 @@ impl Demo {
         let patience = if unfinished.is_empty() { patience } else { little };
         tokio::select! {
             () = self.stage.quiet() => {}
-            () = tokio::time::sleep(patience) => unfinished.push("not everything ended in time".to_owned()),
+            () = tokio::time::sleep(patience) => unfinished.extend(self.stage.unrest()),
             error = self.relay.death() => return Err(error),
         }
         let proof = proof::prove(&self.stage);

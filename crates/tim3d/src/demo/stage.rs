@@ -105,7 +105,7 @@ impl Stage {
         loop {
             tokio::time::sleep(LOOK).await;
             let before = quiet;
-            quiet = if self.is_quiet() { quiet.saturating_add(LOOK) } else { Duration::ZERO };
+            quiet = if self.unrest().is_empty() { quiet.saturating_add(LOOK) } else { Duration::ZERO };
             if before < QUIET && quiet >= QUIET {
                 audits = self.view.seen().audits;
                 if let Some(handle) = self.relay.borrow().as_ref() {
@@ -119,13 +119,26 @@ impl Stage {
         }
     }
 
-    fn is_quiet(&self) -> bool {
-        let Some(handle) = self.relay.borrow().clone() else { return false };
-        let chains = handle.chains().all(|(_, _, board)| {
-            board.waiting == 0 && board.in_flight == 0 && board.mirrors_behind == 0 && board.error.is_none()
-        });
-        let nodes = self.world.chains().into_iter().all(|chain| chain.node.waiting() == 0);
-        chains && nodes && handle.journal().open_operations().is_ok_and(|open| open.is_empty())
+    /// What is still on its way; nothing when it is quiet.
+    pub(super) fn unrest(&self) -> Vec<String> {
+        let Some(handle) = self.relay.borrow().clone() else { return vec!["the daemon is down".to_owned()] };
+        let mut unrest = Vec::new();
+        let mut count = |chain: &str, what: &str, count: usize| {
+            if count > 0 {
+                unrest.push(format!("{chain}: {count} {what}"));
+            }
+        };
+        for (_, chain, board) in handle.chains() {
+            count(chain.name(), "orders wait", board.waiting);
+            count(chain.name(), "transactions in flight", board.in_flight);
+            count(chain.name(), "mirrors behind", board.mirrors_behind);
+            count(chain.name(), "errors", usize::from(board.error.is_some()));
+        }
+        for chain in self.world.chains() {
+            count(chain.name, "transactions in the mempool", chain.node.waiting());
+        }
+        count("journal", "open operations", handle.journal().open_operations().map_or(1, |open| open.len()));
+        unrest
     }
 
     /// The running daemon.
