@@ -11,6 +11,7 @@
 )]
 
 mod attesters;
+mod chaos;
 mod holds;
 mod relay;
 mod scene;

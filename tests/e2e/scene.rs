@@ -54,8 +54,25 @@ impl Scene {
 
     /// Starts the daemon and waits until it says that it is ready.
     pub(crate) async fn run(&mut self) -> Result<()> {
-        let daemon = self.daemon.insert(self.program.run(&self.log)?);
+        self.launch()?;
+        self.ready().await
+    }
+
+    /// Waits until the daemon says that it is ready.
+    pub(crate) async fn ready(&mut self) -> Result<()> {
+        let daemon = self.daemon.as_mut().context("the daemon does not run")?;
         daemon.ready(&self.program, PATIENCE).await
+    }
+
+    /// Starts the daemon.
+    pub(crate) fn launch(&mut self) -> Result<()> {
+        self.daemon = Some(self.program.run(&self.log)?);
+        Ok(())
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.daemon.take().context("the daemon does not run")?.kill()
     }
 
     /// SIGTERM, and exit code 0.

@@ -148,9 +148,18 @@ impl Site {
     /// # Errors
     /// What the node says; whether the call succeeds shows in the block.
     pub async fn send_as(&self, from: Address, to: Address, call: &impl SolCall) -> Result<B256> {
-        // Not an estimate: `execute` succeeds with less gas than its orders need, and skips them.
-        let request = TransactionRequest::default().from(from).to(to).gas_limit(CALL_GAS);
-        let request = request.input(Bytes::from(call.abi_encode()).into());
+        self.send(request(from, to, call)).await
+    }
+
+    /// The same with a given nonce: sent twice, it is one transaction.
+    ///
+    /// # Errors
+    /// What the node says, also where it has the transaction already.
+    pub async fn send_numbered(&self, from: Address, nonce: u64, to: Address, call: &impl SolCall) -> Result<B256> {
+        self.send(request(from, to, call).nonce(nonce)).await
+    }
+
+    async fn send(&self, request: TransactionRequest) -> Result<B256> {
         Ok(*self.provider.send_transaction(request).await?.tx_hash())
     }
 
@@ -189,6 +198,12 @@ impl Site {
         }
         self.mined(&sent).await
     }
+}
+
+fn request(from: Address, to: Address, call: &impl SolCall) -> TransactionRequest {
+    // Not an estimate: `execute` succeeds with less gas than its orders need, and skips them.
+    let request = TransactionRequest::default().from(from).to(to).gas_limit(CALL_GAS);
+    request.input(Bytes::from(call.abi_encode()).into())
 }
 
 /// Whole tokens in units of the test tokens' contracts; also ether in wei.
