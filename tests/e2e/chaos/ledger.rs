@@ -1,0 +1,101 @@
+//! What became of every operation, off the events of both chains.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tim3_devnet::Devnet;
+use tim3_domain::{
+    identity::OperationId,
+    protocol::{EventBody, Operation, OperationKind},
+};
+
+use super::plan::is_voided;
+
+/// All operations and outcomes on both chains as they are now.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    operations: BTreeMap<OperationId, Operation>,
+    outcomes: BTreeMap<OperationId, Vec<(&'static str, u128)>>,
+    minted_at_home: u128,
+    paid: u128,
+}
+
+impl Ledger {
+    pub(super) async fn read(devnet: &Devnet) -> Result<Self> {
+        let mut ledger = Self::default();
+        for site in devnet.sites() {
+            for (index, event) in site.events().await?.into_iter().enumerate() {
+                ensure!(event.sequence == index as u64, "{}: event {} at place {index}", site.name, event.sequence);
+                if let EventBody::Locked { minted, .. } = event.body {
+                    ledger.minted_at_home += minted;
+                }
+                if let EventBody::Released { outcome, .. } = event.body {
+                    ledger.paid += outcome.paid;
+                }
+                if let Some(operation) = event.body.started() {
+                    ledger.operations.insert(operation.id(), operation.clone());
+                }
+                if let Some(outcome) = event.body.outcome() {
+                    let outcomes = ledger.outcomes.entry(outcome.operation).or_default();
+                    outcomes.push((event.body.name(), outcome.gross));
+                }
+            }
+        }
+        Ok(ledger)
+    }
+
+    /// Whether `count` operations began and each came to its end.
+    pub(super) fn is_settled(&self, count: usize) -> bool {
+        self.operations.len() >= count && self.open().next().is_none()
+    }
+
+    fn open(&self) -> impl Iterator<Item = &OperationId> {
+        let is_end = |(name, _): &(&str, u128)| *name != "Voided";
+        self.operations.keys().filter(move |id| !self.outcomes.get(id).is_some_and(|all| all.iter().any(is_end)))
+    }
+
+    /// How many operations began.
+    pub(super) fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    pub(super) fn summary(&self) -> String {
+        let open: Vec<_> = self.open().map(ToString::to_string).collect();
+        format!(
+            "{} operations, {} open: {:?}",
+            self.operations.len(),
+            open.len(),
+            open.iter().take(5).collect::<Vec<_>>()
+        )
+    }
+
+    /// Each of `count` operations was delivered or refunded once, in full, as the operator decided, and nothing else was.
+    pub(super) fn check(&self, count: usize) -> Result<()> {
+        ensure!(self.operations.len() == count && self.outcomes.len() == count, "{count} meant; {}", self.summary());
+        for (id, outcomes) in &self.outcomes {
+            let operation = self.operations.get(id).with_context(|| format!("{id} was delivered and never began"))?;
+            ensure!(outcomes.iter().all(|(_, gross)| *gross == operation.amount), "{id}: {outcomes:?}, {operation:?}");
+            // Of the two chains' events, a's come first.
+            let mut names: Vec<_> = outcomes.iter().map(|(name, _)| *name).collect();
+            names.sort_unstable();
+            match names.as_slice() {
+                ["Refunded", "Voided"] if is_voided(operation.amount) => {}
+                ["Minted" | "Released"] if !is_voided(operation.amount) => {}
+                other => bail!("{id} of {} ended with {other:?}", operation.amount),
+            }
+        }
+        Ok(())
+    }
+
+    /// What circulates when nothing is on its way: drawn by locks, less what redeems repaid.
+    pub(super) fn supply(&self) -> u128 {
+        let drawn = |operation: &&Operation| operation.kind == OperationKind::Mint && !is_voided(operation.amount);
+        let drawn: u128 = self.operations.values().filter(drawn).map(|operation| operation.amount).sum();
+        self.minted_at_home + drawn - self.paid
+    }
+
+    /// Whether this operation is on its chain.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        self.operations.keys().any(|known| known.to_string() == id)
+    }
+}
