@@ -2,7 +2,7 @@
 //! and a daemon that is killed half-way; in the end a proof, read from the gateways, that nothing was minted twice and nothing lost.
 //!
 //! * [`world`]: the chains and their faults. [`plan`]: who does what, from the seed. [`users`] and [`scenes`] play it.
-//! * [`relay`]: the daemon with its lives. [`view`] and [`frame`]: what one sees meanwhile.
+//! * [`relay`]: the daemon with its lives. [`view`] and [`mod@frame`]: what one sees meanwhile.
 //! * [`ledger`]: what users' own records lead to. [`proof`]: what the gateways say. [`summary`]: both, for people and programs.
 //!
 //! The seed repeats the script and the faults' generators; how tasks interleave is the machine's.
