@@ -39,8 +39,13 @@ step_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings; 
 step_rustdoc() { RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked; }
 step_rust_test() { cargo nextest run --workspace --locked --config-file tests/nextest.toml; }
 step_doc_test() { cargo test --doc --workspace --locked; }
+# The binary that the tests made: a release build would say the same and take minutes.
+step_demo() { "$CARGO_TARGET_DIR/debug/tim3d" demo --seed 1 --plain; }
 
-steps=(setup shell format dependencies forge_format forge_build artifacts forge_test halmos slither clippy rustdoc rust_test doc_test)
+steps=(
+  setup shell format dependencies forge_format forge_build artifacts forge_test halmos slither
+  clippy rustdoc rust_test doc_test demo
+)
 
 case ${1-} in
   --list) printf '%s\n' "${steps[@]}"; exit 0 ;;

@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use tim3_api::view::EndpointView;
 use tim3_chain::{Actor, Chain as _};
-use tim3_ethereum::{Address, EndpointConfig, Ethereum, EthereumConfig, FeePolicy, Finality};
+use tim3_ethereum::{Address, EndpointConfig, Ethereum, EthereumConfig, FeePolicy, Finality, PrivateKeySigner};
 use tim3_rpc::{Grade, Observer, SecretUrl};
 
 use crate::{
-    config::{Chain, Endpoint, Policy, UrlRef},
+    config::{Chain, Endpoint, KeyRef, Policy, UrlRef},
     control::Endpoints,
     keys,
 };
@@ -22,9 +22,11 @@ pub(crate) struct Connected {
 
 /// Opens the chain's keys, connects, and checks that chain and gateway are the configured ones.
 pub(crate) async fn connect(chain: &Chain, observer: Option<Arc<dyn Observer>>) -> Result<Connected> {
-    let signer = keys::open(&chain.submit.signer, &format!("chains.{}.submit", chain.name))?;
-    let guardian = chain.guardian.as_ref().map(|key| keys::open(key, &format!("chains.{}.guardian", chain.name)));
-    let guardian = guardian.transpose()?;
+    let signer = open_key(&chain.submit.signer, format!("chains.{}.submit", chain.name)).await?;
+    let guardian = match &chain.guardian {
+        Some(key) => Some(open_key(key, format!("chains.{}.guardian", chain.name)).await?),
+        None => None,
+    };
     let ethereum = Ethereum::connect(settings(chain)?, Some(signer), observer).await?;
     if ethereum.gateway() != chain.gateway {
         bail!(
@@ -37,6 +39,12 @@ pub(crate) async fn connect(chain: &Chain, observer: Option<Arc<dyn Observer>>) 
     }
     let guardian = guardian.map(|key| Arc::new(ethereum.user(key)) as Arc<dyn Actor>);
     Ok(Connected { chain: Arc::new(ethereum), guardian })
+}
+
+/// Decrypting takes up to a second, in which other chains' answers must not go unread.
+async fn open_key(key: &KeyRef, role: String) -> Result<PrivateKeySigner> {
+    let key = key.clone();
+    tokio::task::spawn_blocking(move || keys::open(&key, &role)).await?
 }
 
 /// What the adapter is told. Reads the URLs that are kept elsewhere.
