@@ -28,6 +28,9 @@ use crate::{
 /// The largest transaction that pools take is 128 KiB; what else is in it fits in the rest.
 const MAX_INPUT: usize = 120 * 1024;
 
+/// More than an order has, so that what is counted before orders are known fits when they are.
+const MANY_SIGNATURES: usize = 32;
+
 /// The sender of batches.
 #[derive(Debug)]
 pub(crate) struct Batches {
@@ -41,6 +44,12 @@ impl Batches {
     pub(crate) fn new(sender: Sender, config: &EthereumConfig) -> Self {
         let capacity = Capacity { orders: config.max_orders.max(1), in_flight: config.max_in_flight.max(1) };
         Self { sender: Arc::new(sender), gas: Mutex::default(), capacity, max_gas: config.max_gas }
+    }
+
+    /// What one batch takes by number and by gas as it is known now: what is handed in above that only comes back later.
+    fn capacity(&self) -> Capacity {
+        let by_gas = lock(&self.gas).fitting(self.max_gas, MANY_SIGNATURES);
+        Capacity { orders: self.capacity.orders.min(by_gas).max(1), ..self.capacity }
     }
 
     /// How many of `orders` fit in one transaction, by number, bytes and gas; at least one, if there is one.
@@ -74,7 +83,7 @@ fn transaction(signed: Signed, replaces: Option<&Transaction>) -> Transaction {
 #[async_trait]
 impl Submitter for Ethereum {
     fn capacity(&self) -> Capacity {
-        self.batches.as_ref().map_or(Capacity { orders: 0, in_flight: 0 }, |batches| batches.capacity)
+        self.batches.as_ref().map_or(Capacity { orders: 0, in_flight: 0 }, Batches::capacity)
     }
 
     async fn prepare(&self, orders: &[SignedOrder]) -> Result<Prepared, ChainError> {
