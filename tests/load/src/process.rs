@@ -11,7 +11,7 @@ const TICKS: u32 = 100;
 pub(crate) fn cpu(pid: u32) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).with_context(|| format!("no process {pid}"))?;
     let ticks = ticks(&stat).with_context(|| format!("cannot read /proc/{pid}/stat"))?;
-    Ok(Duration::from_secs(ticks) / TICKS)
+    Ok(Duration::from_secs(ticks).checked_div(TICKS).unwrap_or_default())
 }
 
 /// The largest memory (resident set) that a process has had, in bytes.

@@ -51,7 +51,7 @@ impl Client {
     /// Sends one signed transaction and waits until it is mined.
     pub(crate) async fn send_and_wait(&self, raw: &str) -> Result<()> {
         let receipt = self.call("eth_sendRawTransactionSync", &json!([raw])).await?;
-        ensure!(receipt["status"] == "0x1", "a transaction reverted: {receipt}");
+        ensure!(receipt.get("status").is_some_and(|status| status == "0x1"), "a transaction reverted: {receipt}");
         Ok(())
     }
 
@@ -60,7 +60,7 @@ impl Client {
         let mut answer = self.post(body).await?;
         match answer.get("error") {
             Some(error) => bail!("{method}: {error}"),
-            None => Ok(answer["result"].take()),
+            None => Ok(answer.get_mut("result").map(Value::take).unwrap_or_default()),
         }
     }
 

@@ -30,6 +30,8 @@ const AUTOMINE_CEILING: Duration = Duration::from_secs(5);
 const RAW_SENDS: u64 = 200;
 /// Those that are waited for until they are mined, at one a block.
 const RAW_MINED: u64 = 10;
+/// Between two blocks on automine, where operations come one at a time: long enough to read the first before the second comes.
+const MOMENT: Duration = Duration::from_millis(50);
 /// Accounts that lock: a multiple of [`feed::CONNECTIONS`].
 const ACCOUNTS: u64 = 64;
 
@@ -62,7 +64,8 @@ impl Kind {
 /// Runs every phase.
 pub(crate) async fn run(kind: Kind, plan: &Plan) -> Result<Figures> {
     let mut stage = Stage::set(kind, plan).await?;
-    let (a, b) = (Client::new(stage.a().anvil().url().clone())?, Client::new(stage.proxies[1].url().clone())?);
+    let [_, proxy] = &stage.proxies;
+    let (a, b) = (Client::new(stage.a().anvil().url().clone())?, Client::new(proxy.url().clone())?);
     let backlog = plan.operations.div_ceil(4);
     let purse = |site, name, accounts| Purse::new(site, name, accounts);
     let transfers = purse(stage.a(), "transfers", ACCOUNTS).await?.transfers(TRANSFERS)?;
@@ -131,7 +134,7 @@ async fn ceiling(stage: &mut Stage, kind: Kind, client: &Client, raw: Vec<String
 async fn drained(client: &Client) -> Result<()> {
     loop {
         let status = client.call("txpool_status", &json!([])).await?;
-        if status["pending"] == "0x0" && status["queued"] == "0x0" {
+        if ["pending", "queued"].iter().all(|kind| status.get(kind).is_some_and(|count| count == "0x0")) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -188,7 +191,8 @@ async fn raw_sends(client: &Client, purse: &mut Purse) -> Result<(Quantiles, Qua
     Ok((Quantiles::of(accepted), Quantiles::of(mined)))
 }
 
-/// One operation after the other; where blocks come by the clock, one a block.
+/// One operation after the other, and the block that makes it final a moment after its own, as on every other chain; where blocks come by
+/// the clock, one a block.
 async fn one_at_a_time(
     stage: &mut Stage,
     kind: Kind,
@@ -203,6 +207,7 @@ async fn one_at_a_time(
     for raw in purse.locks(count, stage.a(), stage.b())? {
         client.send_and_wait(&raw).await?;
         if kind == Kind::Automine {
+            tokio::time::sleep(MOMENT).await;
             nudge(client, nudges).await?;
             loop {
                 let (sent, settled) = sent_and_settled(stage.a(), stage.b(), deployed::UNIT).await?;
