@@ -13,7 +13,7 @@ use tim3_domain::{
     lifecycle::Phase,
     word::keccak_text,
 };
-use tim3_journal::{Journal, RedbJournal};
+use tim3_journal::{Journal, OperationRecord, RedbJournal};
 use tim3_simchain::{Assets, Config, Faults, Setup, SimActor, SimChain, SimNode, network};
 use tim3_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +84,14 @@ async fn play(world: &World) -> Report {
 
     let played = tokio::time::timeout(PATIENCE, playing).await;
     if played.is_err() {
-        panic!("seed {}: users wait for ever: {:#?}", world.seed, unfinished(&journal));
+        panic!(
+            "seed {}: users wait for ever: {:#?}\nrefunded: {:#?}\nsent {}, ended {}",
+            world.seed,
+            unfinished(&journal),
+            refunded(&journal),
+            sent(&nodes),
+            ended(&journal),
+        );
     }
     let ended = async {
         while !(all_ended(&journal, &nodes) && mirrored(&nodes)) {
@@ -219,8 +226,19 @@ fn all_ended(journal: &RedbJournal, nodes: &[SimNode]) -> bool {
     ended(journal) == sent(nodes)
 }
 
-fn unfinished(journal: &RedbJournal) -> Vec<(OperationId, Phase, Vec<String>)> {
-    let open = journal.open_operations().expect("journal");
+type Told = Vec<(OperationId, Phase, Vec<String>)>;
+
+fn unfinished(journal: &RedbJournal) -> Told {
+    stories_of(journal, journal.open_operations().expect("journal"))
+}
+
+fn refunded(journal: &RedbJournal) -> Told {
+    let mut records = journal.operations(None, usize::MAX).expect("journal");
+    records.retain(|record| record.phase == Phase::Refunded);
+    stories_of(journal, records)
+}
+
+fn stories_of(journal: &RedbJournal, records: Vec<OperationRecord>) -> Told {
     let story = |id| {
         journal
             .timeline(id)
@@ -229,7 +247,7 @@ fn unfinished(journal: &RedbJournal) -> Vec<(OperationId, Phase, Vec<String>)> {
             .map(|entry| format!("{}: {}", entry.phase, entry.what))
             .collect()
     };
-    open.into_iter().map(|record| (record.operation.id(), record.phase, story(record.operation.id()))).collect()
+    records.into_iter().map(|record| (record.operation.id(), record.phase, story(record.operation.id()))).collect()
 }
 
 /// Every reserve position is known everywhere in its newest version.
