@@ -2,7 +2,7 @@
 
 mod caip;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -208,12 +208,10 @@ impl GatewayId {
     /// The EIP-712 domain separator of what this gateway executes.
     #[must_use]
     pub fn domain_separator(&self) -> Word {
-        keccak_words(&[
-            keccak_text("EIP712Domain(string name,string version,bytes32 salt)"),
-            keccak_text("TIM3"),
-            keccak_text("1"),
-            self.0,
-        ])
+        static TYPE_NAME_VERSION: LazyLock<[Word; 3]> =
+            LazyLock::new(|| ["EIP712Domain(string name,string version,bytes32 salt)", "TIM3", "1"].map(keccak_text));
+        let [kind, name, version] = *TYPE_NAME_VERSION;
+        keccak_words(&[kind, name, version, self.0])
     }
 }
 

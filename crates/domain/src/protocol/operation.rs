@@ -1,5 +1,7 @@
 //! One cross-chain piece of work, as its origin recorded it.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -139,10 +141,14 @@ impl Operation {
     /// The name of the operation: the EIP-712 struct hash of its words.
     #[must_use]
     pub fn id(&self) -> OperationId {
-        const TYPE: &str = "Operation(uint8 kind,bytes32 origin,bytes32 destination,uint64 nonce,bytes32 asset,bytes32 market,\
-                            bytes32 owner,bytes32 actor,bytes32 refundTo,bytes32 recipient,uint128 amount,uint128 fee,uint128 wanted,\
-                            uint64 timestamp)";
-        let mut words = vec![keccak_text(TYPE)];
+        static TYPE: LazyLock<Word> = LazyLock::new(|| {
+            keccak_text(
+                "Operation(uint8 kind,bytes32 origin,bytes32 destination,uint64 nonce,bytes32 asset,bytes32 market,\
+                 bytes32 owner,bytes32 actor,bytes32 refundTo,bytes32 recipient,uint128 amount,uint128 fee,uint128 wanted,\
+                 uint64 timestamp)",
+            )
+        });
+        let mut words = vec![*TYPE];
         words.extend(self.words());
         OperationId(keccak_words(&words))
     }

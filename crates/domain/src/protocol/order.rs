@@ -1,5 +1,7 @@
 //! Instructions to a gateway, and the digest that attesters sign.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -139,12 +141,8 @@ impl Order {
     /// The EIP-712 digest that attesters sign.
     #[must_use]
     pub fn digest(&self) -> Word {
-        let order = keccak_words(&[
-            keccak_text("Order(uint8 action,uint64 epoch,bytes32 content)"),
-            self.action.code().into(),
-            self.epoch.into(),
-            self.content.hash(),
-        ]);
+        static TYPE: LazyLock<Word> = LazyLock::new(|| keccak_text("Order(uint8 action,uint64 epoch,bytes32 content)"));
+        let order = keccak_words(&[*TYPE, self.action.code().into(), self.epoch.into(), self.content.hash()]);
         eip712_digest(self.gateway.domain_separator(), order)
     }
 
