@@ -1,6 +1,6 @@
 //! One list of changes against the tables of one transaction: first all of it is checked, then all of it is written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use redb::WriteTransaction;
 use tim3_domain::{
@@ -35,6 +35,34 @@ pub(crate) struct Tables<'t> {
     notes: WriteRows<'t, String, String>,
 }
 
+/// A list that may be written.
+pub(crate) struct Checked<'c> {
+    changes: &'c [Change],
+    /// In the order of the rows, so that neighbours are written one after the other.
+    operations: BTreeMap<OperationId, Newest<'c>>,
+}
+
+/// What a list makes of an operation.
+struct Newest<'c> {
+    /// The last of its records.
+    record: &'c OperationRecord,
+    before: Before,
+}
+
+/// What the tables say about an operation before the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Unknown,
+    Open,
+    Ended,
+}
+
+impl Before {
+    fn of(phase: &Phase) -> Self {
+        if phase.is_terminal() { Self::Ended } else { Self::Open }
+    }
+}
+
 impl<'t> Tables<'t> {
     /// Opens the tables, and makes those that do not exist.
     pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, JournalError> {
@@ -54,17 +82,22 @@ impl<'t> Tables<'t> {
     }
 
     /// Whether the list may be written: each phase follows from the one before it, and no signature contradicts another.
-    pub(crate) fn check(&self, changes: &[Change]) -> Result<(), JournalError> {
+    pub(crate) fn check<'c>(&self, changes: &'c [Change]) -> Result<Checked<'c>, JournalError> {
         // What earlier changes of the same list will have made of the tables.
-        let mut phases: HashMap<OperationId, Phase> = HashMap::new();
+        let mut operations: BTreeMap<OperationId, Newest<'c>> = BTreeMap::new();
         let mut contents: HashMap<SignatureKey, Word> = HashMap::new();
         for change in changes {
             match change {
                 Change::Operation(record) => {
                     let id = record.operation.id();
-                    let from = match phases.remove(&id) {
-                        Some(phase) => phase,
-                        None => self.operations.get(&id)?.map_or(Phase::Observed, |stored| stored.phase),
+                    let stored;
+                    let (before, from) = match operations.get(&id) {
+                        Some(newest) => (newest.before, &newest.record.phase),
+                        None => {
+                            stored = self.operations.get(&id)?.map(|stored| stored.phase);
+                            let before = stored.as_ref().map_or(Before::Unknown, Before::of);
+                            (before, stored.as_ref().unwrap_or(&Phase::Observed))
+                        }
                     };
                     if !from.can_become(&record.phase) {
                         return Err(JournalError::Transition {
@@ -73,7 +106,7 @@ impl<'t> Tables<'t> {
                             to: record.phase.name(),
                         });
                     }
-                    phases.insert(id, record.phase.clone());
+                    operations.insert(id, Newest { record, before });
                 }
                 Change::Signature(key, record) => {
                     let stored = match contents.get(key) {
@@ -89,17 +122,19 @@ impl<'t> Tables<'t> {
                 _ => {}
             }
         }
-        Ok(())
+        Ok(Checked { changes, operations })
     }
 
     /// Writes a list that was checked. An error leaves a part of it in the transaction, which must not be committed then.
-    pub(crate) fn write(&mut self, changes: &[Change]) -> Result<(), JournalError> {
-        changes.iter().try_for_each(|change| self.write_one(change))
+    pub(crate) fn write(&mut self, checked: &Checked<'_>) -> Result<(), JournalError> {
+        checked.changes.iter().try_for_each(|change| self.write_one(change))?;
+        checked.operations.iter().try_for_each(|(id, newest)| self.write_operation(*id, newest))
     }
 
     fn write_one(&mut self, change: &Change) -> Result<(), JournalError> {
         match change {
-            Change::Operation(record) => self.write_operation(record),
+            // Only the newest record of each, at the end.
+            Change::Operation(_) => Ok(()),
             Change::Timeline(id, entry) => self.timeline.push(*id, entry),
             Change::Cursor(gateway, cursor) => self.cursors.put(gateway, cursor),
             Change::Early(id, fact) => {
@@ -121,11 +156,17 @@ impl<'t> Tables<'t> {
         }
     }
 
-    fn write_operation(&mut self, record: &OperationRecord) -> Result<(), JournalError> {
-        let id = record.operation.id();
+    fn write_operation(&mut self, id: OperationId, newest: &Newest<'_>) -> Result<(), JournalError> {
+        let Newest { record, before } = *newest;
         self.operations.put(&id, record)?;
-        self.by_time.put(&(record.operation.timestamp, id), &())?;
-        if record.phase.is_terminal() { self.open.remove(&id) } else { self.open.put(&id, &()) }
+        if before == Before::Unknown {
+            self.by_time.put(&(record.operation.timestamp, id), &())?;
+        }
+        match (before, record.phase.is_terminal()) {
+            (Before::Open, false) | (Before::Unknown | Before::Ended, true) => Ok(()),
+            (Before::Unknown | Before::Ended, false) => self.open.put(&id, &()),
+            (Before::Open, true) => self.open.remove(&id),
+        }
     }
 
     fn write_position(&mut self, home: GatewayId, located: &Located) -> Result<(), JournalError> {

@@ -85,8 +85,8 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(batch.len());
         for request in batch {
             match tables.check(&request.changes) {
-                Ok(()) => {
-                    tables.write(&request.changes)?;
+                Ok(checked) => {
+                    tables.write(&checked)?;
                     lists = lists.saturating_add(1);
                     changes = changes.saturating_add(request.changes.len());
                     outcomes.push(Ok(()));
