@@ -33,6 +33,8 @@ struct Flight {
     family: TxId,
     /// Another transaction with its nonce took its place.
     replaced: bool,
+    /// The chain said once that its nonce is used and that there is no receipt.
+    dead: bool,
 }
 
 /// The transactions of one chain whose fate is not final.
@@ -96,6 +98,7 @@ impl Flights {
             proved: false,
             family,
             replaced: false,
+            dead: false,
         };
         self.flights.insert(id, flight);
     }
@@ -207,6 +210,7 @@ impl Flights {
     /// What an answer about a silent transaction means.
     pub(super) fn judge(&mut self, transaction: &Transaction, state: &TransactionState, stuck: Duration) -> Judgement {
         let Some(flight) = self.flights.get_mut(&transaction.id) else { return Judgement::Wait };
+        flight.dead &= *state == TransactionState::Dead;
         match state {
             TransactionState::Included(block) if block.height <= self.finalized => {
                 let families = HashSet::from([flight.family.clone()]);
@@ -220,7 +224,13 @@ impl Flights {
                 Judgement::Wait
             }
             TransactionState::Reverted { reason } => self.lose(&transaction.id, format!("reverted: {reason}")),
-            TransactionState::Dead => self.lose(&transaction.id, "its nonce is used".to_owned()),
+            TransactionState::Dead if flight.dead => self.lose(&transaction.id, "its nonce is used".to_owned()),
+            TransactionState::Dead => {
+                // It is believed when it is said again at the next check: while a block is made known, its nonces may count as used
+                // before its receipts are there.
+                flight.dead = true;
+                Judgement::Wait
+            }
             TransactionState::Pending | TransactionState::Unknown if flight.replaced => Judgement::Wait,
             TransactionState::Pending | TransactionState::Unknown if flight.told => {
                 // A reorg took it away; whatever comes of it next is news again.

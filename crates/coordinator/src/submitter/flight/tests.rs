@@ -117,3 +117,14 @@ fn of_a_transaction_and_its_replacement_one_speaks_for_the_orders() {
     assert!(matches!(fates(&told)[..], [Fate::Final(_)]), "{told:?}");
     assert_eq!(told.done.len(), 2);
 }
+
+#[test]
+fn a_transaction_is_lost_when_its_nonce_is_used_and_there_is_no_receipt_twice_in_a_row() {
+    let mut flights = restored();
+    let lost = transaction("t", None);
+    let mut judge = |state| flights.judge(&lost, &state, STUCK);
+    assert!(matches!(judge(TransactionState::Dead), Judgement::Wait));
+    assert!(matches!(judge(TransactionState::Pending), Judgement::Wait));
+    assert!(matches!(judge(TransactionState::Dead), Judgement::Wait));
+    assert!(matches!(judge(TransactionState::Dead), Judgement::Lost { .. }));
+}
