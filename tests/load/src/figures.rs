@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::Result;
+use tokio::time::Instant;
 
 use crate::{
     process,
@@ -41,15 +42,17 @@ impl Machine {
 pub(crate) struct Flow {
     /// How many in all.
     pub(crate) count: u64,
-    /// How many came after the first block with some.
-    pub(crate) after_first: u64,
-    /// Time from the announcement of the first block with some to that of the last.
+    /// How many came in the time that was taken: those after the first block with some, where it begins with that.
+    pub(crate) timed: u64,
+    /// Time until the announcement of the last block with some.
     pub(crate) elapsed: Duration,
+    /// That announcement.
+    pub(crate) last: Option<Instant>,
 }
 
 impl Flow {
     pub(crate) fn rate(&self) -> Hundredths {
-        Hundredths::rate(self.after_first, self.elapsed)
+        Hundredths::rate(self.timed, self.elapsed)
     }
 }
 
@@ -95,7 +98,7 @@ pub(crate) struct Figures {
     pub(crate) raw_send: Quantiles,
     /// The same until it is mined.
     pub(crate) raw_mined: Quantiles,
-    /// The daemon working off a backlog.
+    /// The daemon working off a backlog, from its start on.
     pub(crate) backlog: Relay,
     /// Operations one at a time.
     pub(crate) single: Relay,

@@ -47,7 +47,7 @@ const ROWS: [(&str, &[Row]); 4] = [
         ],
     ),
     (
-        "Working off a backlog",
+        "Working off a backlog, from the start of the daemon",
         &[
             ("operations completed", |f| f.backlog.flow.count.to_string()),
             ("operations completed, a second", |f| f.backlog.flow.rate().to_string()),

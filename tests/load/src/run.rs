@@ -85,9 +85,11 @@ pub(crate) async fn run(kind: Kind, plan: &Plan) -> Result<Figures> {
     nudge(&a, &mut nudges).await?;
 
     let idle = crate::stage::Usage { own: crate::process::cpu(std::process::id())?, ..Default::default() };
+    let started = Instant::now();
     stage.start_daemon().await?;
     stage.settled().await.context("backlog")?;
-    let backlog = relay(&stage, begin, &idle).await.context("backlog")?;
+    let mut backlog = relay(&stage, begin, &idle).await.context("backlog")?;
+    backlog.flow = since(started, &backlog.flow);
 
     let (raw_send, raw_mined) = raw_sends(&b, &mut raw).await.context("raw sends")?;
     let (begin, before) = (Begin::now(stage.a(), stage.b()).await?, stage.usage()?);
@@ -148,8 +150,15 @@ fn flow(blocks: &BTreeMap<u64, u64>, heads: &Heads) -> Result<Flow> {
     let Some((first, of_first)) = full.next() else { return Ok(Flow::default()) };
     let last = full.next_back().map_or(first, |(last, _)| last);
     let at = |height| heads.announced(height).with_context(|| format!("block {height} was never announced"));
-    let elapsed = at(*last)?.saturating_duration_since(at(*first)?);
-    Ok(Flow { count, after_first: count.saturating_sub(*of_first), elapsed })
+    let last = at(*last)?;
+    let elapsed = last.saturating_duration_since(at(*first)?);
+    Ok(Flow { count, timed: count.saturating_sub(*of_first), elapsed, last: Some(last) })
+}
+
+/// The same with a known begin, so that the first block counts, too.
+fn since(begun: Instant, flow: &Flow) -> Flow {
+    let elapsed = flow.last.map_or(Duration::ZERO, |last| last.saturating_duration_since(begun));
+    Flow { timed: flow.count, elapsed, ..*flow }
 }
 
 /// How many locks the chain took.

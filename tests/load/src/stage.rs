@@ -21,6 +21,8 @@ use crate::{
 
 /// Blocks that must be on top of an event before the daemon acts on it. On automine further transactions make them.
 pub(crate) const DEPTH: u64 = 1;
+/// Transactions that the daemon may have on their way: a local node keeps more of one account than the 16 that public ones promise.
+const IN_FLIGHT: u64 = 64;
 /// How long nothing may happen before a run has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(100);
@@ -159,7 +161,7 @@ fn overlay_text(devnet: &Devnet, proxies: &[Proxy; 2]) -> String {
         let (name, url, ws) = (site.name, proxy.url(), site.anvil().websocket());
         format!(
             "[chains.{name}]\nendpoints = [{{ url = \"{url}\", ws = \"{ws}\" }}]\n\
-             finality = {{ policy = \"depth\", depth = {DEPTH} }}\n\n"
+             finality = {{ policy = \"depth\", depth = {DEPTH} }}\nsubmit.max_in_flight = {IN_FLIGHT}\n\n"
         )
     };
     devnet.sites().into_iter().zip(proxies).map(chain).collect()
