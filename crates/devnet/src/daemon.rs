@@ -149,12 +149,18 @@ impl Daemon {
         until(patience, || Ok(self.child.try_wait()?)).await.context("tim3d goes on after SIGTERM")
     }
 
-    /// The end of its log.
+    /// The end of its log, for messages.
     #[must_use]
     pub fn last_words(&self) -> String {
+        self.log_end(10)
+    }
+
+    /// The last `count` lines of its log.
+    #[must_use]
+    pub fn log_end(&self, count: usize) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
-        lines.get(lines.len().saturating_sub(10)..).unwrap_or_default().join("\n")
+        lines.get(lines.len().saturating_sub(count)..).unwrap_or_default().join("\n")
     }
 }
 
