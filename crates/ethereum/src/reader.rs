@@ -4,7 +4,7 @@
 mod logs;
 mod tips;
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use alloy::{eips::BlockNumberOrTag, primitives::Bytes};
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use serde_json::json;
 use tim3_chain::{BlockRef, ChainError, Endpoint, Fetched, QuorumHead, Reader, Tips};
 use tim3_domain::protocol::Head;
 use tim3_rpc::{Call, PoolError, Request};
+use tokio::time::{sleep_until, timeout};
 
 use crate::{
     abi::{self, Gateway, call_data},
@@ -23,6 +24,10 @@ use crate::{
 
 pub(crate) use tips::Following;
 
+/// The least time from reading to reading: blocks that come faster are read several at once. A reading asks for as much whether there is one
+/// block to read or ten, and an endpoint that answers has less time to make blocks.
+const BREATH: Duration = Duration::from_millis(40);
+
 #[async_trait]
 impl Reader for Ethereum {
     async fn tips(&self) -> Result<Tips, ChainError> {
@@ -31,10 +36,16 @@ impl Reader for Ethereum {
 
     async fn wait_for_news(&self) {
         let mut news = self.news.subscribe();
-        let read = lock(&self.following).news;
-        let poll = std::time::Duration::from_millis(self.link.config.poll_interval_ms);
+        let (read, begun) = {
+            let following = lock(&self.following);
+            (following.news, following.begun)
+        };
+        let poll = Duration::from_millis(self.link.config.poll_interval_ms);
         // News that came after the last reading count at once.
-        let _ = tokio::time::timeout(poll, news.wait_for(|count| *count != read)).await;
+        let _ = timeout(poll, news.wait_for(|count| *count != read)).await;
+        if let Some(next) = begun.and_then(|begun| begun.checked_add(BREATH)) {
+            sleep_until(next).await;
+        }
     }
 
     async fn block_at(&self, height: u64) -> Result<Option<BlockRef>, ChainError> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use alloy::eips::BlockNumberOrTag;
 use tim3_chain::{BlockRef, ChainError, Tips};
 use tim3_rpc::{Call, CallError};
+use tokio::time::Instant;
 use tracing::debug;
 
 use crate::{
@@ -19,6 +20,8 @@ use crate::{
 pub(crate) struct Following {
     /// The count of announcements at the last reading.
     pub(crate) news: u64,
+    /// When the last reading began.
+    pub(crate) begun: Option<Instant>,
     /// The last agreed final blocks; heights never fall.
     agreed: Option<Final>,
 }
@@ -45,6 +48,7 @@ impl Ethereum {
             let mut following = lock(&self.following);
             // Also where the reading fails: whoever waits for news then waits for the next ones, or for a poll interval.
             following.news = *self.news.borrow();
+            following.begun = Some(Instant::now());
             following.agreed.clone()
         };
         let least = floor.as_ref().map_or(0, |floor| floor.block.height);
