@@ -29,7 +29,7 @@ pub(crate) struct Scene {
     pub(crate) program: Program,
     daemon: Option<Daemon>,
     log: PathBuf,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Scene {
@@ -49,7 +49,7 @@ impl Scene {
         let devnet = Devnet::start(&options).await?;
         let program = Program::new(env!("CARGO_BIN_EXE_tim3d"), devnet.configuration());
         let log = directory.path().join("tim3d.log");
-        Ok(Self { devnet, program, daemon: None, log, _directory: directory })
+        Ok(Self { devnet, program, daemon: None, log, directory })
     }
 
     /// Starts the daemon and waits until it says that it is ready.
@@ -201,8 +201,10 @@ impl Scene {
 impl Drop for Scene {
     fn drop(&mut self) {
         // A test that succeeds ends its daemon.
-        if let Some(daemon) = &self.daemon {
-            eprintln!("the end of the daemon's log:\n{}", daemon.log_end(4000));
+        if let Some(daemon) = self.daemon.take() {
+            self.directory.disable_cleanup(true);
+            eprintln!("kept for you to look at: {}", self.directory.path().display());
+            eprintln!("the end of the daemon's log:\n{}", daemon.log_end(200));
         }
     }
 }
