@@ -3,12 +3,13 @@
 #   ethereum  Foundry's forge, anvil and cast, the Solidity compiler, OpenZeppelin and forge-std, all from npm
 #   python    slither and halmos, in a virtual environment
 #   cargo     cargo-deny and cargo-nextest, built unless recent enough ones are on the machine
+#   prometheus  Prometheus and Alertmanager with their tools: Debian's packages, unpacked and not installed
 #
 # Everything goes under ${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}, each part in a folder named after a hash of what
 # pins it, so that a second run has nothing to do. In the work tree only contracts/ethereum/node_modules is made, a symbolic
 # link. The last step writes env.sh in the cache: `source` it to have the tools on PATH.
 #
-# usage: tests/setup.sh [--only ethereum|python|cargo]...
+# usage: tests/setup.sh [--only ethereum|python|cargo|prometheus]...
 set -euo pipefail
 
 cargo_deny_version=0.20.2
@@ -22,20 +23,20 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 usage() { sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
 
-want_ethereum=0 want_python=0 want_cargo=0
+want_ethereum=0 want_python=0 want_cargo=0 want_prometheus=0
 while (($#)); do
   case $1 in
-    --only) (($# > 1)) || die "--only needs ethereum, python or cargo"; part=$2; shift 2 ;;
+    --only) (($# > 1)) || die "--only needs ethereum, python, cargo or prometheus"; part=$2; shift 2 ;;
     --only=*) part=${1#--only=}; shift ;;
     -h | --help) usage; exit 0 ;;
     *) die "unknown argument $1 (try --help)" ;;
   esac
   case $part in
-    ethereum | python | cargo) printf -v "want_$part" 1 ;;
-    *) die "--only takes ethereum, python or cargo, not $part" ;;
+    ethereum | python | cargo | prometheus) printf -v "want_$part" 1 ;;
+    *) die "--only takes ethereum, python, cargo or prometheus, not $part" ;;
   esac
 done
-if ! ((want_ethereum || want_python || want_cargo)); then want_ethereum=1 want_python=1 want_cargo=1; fi
+if ! ((want_ethereum || want_python || want_cargo || want_prometheus)); then want_ethereum=1 want_python=1 want_cargo=1 want_prometheus=1; fi
 
 cache=${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}
 mkdir -p -- "$cache"
@@ -179,12 +180,48 @@ install_cargo() {
   install_cargo_tool cargo-deny "$cargo_deny_version"
 }
 
+# ---------------------------------------------------------------- prometheus
+prometheus_packages=(prometheus prometheus-alertmanager)
+prometheus_dir=$cache/prometheus/$machine
+
+# Unpacked and not installed: the packages would start services.
+install_prometheus() {
+  if [[ -f $prometheus_dir/.complete ]]; then
+    say "prometheus: up to date"
+    return
+  fi
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+    command -v prometheus promtool amtool >/dev/null || die "please put prometheus, promtool and amtool on PATH"
+    say "prometheus: $(command -v promtool) is there"
+    return
+  fi
+  say "prometheus: unpacking ${prometheus_packages[*]}"
+  rm -rf -- "$prometheus_dir"
+  mkdir -p -- "$prometheus_dir/packages" "$prometheus_dir/bin"
+  (
+    cd -- "$prometheus_dir/packages"
+    download=(apt-get download -qq -o APT::Sandbox::User=root "${prometheus_packages[@]}")
+    # The lists of packages are read anew only where they are missing or old.
+    "${download[@]}" || { apt-get update -qq && "${download[@]}"; }
+  ) >"$cache/apt.log" 2>&1 9>&- || { tail -n 20 "$cache/apt.log" >&2; die "apt-get could not download the packages"; }
+  local package tool
+  for package in "$prometheus_dir"/packages/*.deb; do dpkg-deb -x "$package" "$prometheus_dir/root"; done
+  for tool in prometheus promtool amtool; do
+    [[ -x $prometheus_dir/root/usr/bin/$tool ]] || die "the packages brought no $tool"
+    ln -s -- "../root/usr/bin/$tool" "$prometheus_dir/bin/$tool"
+  done
+  rm -rf -- "$prometheus_dir/packages"
+  say "prometheus: $("$prometheus_dir/bin/promtool" --version 2>&1 | head -n 1)"
+  : >"$prometheus_dir/.complete"
+}
+
 # ---------------------------------------------------------------- env.sh
 write_env() {
   local dirs=() dir
   [[ -f $node_dir/.complete ]] && dirs+=("$node_dir/bin")
   [[ -f $venv_dir/.complete ]] && dirs+=("$venv_dir/tools")
   [[ -d $cargo_dir ]] && dirs+=("$cargo_dir")
+  [[ -f $prometheus_dir/.complete ]] && dirs+=("$prometheus_dir/bin")
   {
     printf '# Written by tests/setup.sh; source it.\n'
     printf 'export TIM3_CACHE=%q\n' "$cache"
@@ -204,4 +241,5 @@ write_env() {
 ((!want_ethereum)) || install_ethereum
 ((!want_python)) || install_python
 ((!want_cargo)) || install_cargo
+((!want_prometheus)) || install_prometheus
 write_env
