@@ -3,14 +3,63 @@ pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
 
-import {Operation, Store} from "../src/Types.sol";
+import {IGateway} from "../src/IGateway.sol";
+import {
+    Asset,
+    AssetKind,
+    Controller,
+    Market,
+    MarketKind,
+    Operation,
+    Position,
+    Store,
+    Terms,
+    Window
+} from "../src/Types.sol";
+import {Actions} from "../src/libraries/Actions.sol";
 import {Amounts} from "../src/libraries/Amounts.sol";
+import {Book} from "../src/libraries/Book.sol";
 import {Codec} from "../src/libraries/Codec.sol";
+import {Health} from "../src/libraries/Health.sol";
 import {Ledger} from "../src/libraries/Ledger.sol";
 import {Windows} from "../src/libraries/Windows.sol";
+import {IOracle, Verdict} from "../src/oracle/IOracle.sol";
+
+/// @dev The oracle and both tokens of one market; it counts what it is told.
+contract Surroundings is IOracle {
+    Verdict private verdict;
+    uint128 private lower;
+    uint128 private higher;
+    uint256 public minted;
+    uint256 public burned;
+    uint256 public paid;
+
+    constructor(Verdict verdict_, uint128 lower_, uint128 higher_) {
+        (verdict, lower, higher) = (verdict_, lower_, higher_);
+    }
+
+    function quote() external view returns (Verdict, uint128, uint128) {
+        return (verdict, lower, higher);
+    }
+
+    function mint(address, uint256 amount) external {
+        minted += amount;
+    }
+
+    function burn(address, uint256 amount) external {
+        burned += amount;
+    }
+
+    function transfer(address, uint256 amount) external returns (bool) {
+        paid += amount;
+        return true;
+    }
+}
 
 /// @notice The golden vectors that every gateway and the daemon are checked against.
 contract VectorsTest is Test {
+    bytes32 private constant PEER = keccak256("peer");
+
     string private json;
     Store private store;
 
@@ -156,6 +205,154 @@ contract VectorsTest is Test {
             );
             assertEq(available, vm.parseJsonInt(json, string.concat(path, ".availableAt")));
         }
+    }
+
+    function test_loans() public view {
+        uint256 n = _each("loans");
+        for (uint256 i = 0; i < n; ++i) {
+            string memory path = _at("loans", i);
+            Health.Scales memory x =
+                Health.Scales(_number(path, "price"), _number(path, "target"), uint8(_number(path, "decimals")));
+            uint256 maxLtv = _number(path, "maxLtv");
+            uint256 debt = _number(path, "debt");
+            assertEq(
+                Health.covers(_number(path, "collateral"), debt, maxLtv, Amounts.ONE, x), _flag(path, "covered"), path
+            );
+            uint256 least = Health.collateralFor(debt, maxLtv, Amounts.ONE, x);
+            assertEq(Amounts.min(least, type(uint128).max), _number(path, "least"), path);
+        }
+    }
+
+    function test_releases() public {
+        uint256 n = _each("releases");
+        for (uint256 i = 0; i < n; ++i) {
+            string memory path = _at("releases", i);
+            bool stale = bytes(_text(path, "price")).length == 0;
+            // The other price would give other amounts.
+            Surroundings around = stale
+                ? new Surroundings(Verdict.Stale, type(uint128).max, type(uint128).max)
+                : new Surroundings(Verdict.Valid, uint128(_number(path, "price")), type(uint128).max);
+            Terms memory terms;
+            terms.maxLtv = uint16(_number(path, "maxLtv"));
+            (bytes32 market, bytes32 owner) = _open(path, around, MarketKind(uint8(_number(path, "kind"))), terms);
+            if (_number(path, "action") == Codec.ACTION_RELEASE) _release(path, around, market, owner);
+            else _refund(path, market, owner);
+
+            Position memory left = store.positions[market][owner];
+            assertEq(left.collateral, _number(path, "collateralAfter"), path);
+            assertEq(left.debt, _number(path, "debtAfter"), path);
+            assertEq(_number(path, "debt") - left.debt, _number(path, "paid"), path);
+            assertEq(_number(path, "collateral") - left.collateral, _number(path, "payout"), path);
+        }
+    }
+
+    function _release(string memory path, Surroundings around, bytes32 market, bytes32 owner) private {
+        bytes32 synthetic = store.markets[market].synthetic;
+        bytes32 actor = keccak256("actor");
+        store.controllers[market][owner] = Controller(PEER, _flag(path, "controller") ? actor : keccak256("other"));
+        Ledger.open(store);
+        Book.release(
+            store,
+            Book.Release({
+                operation: keccak256(bytes(path)),
+                peer: PEER,
+                nonce: 0,
+                asset: synthetic,
+                market: market,
+                owner: owner,
+                recipient: Codec.toAccount(address(0xbeef)),
+                amount: uint128(_number(path, "amount")),
+                fee: uint128(_number(path, "fee")),
+                actor: actor,
+                wanted: uint128(_number(path, "wanted"))
+            })
+        );
+        Ledger.close(store);
+        assertEq(around.minted(), _number(path, "fee") + _number(path, "surplus"), path);
+        assertEq(around.paid(), _native(path, "payout"), path);
+    }
+
+    /// @dev What the Refund of a lock does to its position.
+    function _refund(string memory path, bytes32 market, bytes32 owner) private {
+        Ledger.open(store);
+        Book.Undone memory undone =
+            Book.undo(store, market, owner, uint128(_number(path, "amount")), uint128(_number(path, "wanted")));
+        Ledger.close(store);
+        assertEq(undone.paid, _number(path, "paid"), path);
+        assertEq(undone.surplus, _number(path, "surplus"), path);
+        assertEq(undone.payout, _number(path, "payout"), path);
+    }
+
+    function test_liquidations() public {
+        uint256 n = _each("liquidations");
+        for (uint256 i = 0; i < n; ++i) {
+            string memory path = _at("liquidations", i);
+            Surroundings around = new Surroundings(Verdict.Valid, 1, uint128(_number(path, "price")));
+            Terms memory terms;
+            terms.liquidationThreshold = uint16(_number(path, "threshold"));
+            terms.bonus = uint16(_number(path, "bonus"));
+            terms.closeFactor = uint16(_number(path, "closeFactor"));
+            terms.dust = uint128(_number(path, "dust"));
+            (bytes32 market, bytes32 owner) = _open(path, around, MarketKind.Vault, terms);
+
+            Ledger.open(store);
+            bytes4 refused;
+            try Actions.liquidate(store, market, owner, uint128(_number(path, "maxRepay")), 0) {}
+            catch (bytes memory reason) {
+                refused = bytes4(reason);
+            }
+            Ledger.close(store);
+            assertEq(refused, _refusal(_text(path, "refused")), path);
+            assertEq(around.burned(), _number(path, "repaid"), path);
+            assertEq(around.paid(), _native(path, "seized"), path);
+            uint256 bad = _number(path, "badDebt");
+            assertEq(store.badDebts[market].amount, bad, path);
+            Position memory left = store.positions[market][owner];
+            assertEq(left.collateral, _number(path, "collateral") - _number(path, "seized"), path);
+            assertEq(left.debt, _number(path, "debt") - _number(path, "repaid") - bad, path);
+        }
+    }
+
+    function _refusal(string memory name) private pure returns (bytes4) {
+        if (bytes(name).length == 0) return 0;
+        if (keccak256(bytes(name)) == keccak256("Healthy")) return IGateway.Healthy.selector;
+        if (keccak256(bytes(name)) == keccak256("MustTakeWhole")) return IGateway.MustTakeWhole.selector;
+        if (keccak256(bytes(name)) == keccak256("ZeroAmount")) return IGateway.ZeroAmount.selector;
+        if (keccak256(bytes(name)) == keccak256("BelowDust")) return IGateway.BelowDust.selector;
+        revert(name);
+    }
+
+    /// @dev A market of its own for a vector, with the vector's one position.
+    function _open(string memory path, Surroundings around, MarketKind kind, Terms memory terms)
+        private
+        returns (bytes32 market, bytes32 owner)
+    {
+        market = keccak256(bytes(path));
+        owner = kind == MarketKind.Reserve ? market : keccak256("owner");
+        (bytes32 synthetic, bytes32 collateral) = (keccak256(abi.encode(market, 1)), keccak256(abi.encode(market, 2)));
+        (uint128 amount, uint128 debt) = (uint128(_number(path, "collateral")), uint128(_number(path, "debt")));
+        uint8 decimals = uint8(_number(path, "decimals"));
+        uint8 native = uint8(_number(path, "nativeDecimals"));
+        uint128 target = uint128(_number(path, "target"));
+        store.assets[synthetic] = Asset(address(around), AssetKind.Synthetic, 6, 6, 0, 0, target);
+        store.assets[collateral] = Asset(address(around), AssetKind.Collateral, decimals, native, 0, 0, 0);
+        store.windows[synthetic][Windows.RELEASE] =
+            Window(uint128(type(int128).max), type(int128).max, 1, uint64(block.timestamp));
+        store.totals[synthetic].debt = debt;
+        store.treasury = address(0xfee);
+        terms.oracle = address(around);
+        store.markets[market] = Market(synthetic, collateral, kind, terms, amount, debt);
+        store.positions[market][owner] = Position(amount, debt, 0);
+    }
+
+    /// @dev A canonical amount in what the token counts in.
+    function _native(string memory path, string memory key) private view returns (uint256) {
+        return
+            Amounts.scale(_number(path, key), uint8(_number(path, "decimals")), uint8(_number(path, "nativeDecimals")));
+    }
+
+    function _flag(string memory path, string memory key) private view returns (bool) {
+        return vm.parseJsonBool(json, string.concat(path, ".", key));
     }
 
     /// @dev A call of its own, so that the time is read after it was set.

@@ -6,7 +6,7 @@
 //! admitted prices for mint and withdraw and at the higher for liquidation ([`crate::price::Quote`]).
 //!
 //! * [`Scales`]: from amounts to values and back.
-//! * [`assess`], [`plan`]: whether and how to liquidate.
+//! * [`assess`], [`plan`]: whether and how to liquidate; [`liquidate`]: what a gateway makes of it.
 //! * [`release`]: what a Release pays.
 
 mod liquidation;
@@ -15,7 +15,9 @@ mod scales;
 
 use serde::{Deserialize, Serialize};
 
-pub use liquidation::{Assessment, DEEP_BPS, Leave, Liquidation, Plan, assess, bad_debt, plan, repay_to_target};
+pub use liquidation::{
+    Assessment, DEEP_BPS, Leave, Liquidation, Plan, Refusal, assess, bad_debt, liquidate, plan, repay_to_target,
+};
 pub use payout::{Backing, Release, release};
 pub use scales::Scales;
 

@@ -11,12 +11,14 @@
     reason = "tests: the allowance in clippy.toml does not reach functions beside the test functions"
 )]
 
+#[path = "vectors/positions.rs"]
+mod positions;
 #[path = "vectors/samples.rs"]
 mod samples;
 #[path = "vectors/schema.rs"]
 mod schema;
 
-use std::{env, fs, path::PathBuf};
+use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
 use schema::Vectors;
 
@@ -52,6 +54,19 @@ fn the_vectors_cover_every_kind_of_event_and_every_action() {
     for pair in vectors.events.windows(2) {
         assert_eq!(pair[0].after, pair[1].before);
     }
+}
+
+#[test]
+fn the_vectors_cover_every_way_a_position_is_treated() {
+    let vectors = Vectors::compute();
+    assert!([true, false].map(|covered| vectors.loans.iter().any(|loan| loan.covered == covered)) == [true, true]);
+    let refused: BTreeSet<&str> = vectors.liquidations.iter().map(|vector| vector.refused).collect();
+    assert_eq!(refused, BTreeSet::from(["", "BelowDust", "Healthy", "MustTakeWhole", "ZeroAmount"]));
+    assert!(vectors.liquidations.iter().any(|vector| vector.bad_debt != "0"), "no bad debt");
+    let released: BTreeSet<(u8, u8, bool)> =
+        vectors.releases.iter().map(|vector| (vector.action, vector.kind, vector.price.is_empty())).collect();
+    let expected = [(2, 0, true), (2, 1, false), (2, 1, true), (4, 0, true), (4, 1, false), (4, 1, true)];
+    assert_eq!(released, BTreeSet::from(expected));
 }
 
 #[test]

@@ -36,6 +36,19 @@ pub enum Assessment {
     Whole(Liquidation),
 }
 
+/// Why a gateway refuses a liquidation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The position is healthy.
+    Healthy,
+    /// It is taken whole or not at all, and that takes this repayment.
+    MustTakeWhole(u128),
+    /// Nothing would be repaid.
+    ZeroAmount,
+    /// This debt would be left, which is below the dust floor.
+    BelowDust(u128),
+}
+
 /// A decision about a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Plan {
@@ -72,6 +85,35 @@ pub fn assess(position: Balances, parameters: &VaultParameters, scales: &Scales)
     }
     let deep = !scales.covers(position, threshold, DEEP_BPS.into());
     Assessment::Partial { most: closable(position.debt, terms, deep) }
+}
+
+/// What a gateway takes from a position for at most `max_repay`, before the rounding of the collateral to native precision.
+///
+/// # Errors
+/// [`Refusal`] as the gateway would give it.
+pub fn liquidate(
+    position: Balances,
+    parameters: &VaultParameters,
+    scales: &Scales,
+    max_repay: u128,
+) -> Result<Liquidation, Refusal> {
+    let most = match assess(position, parameters, scales) {
+        Assessment::Healthy => return Err(Refusal::Healthy),
+        Assessment::Whole(whole) if max_repay < whole.repaid => return Err(Refusal::MustTakeWhole(whole.repaid)),
+        Assessment::Whole(whole) => return Ok(whole),
+        Assessment::Partial { most } => most,
+    };
+    let terms = parameters.terms();
+    let repaid = most.min(max_repay);
+    let left = position.debt.saturating_sub(repaid);
+    if repaid == 0 {
+        return Err(Refusal::ZeroAmount);
+    }
+    if left != 0 && left < terms.dust {
+        return Err(Refusal::BelowDust(left));
+    }
+    let seized = scales.seizable(repaid, terms.bonus_bps).min(position.collateral);
+    Ok(Liquidation { repaid, seized, bad_debt: 0 })
 }
 
 /// The close factor's part, or everything where the position is deep under water or what is left would be dust.

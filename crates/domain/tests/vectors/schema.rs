@@ -10,7 +10,10 @@ use tim3_domain::{
     word::bytes_of,
 };
 
-use crate::samples;
+use crate::{
+    positions::{self, LiquidationVector, LoanVector, ReleaseVector},
+    samples,
+};
 
 #[derive(Serialize)]
 pub(crate) struct Vectors {
@@ -23,6 +26,9 @@ pub(crate) struct Vectors {
     pub(crate) fees: Vec<FeeVector>,
     pub(crate) scales: Vec<ScaleVector>,
     pub(crate) windows: Vec<WindowVector>,
+    pub(crate) loans: Vec<LoanVector>,
+    pub(crate) releases: Vec<ReleaseVector>,
+    pub(crate) liquidations: Vec<LiquidationVector>,
 }
 
 impl Vectors {
@@ -48,6 +54,9 @@ impl Vectors {
             fees: samples::fees().into_iter().map(FeeVector::of).collect(),
             scales: samples::SCALES.into_iter().map(ScaleVector::of).collect(),
             windows: samples::windows().into_iter().map(WindowVector::of).collect(),
+            loans: positions::loans().iter().map(LoanVector::of).collect(),
+            releases: positions::releases().iter().map(ReleaseVector::of).collect(),
+            liquidations: positions::liquidations().iter().map(LiquidationVector::of).collect(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use tim3_chain::PositionRecord;
 use tim3_domain::{
-    health::{Assessment, Balances, Liquidation, assess},
+    health::{Balances, Liquidation, Refusal, liquidate},
     identity::{Account, AssetId, MarketId},
     market::VaultParameters,
     protocol::EventBody,
@@ -44,28 +44,19 @@ impl Session {
         self.pay(market.collateral, liquidator, seized)
     }
 
-    /// Part of the debt is repaid where that does not make the position worse; otherwise it is taken whole, and the debt that is left is bad.
-    fn taking(&self, market: &Market, before: PositionRecord, max_repay: u128) -> Result<Liquidation, Reject> {
-        let PositionRecord { collateral, debt, .. } = before;
-        let terms = market.terms.market;
-        let parameters = VaultParameters::check(terms)?;
+    /// What the position loses, in what the token can pay.
+    fn taking(&self, market: &Market, position: PositionRecord, max_repay: u128) -> Result<Liquidation, Reject> {
+        let PositionRecord { collateral, debt, .. } = position;
+        let parameters = VaultParameters::check(market.terms.market)?;
         let scales = self.scales(market, self.price(market)?.higher)?;
-        let most = match assess(Balances { collateral, debt }, &parameters, &scales) {
-            Assessment::Healthy => return Err(Reject::Healthy),
-            Assessment::Whole(whole) if max_repay < whole.repaid => return Err(Reject::MustTakeWhole(whole.repaid)),
-            Assessment::Whole(whole) => return Ok(whole),
-            Assessment::Partial { most } => most,
-        };
-        let repaid = most.min(max_repay);
-        let left = sub(debt, repaid)?;
-        if repaid == 0 {
-            return Err(Reject::ZeroAmount);
-        }
-        if left != 0 && left < terms.dust {
-            return Err(Reject::BelowDust { debt: left, dust: terms.dust });
-        }
-        let seized = scales.seizable(repaid, terms.bonus_bps).min(collateral);
-        Ok(Liquidation { repaid, seized: self.payable(market.collateral, seized)?, bad_debt: 0 })
+        let taken = liquidate(Balances { collateral, debt }, &parameters, &scales, max_repay);
+        let taken = taken.map_err(|refusal| match refusal {
+            Refusal::Healthy => Reject::Healthy,
+            Refusal::MustTakeWhole(repay) => Reject::MustTakeWhole(repay),
+            Refusal::ZeroAmount => Reject::ZeroAmount,
+            Refusal::BelowDust(debt) => Reject::BelowDust { debt, dust: parameters.terms().dust },
+        })?;
+        Ok(Liquidation { seized: self.payable(market.collateral, taken.seized)?, ..taken })
     }
 
     pub(super) fn add_bad_debt(&mut self, market: MarketId, asset: AssetId, amount: u128) -> Result<(), Reject> {
