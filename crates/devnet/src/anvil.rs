@@ -1,23 +1,19 @@
 //! One anvil process: found, started, watched until it answers, and ended with its owner.
 
 use std::{
-    collections::VecDeque,
-    ffi::OsString,
-    io::{BufRead as _, BufReader, PipeReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
-use tokio::{sync::oneshot, time::timeout};
+use tokio::time::timeout;
 use url::Url;
+
+use crate::process::{Output, cache, on_path};
 
 /// How long anvil may take to answer; it takes a tenth of a second on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Lines of output that are kept to explain a failure.
-const KEPT: usize = 20;
 
 /// When blocks are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +47,6 @@ pub struct Anvil {
     output: Output,
 }
 
-/// The last lines a process wrote.
-#[derive(Clone, Debug, Default)]
-struct Output(Arc<Mutex<VecDeque<String>>>);
-
 impl Anvil {
     /// Starts one and waits until it listens.
     ///
@@ -73,7 +65,7 @@ impl Anvil {
         // It holds the writing ends, which would keep the pipe open after the process.
         drop(command);
         let output = Output::default();
-        let listening = drain(reader, output.clone());
+        let listening = output.drain(reader, announced);
         // From here on, every way out ends the process.
         let mut anvil = Self { child, url: local(options.port)?, output };
         match timeout(PATIENCE, listening).await {
@@ -125,42 +117,6 @@ impl Drop for Anvil {
     }
 }
 
-impl Output {
-    fn push(&self, line: String) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == KEPT {
-            lines.pop_front();
-        }
-        lines.push_back(line);
-    }
-
-    fn explain(&self) -> String {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| line.trim());
-        match text.collect::<Vec<_>>().join(" | ") {
-            text if text.is_empty() => "it wrote nothing".to_owned(),
-            text => text,
-        }
-    }
-}
-
-/// Reads what the process writes until it ends, so that it never waits for a reader; gives the port as soon as it is said.
-fn drain(reader: PipeReader, output: Output) -> oneshot::Receiver<u16> {
-    let (sender, receiver) = oneshot::channel();
-    let mut sender = Some(sender);
-    std::thread::spawn(move || {
-        for line in BufReader::new(reader).lines().map_while(Result::ok) {
-            if let Some(port) = announced(&line)
-                && let Some(sender) = sender.take()
-            {
-                let _ = sender.send(port);
-            }
-            output.push(line);
-        }
-    });
-    receiver
-}
-
 /// The port in `Listening on 127.0.0.1:8545`.
 fn announced(line: &str) -> Option<u16> {
     line.trim().strip_prefix("Listening on ")?.rsplit_once(':')?.1.parse().ok()
@@ -194,21 +150,12 @@ fn seconds(duration: Duration) -> String {
 
 /// The anvil on PATH, or the one that tests/setup.sh installed.
 fn find() -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    if let Some(found) = std::env::split_paths(&path).map(|dir| dir.join("anvil")).find(|file| file.is_file()) {
+    if let Some(found) = on_path("anvil") {
         return Ok(found);
     }
     cache()
         .and_then(|cache| installed(&cache.join("env.sh")))
         .context("anvil is not installed: run tests/setup.sh --only ethereum, or put anvil on PATH")
-}
-
-/// Where tests/setup.sh keeps what it installs.
-fn cache() -> Option<PathBuf> {
-    let from = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
-    from("TIM3_CACHE")
-        .or_else(|| from("XDG_CACHE_HOME").map(|cache| cache.join("tim3")))
-        .or_else(|| from("HOME").map(|home| home.join(".cache/tim3")))
 }
 
 /// The anvil that `env.sh` puts on PATH.
@@ -233,15 +180,5 @@ mod tests {
     fn intervals_below_a_second_are_written_as_anvil_reads_them() {
         assert_eq!(seconds(Duration::from_millis(200)), "0.200");
         assert_eq!(seconds(Duration::from_secs(2)), "2.000");
-    }
-
-    #[test]
-    fn only_the_last_lines_are_kept() {
-        let output = Output::default();
-        for line in 0..KEPT + 5 {
-            output.push(line.to_string());
-        }
-        assert!(output.explain().starts_with("5 | "), "{}", output.explain());
-        assert_eq!(Output::default().explain(), "it wrote nothing");
     }
 }

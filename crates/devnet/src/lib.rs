@@ -4,6 +4,7 @@
 //! `tim3d` runs with. Everything ends with the value that it gives. The binary of this crate is that, until Ctrl-C.
 //!
 //! * [`anvil`]: an anvil process that ends with its owner.
+//! * [`validator`]: a `solana-test-validator` process, the same way.
 //! * [`site`]: one of the two chains, read directly: nothing there goes through the adapter that tests want to check.
 //! * [`accounts`]: who acts, with which key.
 //! * [`proxy`]: an endpoint in front of an anvil that counts calls and fails on demand.
@@ -19,8 +20,10 @@ pub mod daemon;
 pub mod guide;
 pub mod network;
 pub mod plan;
+mod process;
 pub mod proxy;
 pub mod site;
+pub mod validator;
 
 pub use network::{Devnet, Options};
 pub use site::Site;

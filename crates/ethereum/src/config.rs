@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use alloy::primitives::Address;
-use tim3_rpc::{Policy, Rate, SecretUrl};
+use tim3_rpc::Policy;
+
+pub use tim3_rpc::EndpointConfig as Endpoint;
 
 /// One gateway on one EVM chain, and how to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,35 +46,6 @@ pub struct EthereumConfig {
     pub health_interval_ms: u64,
     /// Milliseconds after which a head that stands still while another moves is stalled; several block times.
     pub stall_after_ms: u64,
-}
-
-/// One RPC endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Its name in logs and metrics; scheme, host and port of the URL where none is given.
-    pub name: Option<String>,
-    /// JSON-RPC over HTTP.
-    pub url: SecretUrl,
-    /// A websocket that announces new blocks; only ever a hint.
-    pub ws_url: Option<SecretUrl>,
-    /// Lower is asked first.
-    pub priority: u32,
-    /// The most it is asked.
-    pub rate_limit: Option<Rate>,
-}
-
-impl Endpoint {
-    /// An endpoint known by its URL alone.
-    #[must_use]
-    pub fn new(url: SecretUrl) -> Self {
-        Self { name: None, url, ws_url: None, priority: 0, rate_limit: None }
-    }
-
-    /// What it is called in logs and metrics.
-    #[must_use]
-    pub fn label(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.url.to_string())
-    }
 }
 
 /// When a block is final.

@@ -14,7 +14,7 @@ use tim3_domain::{
     identity::{ChainId, GatewayId},
     word::Word,
 };
-use tim3_rpc::{CallError, EndpointStatus, JsonRpc, Observer, PoolError, Request, SetupError, Spec};
+use tim3_rpc::{CallError, EndpointStatus, Observer, PoolError, Request, news};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -88,7 +88,12 @@ impl Ethereum {
         }))];
         let sockets: Vec<_> = link.config.endpoints.iter().filter_map(|endpoint| endpoint.ws_url.clone()).collect();
         if !sockets.is_empty() {
-            let follow = hint::follow(link.name.clone(), sockets, news.clone());
+            let chain = link.name.clone();
+            let listen = move |url, news| {
+                let chain = chain.clone();
+                async move { hint::listen(&chain, &url, &news).await }
+            };
+            let follow = news::follow(link.name.clone(), sockets, news.clone(), listen);
             tasks.push(AbortOnDropHandle::new(tokio::spawn(follow)));
         }
         Ok(Self {
@@ -129,21 +134,8 @@ impl Ethereum {
 
 /// The pool of a configuration's endpoints.
 pub(crate) fn pool(config: &EthereumConfig, observer: Option<Arc<dyn Observer>>) -> Result<Pool, EthereumError> {
-    let failed = |error| EthereumError::Endpoints { chain: config.name.clone(), error };
-    let mut urls = std::collections::BTreeSet::new();
-    let mut specs = Vec::new();
-    for endpoint in &config.endpoints {
-        if !urls.insert(endpoint.url.expose().clone()) {
-            return Err(failed(SetupError::Duplicate(endpoint.url.to_string())));
-        }
-        specs.push(Spec {
-            name: endpoint.label(),
-            priority: endpoint.priority,
-            rate: endpoint.rate_limit,
-            client: Node(JsonRpc::new(endpoint.url.clone()).map_err(failed)?),
-        });
-    }
-    Pool::new(config.name.clone(), specs, config.quorum, config.pool_policy(), observer).map_err(failed)
+    Pool::of_endpoints(&config.name, &config.endpoints, config.quorum, config.pool_policy(), observer, Node)
+        .map_err(|error| EthereumError::Endpoints { chain: config.name.clone(), error })
 }
 
 async fn identify(config: &EthereumConfig, pool: &Pool) -> Result<GatewayId, EthereumError> {

@@ -73,6 +73,8 @@ impl JsonRpc {
         if !matches!(url.expose().scheme(), "http" | "https") {
             return Err(SetupError::Url("the scheme must be http or https".to_owned()));
         }
+        // Where a dependency brings further cryptography, rustls does not choose by itself, and websockets panic. It may be chosen already.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
@@ -209,6 +211,12 @@ mod tests {
 
     fn read(text: &str, count: usize) -> Result<Vec<Result<Value, Fault>>, CallError<()>> {
         results(text.as_bytes(), count)
+    }
+
+    #[test]
+    fn whoever_has_a_client_has_chosen_the_cryptography_of_tls() {
+        JsonRpc::new("http://127.0.0.1:1".parse().expect("a URL")).expect("a client");
+        assert!(rustls::crypto::CryptoProvider::get_default().is_some());
     }
 
     #[test]

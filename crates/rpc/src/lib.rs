@@ -4,6 +4,7 @@
 //! * [`Pool::quorum`] asks until k distinct endpoints give the same value. Error bodies and timeouts never count as votes.
 //! * [`Pool::watch`] follows every endpoint's head, so that one that stands still or falls behind is noticed, and brings back what recovered.
 //! * [`JsonRpc`] is a bounded JSON-RPC client over HTTP for the chains that speak it.
+//! * [`EndpointConfig`] is what an operator says about one of them; [`news`] follows the websockets that announce news.
 //! * [`SecretUrl`] is a URL that never prints what may be a credential.
 //!
 //! The rules ([`health`], [`quorum`], [`bucket`]) are pure: time comes in as the duration since the pool was made. The pool around them only
@@ -13,9 +14,11 @@
 //! What does not live here: anything that knows one chain, retries over time (the callers' loops), and metrics (see [`Observer`]).
 
 pub mod bucket;
+pub mod endpoint;
 pub mod error;
 pub mod health;
 pub mod json;
+pub mod news;
 pub mod observe;
 pub mod pool;
 pub mod quorum;
@@ -23,6 +26,7 @@ pub mod url;
 
 pub use crate::{
     bucket::Rate,
+    endpoint::EndpointConfig,
     error::{CallError, Failure, PoolError, SetupError},
     health::{Grade, Policy},
     json::{Fault, JsonRpc, Request},

@@ -1,0 +1,1 @@
+//! TIM3 on Solana.
