@@ -1,12 +1,12 @@
-//! One synthetic's coordinator: the shell around [`Operations`]. It gathers what happened, applies all of it, makes the changes durable in one
-//! commit, and only then carries the effects out.
+//! One synthetic's coordinator: the shell around [`Operations`]. It gathers what happened, applies all of it, gives the changes
+//! their place in the journal, carries the effects out, and tells when the changes are durable.
 
 mod effects;
 
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tim3_chain::{AttesterSet, Chain, Refused};
@@ -83,6 +83,9 @@ pub enum Command {
 
 /// How many messages one commit may gather.
 const GATHER: usize = 512;
+
+/// How long changes may wait for the list of what follows from them: attesters write before they sign, submitters before they send.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// The coordinator of one synthetic.
 pub struct Coordinator {
@@ -179,7 +182,7 @@ impl Coordinator {
         cancel: CancellationToken,
     ) -> Result<(), CoordinatorError> {
         self.finish(first, Vec::new()).await?;
-        let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = Vec::with_capacity(GATHER);
         let mut reported = Vec::with_capacity(GATHER);
@@ -335,13 +338,16 @@ impl Coordinator {
         }
     }
 
-    /// Makes the changes durable, answers, tells, and carries the effects out, in this order.
+    /// Gives the changes their place in the journal and carries the effects out; answers and tells when they are durable. An effect may
+    /// begin before that, because none of them leaves the daemon without a list of its own that is durable: a signature's, a transaction's.
+    /// Those come behind this one, and share its fsync.
     async fn finish(&mut self, work: Work, answers: Vec<Box<dyn FnOnce() + Send>>) -> Result<(), CoordinatorError> {
         let Work { changes, effects, notices, settled, finished } = work;
-        if !changes.is_empty() {
-            let started = Instant::now();
-            let count = changes.len();
-            self.journal.commit(changes).await?;
+        let (started, count) = (Instant::now(), changes.len());
+        let durable = if changes.is_empty() { None } else { Some(self.journal.queue(changes, PATIENCE).await?) };
+        self.carry_out(effects).await;
+        if let Some(durable) = durable {
+            durable.await?;
             self.metrics.journal_commit(started.elapsed(), count);
         }
         for answer in answers {
@@ -366,7 +372,6 @@ impl Coordinator {
             }
             self.bus.send(notice);
         }
-        self.carry_out(effects).await;
         Ok(())
     }
 }

@@ -129,7 +129,8 @@ impl Mirrors {
         if changes.is_empty() {
             return Ok(());
         }
-        self.journal.commit(changes).await?;
+        // The cursor, which comes behind, is durable only with it; and whoever waits for the cursor hears of a failure.
+        drop(self.journal.queue(changes, LOOK).await?);
         for event in newest.into_values() {
             if let Some(record) = record_of(event) {
                 self.bus.send(Notice::PositionChanged { record });

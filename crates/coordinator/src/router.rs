@@ -1,4 +1,4 @@
-//! Hands each chain's news to everybody they concern, and moves the cursor once all of them have made durable what follows.
+//! Hands each chain's news to everybody they concern, and moves the cursor behind what all of them keep of it.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -23,7 +23,10 @@ use crate::{
 /// A cursor that proves nothing new is written this often: losing it costs some blocks read again.
 const IDLE_CURSOR: Duration = Duration::from_secs(5);
 
-/// News for the mirrors, answered when what follows is durable.
+/// How long a cursor that proves something may wait for another list's fsync: nothing waits for it.
+const CURSOR_PATIENCE: Duration = Duration::from_millis(100);
+
+/// News for the mirrors, answered when what follows has its place in the journal.
 pub(crate) type ToldMirrors = (Arc<News>, oneshot::Sender<()>);
 
 /// Who is told.
@@ -97,5 +100,5 @@ impl Router {
 }
 
 async fn keep(journal: &dyn Journal, gateway: GatewayId, cursor: Cursor) -> Result<(), CoordinatorError> {
-    Ok(journal.commit(vec![Change::Cursor(gateway, cursor)]).await?)
+    Ok(journal.queue(vec![Change::Cursor(gateway, cursor)], CURSOR_PATIENCE).await?.await?)
 }

@@ -284,7 +284,9 @@ impl Submitter {
         }
         let name = self.chain.name();
         let done = told.done.into_iter().map(|id| Change::TransactionDone(name.to_owned(), id)).collect();
-        Ok(self.journal.commit(done).await?)
+        // Nothing waits for it: what is kept too long is only asked after once more. A failure comes back from the next list.
+        drop(self.journal.queue(done, CHECK).await?);
+        Ok(())
     }
 
     /// Tells what became of orders; of those that an earlier run of the daemon handed in, everybody.

@@ -1,7 +1,8 @@
 //! The daemon's memory: what it must know again after `kill -9`.
 //!
 //! [`record`] says what is kept, [`Journal`] how it is written: a list of [`Change`]s is durable as a whole before [`Journal::commit`]
-//! returns, and many callers' lists share one fsync. A failed write is fatal: every later call fails with the same error.
+//! returns, and many callers' lists share one fsync; with [`Journal::queue`] a list has its place at once, and may wait for others to share
+//! theirs. A failed write is fatal: every later call fails with the same error.
 //!
 //! The file has a [`FORMAT_VERSION`], and one process at a time may have it open. Of a file that nobody has open, [`verify`] tells whether it is
 //! sound and [`export`] tells everything in it.
@@ -26,7 +27,7 @@ pub use inspect::{Problem, Verification, export, verify};
 pub use record::{
     Change, Cursor, EarlyFact, OperationRecord, OrderRef, SentTransaction, SignatureKey, SignatureRecord, TimelineEntry,
 };
-pub use store::{Journal, RedbJournal};
+pub use store::{Durable, Journal, RedbJournal};
 pub use writer::{GroupCommit, Observer};
 
 #[cfg(test)]

@@ -1,6 +1,13 @@
 //! How the journal is read and written.
 
-use std::{fmt, path::Path, sync::Arc, thread};
+use std::{
+    fmt,
+    path::Path,
+    pin::Pin,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use redb::{Database, ReadTransaction, ReadableDatabase};
@@ -21,15 +28,27 @@ use crate::{
     writer::{Observer, Poison, QUEUE, Request, Writer, poisoned},
 };
 
+/// Ends when a list is durable; what it says, [`Journal::commit`] says. The list is written whether or not anybody waits.
+pub type Durable = Pin<Box<dyn Future<Output = Result<(), JournalError>> + Send>>;
+
 /// The port. Reads see everything that was committed; they are quick and may be made from async code.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Makes all of `changes` durable, in order, or none of them. Concurrent callers share one fsync. A caller that stops waiting may find
-    /// its list written all the same.
+    /// Gives `changes` their place behind every list that has one: none becomes durable before those in front of it. All of the list is
+    /// made durable, or nothing. It may wait for `patience` so that others share its fsync, and waits no longer than the first of them does.
+    ///
+    /// # Errors
+    /// That of an earlier list, if it was fatal.
+    async fn queue(&self, changes: Vec<Change>, patience: Duration) -> Result<Durable, JournalError>;
+
+    /// Makes `changes` durable at once. Concurrent callers share one fsync. A caller that stops waiting may find its list written all the
+    /// same.
     ///
     /// # Errors
     /// [`JournalError::Transition`] and [`JournalError::Conflict`] refuse this list only; any other is fatal and comes back from every later call.
-    async fn commit(&self, changes: Vec<Change>) -> Result<(), JournalError>;
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), JournalError> {
+        self.queue(changes, Duration::ZERO).await?.await
+    }
 
     /// An operation's record.
     fn operation(&self, id: OperationId) -> Result<Option<OperationRecord>, JournalError>;
@@ -100,7 +119,8 @@ impl RedbJournal {
         let database = Arc::new(database);
         let poison = Poison::default();
         let (queue, requests) = mpsc::channel(QUEUE);
-        let writer = Writer { database: database.clone(), queue: requests, poison: poison.clone(), observer };
+        let clock = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let writer = Writer { database: database.clone(), queue: requests, clock, poison: poison.clone(), observer };
         let writer = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
         Ok(Self { database, queue: Some(queue), writer: Some(writer), poison })
     }
@@ -113,11 +133,6 @@ impl RedbJournal {
 
     fn sound(&self) -> Result<(), JournalError> {
         self.poison.get().map_or(Ok(()), |error| Err(error.clone()))
-    }
-
-    /// The writer is gone without an answer.
-    fn orphaned(&self) -> JournalError {
-        poisoned(&self.poison, JournalError::Write("the writer's thread has ended".to_owned()))
     }
 }
 
@@ -139,15 +154,18 @@ impl fmt::Debug for RedbJournal {
 
 #[async_trait]
 impl Journal for RedbJournal {
-    async fn commit(&self, changes: Vec<Change>) -> Result<(), JournalError> {
+    async fn queue(&self, changes: Vec<Change>, patience: Duration) -> Result<Durable, JournalError> {
         self.sound()?;
         if changes.is_empty() {
-            return Ok(());
+            return Ok(Box::pin(async { Ok(()) }));
         }
         let (answer, outcome) = oneshot::channel();
-        let queue = self.queue.as_ref().ok_or_else(|| self.orphaned())?;
-        queue.send(Request { changes, answer }).await.map_err(|_| self.orphaned())?;
-        outcome.await.map_err(|_| self.orphaned())?
+        let now = Instant::now();
+        let request = Request { changes, due: now.checked_add(patience).unwrap_or(now), answer };
+        let queue = self.queue.as_ref().ok_or_else(|| orphaned(&self.poison))?;
+        queue.send(request).await.map_err(|_| orphaned(&self.poison))?;
+        let poison = self.poison.clone();
+        Ok(Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(orphaned(&poison))) }))
     }
 
     fn operation(&self, id: OperationId) -> Result<Option<OperationRecord>, JournalError> {
@@ -209,6 +227,11 @@ impl Journal for RedbJournal {
     fn note(&self, name: &str) -> Result<Option<String>, JournalError> {
         NOTES.read(&self.begin()?)?.get(&name.to_owned())
     }
+}
+
+/// The writer is gone without an answer.
+fn orphaned(poison: &Poison) -> JournalError {
+    poisoned(poison, JournalError::Write("the writer's thread has ended".to_owned()))
 }
 
 fn values<K, V>(rows: Vec<(K, V)>) -> Vec<V> {

@@ -6,7 +6,11 @@ use std::{
 };
 
 use redb::{Database, Durability};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Runtime,
+    sync::{mpsc, oneshot},
+    time::timeout_at,
+};
 
 use crate::{Change, JournalError, apply::Tables, table::failed};
 
@@ -19,6 +23,8 @@ const CHANGES_AT_ONCE: usize = 8192;
 /// A caller's list, and where its answer goes.
 pub(crate) struct Request {
     pub(crate) changes: Vec<Change>,
+    /// Until when it may wait for others.
+    pub(crate) due: Instant,
     pub(crate) answer: oneshot::Sender<Result<(), JournalError>>,
 }
 
@@ -42,6 +48,8 @@ pub type Observer = Box<dyn Fn(GroupCommit) + Send>;
 pub(crate) struct Writer {
     pub(crate) database: Arc<Database>,
     pub(crate) queue: mpsc::Receiver<Request>,
+    /// Wakes the thread when a list has waited long enough.
+    pub(crate) clock: Runtime,
     pub(crate) poison: Poison,
     pub(crate) observer: Observer,
 }
@@ -50,8 +58,8 @@ impl Writer {
     /// Writes until every sender is gone or a write fails.
     pub(crate) fn run(mut self) {
         while let Some(first) = self.queue.blocking_recv() {
-            let batch = self.gather(first);
-            match self.commit(&batch) {
+            let mut batch = self.gather(first);
+            match self.commit(&mut batch) {
                 Ok(outcomes) => {
                     for (request, outcome) in batch.into_iter().zip(outcomes) {
                         // A caller that went away has its list durable all the same.
@@ -63,27 +71,34 @@ impl Writer {
         }
     }
 
+    /// What is there, and what comes until the first of them may not wait any longer.
     fn gather(&mut self, first: Request) -> Vec<Request> {
-        let mut changes = first.changes.len();
+        let (mut changes, mut due) = (first.changes.len(), first.due);
         let mut batch = vec![first];
-        while changes < CHANGES_AT_ONCE
-            && let Ok(next) = self.queue.try_recv()
-        {
+        while changes < CHANGES_AT_ONCE {
+            let next = match self.queue.try_recv() {
+                Ok(next) => Some(next),
+                Err(_) if due <= Instant::now() => None,
+                Err(_) => self.clock.block_on(async { timeout_at(due.into(), self.queue.recv()).await.ok().flatten() }),
+            };
+            let Some(next) = next else { break };
             changes = changes.saturating_add(next.changes.len());
+            due = due.min(next.due);
             batch.push(next);
         }
         batch
     }
 
-    /// One transaction for all of `batch`; the outcome of each list, or the error that none of them survives.
-    fn commit(&self, batch: &[Request]) -> Result<Vec<Result<(), JournalError>>, JournalError> {
+    /// One transaction for all of `batch`, and for what comes while it is made; the outcome of each list, or the error that none of them
+    /// survives.
+    fn commit(&mut self, batch: &mut Vec<Request>) -> Result<Vec<Result<(), JournalError>>, JournalError> {
         let begun = Instant::now();
         let mut transaction = self.database.begin_write().map_err(failed)?;
         transaction.set_durability(Durability::Immediate).map_err(failed)?;
         let mut tables = Tables::open(&transaction)?;
         let (mut lists, mut changes) = (0_usize, 0_usize);
         let mut outcomes = Vec::with_capacity(batch.len());
-        for request in batch {
+        while let Some(request) = batch.get(outcomes.len()) {
             match tables.check(&request.changes) {
                 Ok(checked) => {
                     tables.write(&checked)?;
@@ -94,6 +109,9 @@ impl Writer {
                 Err(error) if error.is_fatal() => return Err(error),
                 Err(error) => outcomes.push(Err(error)),
             }
+            if outcomes.len() == batch.len() && changes < CHANGES_AT_ONCE {
+                batch.extend(self.queue.try_recv());
+            }
         }
         drop(tables);
         if lists == 0 {
@@ -101,7 +119,9 @@ impl Writer {
             return Ok(outcomes);
         }
         transaction.commit().map_err(failed)?;
-        (self.observer)(GroupCommit { lists, changes, took: begun.elapsed() });
+        let group = GroupCommit { lists, changes, took: begun.elapsed() };
+        tracing::trace!(lists, changes, took = ?group.took, "durable");
+        (self.observer)(group);
         Ok(outcomes)
     }
 

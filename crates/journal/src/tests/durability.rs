@@ -1,6 +1,9 @@
 //! Acknowledged means durable; failed means closed; together means one fsync.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures::{FutureExt, executor::block_on, future::join_all};
 use proptest::prelude::*;
@@ -54,6 +57,29 @@ fn lists_that_wait_for_one_fsync_share_the_next() {
     }
     drop(journal);
     assert_eq!(*seen.lock().unwrap(), [(1, 3), (63, 63 * 3)]);
+}
+
+#[test]
+fn a_patient_list_shares_the_fsync_of_the_next_that_is_not() {
+    let disk = Disk::default();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = seen.clone();
+    let journal = disk.open_observed(Box::new(move |group| told.lock().unwrap().push(group.lists)));
+    let patient = block_on(journal.queue(step(0), Duration::from_secs(3_600))).unwrap();
+    let more_so = block_on(journal.queue(step(1), Duration::from_secs(7_200))).unwrap();
+    commit(&journal, step(2)).unwrap();
+    block_on(join_all([patient, more_so])).into_iter().for_each(|outcome| outcome.unwrap());
+    assert_eq!(*seen.lock().unwrap(), [3]);
+}
+
+#[test]
+fn a_patient_list_that_nobody_joins_is_durable_when_its_time_is_up_and_when_the_journal_is_closed() {
+    let disk = Disk::default();
+    let journal = disk.open();
+    block_on(block_on(journal.queue(step(0), Duration::from_millis(2))).unwrap()).unwrap();
+    drop(block_on(journal.queue(step(1), Duration::from_secs(3_600))).unwrap());
+    drop(journal);
+    assert_eq!(disk.open().operations(None, 100).unwrap().len(), 2);
 }
 
 #[test]
