@@ -146,6 +146,11 @@ impl Sender {
         Ok(())
     }
 
+    /// Reads what signing needs and is not known: the nonce once, fees from time to time.
+    pub(crate) async fn ready(&self) -> Result<(), ChainError> {
+        tokio::try_join!(self.synced(), self.market()).map(|_| ())
+    }
+
     /// Takes a nonce that was signed for before, so that none is allotted that it could still use.
     pub(crate) fn adopt(&self, nonce: u64, fees: Fees) {
         lock(&self.pipeline).sent(nonce, fees, Kind::Sent, self.now());

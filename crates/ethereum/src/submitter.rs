@@ -95,7 +95,8 @@ impl Submitter for Ethereum {
         if tried.is_empty() {
             return Ok(Prepared { transaction: None, left_out: Vec::new() });
         }
-        let (codes, gas) = self.simulate(batches, tried, signatures).await?;
+        let simulated = self.simulate(batches, tried, signatures);
+        let ((codes, gas), ()) = tokio::try_join!(simulated, batches.sender.ready())?;
         let mut left_out = Vec::new();
         let mut accepted = Vec::new();
         for (index, (order, (code, why))) in tried.iter().zip(codes).enumerate() {

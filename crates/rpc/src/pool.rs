@@ -11,7 +11,7 @@ use std::{
 
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{debug, info, trace, warn};
 
 use crate::{
     CallError, EndpointStatus, Failure, Grade, Observer, Outcome, Policy, PoolError, Rate, SetupError,
@@ -341,6 +341,7 @@ impl<C: Send + Sync + 'static> Pool<C> {
             let (class, detail) = (error.class(), error.detail());
             debug!(pool = self.name, endpoint = spec.name, what = call.what, class, detail, "call failed");
         }
+        trace!(pool = self.name, what = call.what, ?elapsed, "called");
         self.count(endpoint, call.what, outcome, elapsed);
         result
     }
