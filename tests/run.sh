@@ -18,7 +18,7 @@ contracts() { (cd contracts/ethereum && "$@"); }
 
 step_setup() { tests/setup.sh; }
 
-step_shell() { bash -n tests/*.sh .ci/run contracts/ethereum/*.sh; }
+step_shell() { bash -n tests/*.sh .ci/run contracts/ethereum/*.sh contracts/solana/*.sh; }
 step_format() { cargo fmt --all --check; }
 # Not `advisories`: it fetches its database.
 step_dependencies() { cargo deny --offline --locked --log-level error check bans licenses sources; }

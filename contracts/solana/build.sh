@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# Builds the gateway program, contracts/solana/artifacts/tim3_gateway.so, byte-identical from any directory:
+#   ./build.sh            builds and writes the artifact and its sha256
+#   ./build.sh --check    builds and fails when the committed artifact is another; where the toolchain cannot be had, it only
+#                         compares the artifact with its sha256, and says so
+#   ./build.sh --sbf      builds with `cargo build-sbf`, into the cache only: another compiler makes other bytes
+#   ./build.sh --install  makes the toolchain ready and builds nothing
+#
+# The toolchain is Debian 12's rustc-web, fetched as packages and unpacked into ${TIM3_CACHE:-~/.cache/tim3}, and ./linker, built once.
+# On a machine where it cannot be had, --check and the plain build fall back to `cargo build-sbf` where that works.
+set -euo pipefail
+
+# What makes the bytes. Another version of any of these may make others: change them together with the artifact.
+rust_version='1.96.0+dfsg1-1~deb12u2'
+llvm_version='1:22.1.8-1~deb12u1'
+packages=(
+  "rustc-web=$rust_version" "libstd-rust-web-1.96=$rust_version" "libstd-rust-web-dev=$rust_version"
+  "rust-web-src=$rust_version" "libllvm22=$llvm_version"
+)
+package=tim3-solana-gateway
+library=tim3_gateway
+target=bpfel-unknown-none
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+artifacts=$here/artifacts
+artifact=$artifacts/$library.so
+cache=${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}
+mkdir -p -- "$cache"
+cache=$(cd -- "$cache" && pwd -P)
+log=$cache/sbf/log
+
+say() { printf 'solana: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+key() { sha256sum | cut -c1-16; }
+
+mode=${1-build}
+case $mode in
+  build | --check | --sbf | --install) ;;
+  -h | --help) sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+  *) die "unknown argument $mode (try --help)" ;;
+esac
+
+toolchain=$cache/sbf/toolchain-$(printf '%s\n' "${packages[@]}" | key)
+linker_dir=$cache/sbf/linker-$(cat -- "$here"/linker/{Cargo.toml,Cargo.lock,src/main.rs} | key)
+linker=$linker_dir/bin/tim3-sbpf-linker
+
+# Whatever the caller's cargo is told must not reach this build: it decides the bytes.
+clean() {
+  env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET -u CARGO_BUILD_RUSTFLAGS -u RUSTC_WRAPPER \
+    -u CARGO_INCREMENTAL -u CARGO_TARGET_DIR "$@"
+}
+
+# ---------------------------------------------------------------- toolchain
+install_toolchain() {
+  [[ -f $toolchain/.complete ]] && return
+  if [[ $(uname -s)-$(uname -m) != Linux-x86_64 ]] || ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+    say "the toolchain cannot be had: it is Debian packages for x86_64"
+    return 1
+  fi
+  say "fetching ${packages[*]} (140 MB)"
+  local work=$toolchain.new
+  rm -rf -- "$work"
+  mkdir -p -- "$work/packages"
+  fetch() { (cd -- "$work/packages" && apt-get -o APT::Sandbox::User=root -qq download "${packages[@]}") >"$log" 2>&1; }
+  if ! fetch && ! { apt-get update -qq >"$log" 2>&1 && fetch; }; then
+    tail -n 5 "$log" >&2
+    rm -rf -- "$work"
+    say "the toolchain cannot be had: apt-get has not these versions"
+    return 1
+  fi
+  local file
+  for file in "$work"/packages/*.deb; do
+    # Of the sources only the library is compiled; the rest is half a gigabyte.
+    dpkg-deb --fsys-tarfile "$file" |
+      tar -x -C "$work" --anchored --no-wildcards-match-slash \
+        --exclude='./usr/src/rustc-*/src' --exclude='./usr/src/rustc-*/compiler' --exclude='./usr/share'
+  done
+  rm -rf -- "$work/packages"
+  mv -T -- "$work" "$toolchain"
+  : >"$toolchain/.complete"
+  say "unpacked $(rustc -vV | grep -E '^(release|LLVM)' | paste -sd ' ') into $toolchain"
+}
+
+rustc() { LD_LIBRARY_PATH=$toolchain/usr/lib/x86_64-linux-gnu "$toolchain/usr/bin/rustc" "$@"; }
+
+install_linker() {
+  [[ -x $linker ]] && return
+  command -v cargo >/dev/null || { say "cargo is missing: a Rust toolchain is needed"; return 1; }
+  say "building the linker (about 3 minutes)"
+  clean nice cargo install --quiet --locked --no-track --path "$here/linker" --root "$linker_dir" \
+    --target-dir "$cache/build/sbpf-linker" || { say "the linker does not build"; return 1; }
+  rm -rf -- "$cache/build/sbpf-linker"
+}
+
+installed() { mkdir -p -- "$cache/sbf" && install_toolchain && install_linker; }
+
+# ---------------------------------------------------------------- build
+# Builds with the toolchain above and prints the file.
+build() {
+  local out=$cache/target-sbf library_path=$toolchain/usr/lib/x86_64-linux-gnu flags
+  flags="-C linker=$linker -C target-cpu=v2 -Z location-detail=line"
+  flags+=" --remap-path-prefix=$here=/tim3 --remap-path-prefix=$toolchain=/rust --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+  flags+=" --remap-path-prefix=$out=/target"
+  (
+    cd -- "$here"
+    # LD_LIBRARY_PATH also tells the linker which LLVM to load.
+    clean RUSTC="$toolchain/usr/bin/rustc" LD_LIBRARY_PATH="$library_path" RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags" \
+      CARGO_TARGET_DIR="$out" nice cargo build --quiet --locked --release -p "$package" --target "$target" -Z build-std=core,alloc >&2
+  ) || return 1
+  # A cdylib of this target has the name of an object file.
+  local file
+  for file in "$out/$target/release"/{,lib}"$library".{o,so}; do
+    [[ -f $file ]] && { printf '%s' "$file"; return; }
+  done
+  say "cargo made no $library in $out/$target/release"
+  return 1
+}
+
+build_sbf() {
+  command -v cargo-build-sbf >/dev/null || { say "cargo build-sbf is not on PATH"; return 1; }
+  (cd -- "$here/program" && clean nice cargo build-sbf --arch v3 --sbf-out-dir "$cache/target-sbf/sbf" -- --locked --target-dir "$cache/target-sbf" >&2) || return 1
+  printf '%s' "$cache/target-sbf/sbf/$library.so"
+}
+
+# What a deployment takes: the loader keeps the program with a header of 45 bytes, and 36 bytes that point to it.
+state_size() {
+  local size
+  size=$(stat -c %s -- "$1")
+  say "$1: $size bytes; deployed, $((size + 45)) + 36 bytes of accounts, rent-exempt for $(((size + 45 + 128 + 36 + 128) * 6960)) lamports"
+}
+
+check_sum() {
+  (cd -- "$artifacts" && sha256sum --quiet --strict -c SHA256SUMS) || die "the committed artifact is not that of artifacts/SHA256SUMS"
+}
+
+case $mode in
+  --install) installed || exit 1; exit 0 ;;
+  --sbf) file=$(build_sbf) || die "cargo build-sbf failed"; state_size "$file"; exit 0 ;;
+esac
+
+if ! installed; then
+  if file=$(build_sbf); then
+    state_size "$file"
+    say "built with cargo build-sbf, whose bytes are not those of the toolchain of the artifact"
+  fi
+  [[ $mode == --check ]] || die "the artifact cannot be made here"
+  check_sum
+  say "NOT rebuilt: the committed artifact has its sha256, and that is all that was checked"
+  exit 0
+fi
+
+file=$(build) || die "the program does not build"
+state_size "$file"
+if [[ $mode == --check ]]; then
+  check_sum
+  cmp -- "$file" "$artifact" || die "stale, run contracts/solana/build.sh: $artifact"
+  say "the committed artifact is what its source makes"
+else
+  mkdir -p -- "$artifacts"
+  cp -- "$file" "$artifact"
+  (cd -- "$artifacts" && sha256sum "$library.so" >SHA256SUMS)
+  say "wrote $artifact"
+fi
