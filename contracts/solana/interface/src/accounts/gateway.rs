@@ -67,6 +67,8 @@ account! {
         time, set_time: u64 @ 336;
         /// Slot in which it was made.
         born, set_born: u64 @ 344;
+        /// Mint authority of the synthetics and owner of the vaults.
+        authority, set_authority: word @ 352;
     }
 }
 

@@ -211,8 +211,8 @@ macro_rules! calls {
 }
 
 calls! {
-    AddSynthetic = 1 { symbol: [u8; 12], target: u128 } [mint r, vault w, authority r, token_program r];
-    AddCollateral = 2 { symbol: [u8; 12], decimals: u8 } [mint r, vault w, authority r, token_program r];
+    AddSynthetic = 1 { symbol: [u8; 12], target: u128 } [mint r, vault w, authority r, token_program token];
+    AddCollateral = 2 { symbol: [u8; 12], decimals: u8 } [mint r, vault w, authority r, token_program token];
     SetMarket = 3 { synthetic: u8, collateral: u8, kind: u8, terms: MarketTerms } [price ro];
     SetWindow = 4 { asset: u8, kind: u8, limit: u128, period: u64 } [];
     SetRoute = 5 { asset: u8, enabled: u8, evm: u8, fee_bps: u16, peer: Word, min: u128, max: u128, flat_fee: u128 }
