@@ -42,9 +42,17 @@ step_doc_test() { cargo test --doc --workspace --locked; }
 # The binary that the tests made: a release build would say the same and take minutes.
 step_demo() { "$CARGO_TARGET_DIR/debug/tim3d" demo --seed 1 --plain; }
 
+step_prometheus() {
+  promtool check config deploy/prometheus/prometheus.yml
+  promtool check rules deploy/prometheus/rules/*.yml
+  promtool test rules deploy/prometheus/tests/*.yml
+  amtool check-config deploy/prometheus/alertmanager.yml
+}
+step_monitoring() { python3 tests/monitoring.py "$CARGO_TARGET_DIR/debug"; }
+
 steps=(
-  setup shell format dependencies forge_format forge_build artifacts forge_test halmos slither
-  clippy rustdoc rust_test doc_test demo
+  setup shell format dependencies prometheus forge_format forge_build artifacts forge_test halmos slither
+  clippy rustdoc rust_test doc_test demo monitoring
 )
 
 case ${1-} in
