@@ -21,7 +21,10 @@ step_setup() { tests/setup.sh; }
 step_shell() { bash -n tests/*.sh .ci/run contracts/ethereum/*.sh contracts/solana/*.sh; }
 step_format() { cargo fmt --all --check; }
 # Not `advisories`: it fetches its database.
-step_dependencies() { cargo deny --offline --locked --log-level error check bans licenses sources; }
+step_dependencies() {
+  cargo fetch --locked --quiet
+  cargo deny --offline --locked --log-level error check bans licenses sources
+}
 
 step_forge_format() { contracts forge fmt --check; }
 step_forge_build() {
