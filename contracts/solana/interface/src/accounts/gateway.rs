@@ -11,7 +11,7 @@ const SIGNERS_AT: usize = 384;
 const DICTIONARY_AT: usize = SIGNERS_AT + SIGNERS * 20;
 const ASSETS_AT: usize = DICTIONARY_AT + DICTIONARY * 32;
 const MARKETS_AT: usize = ASSETS_AT + ASSETS * ASSET_BYTES;
-const ASSET_BYTES: usize = 304;
+const ASSET_BYTES: usize = 336;
 const MARKET_BYTES: usize = 240;
 
 account! {
@@ -175,7 +175,7 @@ fn entry(base: usize, length: usize, index: u8, count: u8) -> Option<usize> {
 }
 
 layout! {
-    /// A registered token. `decimals` are canonical, `native_decimals` what the mint says.
+    /// A registered token. Its windows are at [`WINDOW_MINT`] and [`WINDOW_RELEASE`]. `decimals` are canonical, `native_decimals` what the mint says.
     Asset, ASSET_BYTES, {
         /// AssetId.
         id, set_id: word @ 0;
@@ -207,6 +207,8 @@ layout! {
         claimable, set_claimable: u128 @ 176;
         /// Always 0 here: payouts are synchronous.
         pending, set_pending: u128 @ 192;
+        /// The gateway's token account: collateral of the positions, and what waits to be claimed.
+        vault, set_vault: word @ 304;
     }
 }
 
