@@ -30,7 +30,7 @@ pub use error::{ChainError, ErrorClass};
 pub use lock::{Lock, MarketState};
 pub use proof::{EventChain, FinalEvent, ProofError, QuorumHead};
 pub use reader::{Endpoint, Fetched, Reader, Skip};
-pub use state::{AttesterSet, Books, Direction, PeerBooks, PositionRecord, RouteState, Slot, State};
+pub use state::{AttesterSet, Books, Direction, Holding, PeerBooks, PositionRecord, RouteState, Slot, State};
 pub use submitter::{Capacity, Prepared, Submitter, Transaction, TransactionState, Verdict};
 pub use token::Token;
 

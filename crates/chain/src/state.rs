@@ -66,7 +66,7 @@ pub struct RouteState {
     pub fee: RouteFee,
 }
 
-/// A gateway's cumulative totals for one synthetic at one block (`contracts/PROTOCOL.md` section 7).
+/// A gateway's cumulative totals for one synthetic, with the tokens around them, in one reading (`contracts/PROTOCOL.md` section 7).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Books {
     /// Minted since the beginning.
@@ -81,8 +81,38 @@ pub struct Books {
     pub claimable: u128,
     /// Payouts recorded and not yet made (AO).
     pub pending: u128,
+    /// What the token itself counts as its supply. Below what the gateway counted where holders burned by themselves.
+    pub supply: u128,
+    /// One for each collateral of the synthetic's markets at home here, by identity.
+    pub holdings: Vec<Holding>,
     /// Per peer, in the order asked for.
     pub peers: Vec<PeerBooks>,
+}
+
+/// What a gateway has of a collateral and what it owes of it, in canonical units, over all its markets and synthetics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    /// The collateral.
+    pub collateral: AssetId,
+    /// What the token says the gateway holds, rounded down.
+    pub held: u128,
+    /// Collateral of all positions.
+    pub recorded: u128,
+    /// What waits for accounts that could not receive it.
+    pub claimable: u128,
+    /// Payouts recorded and not yet confirmed, where the token is paid by message (AO).
+    pub pending: u128,
+    /// The part of `pending` that the token has not debited yet: it is still in `held`.
+    pub undebited: u128,
+}
+
+impl Holding {
+    /// Whether what is held, or was on its way out when it was counted, covers what is owed.
+    #[must_use]
+    pub fn covers(&self) -> bool {
+        let owed = self.recorded.checked_add(self.claimable).and_then(|owed| owed.checked_add(self.undebited));
+        owed.is_some_and(|owed| self.held.saturating_add(self.pending) >= owed)
+    }
 }
 
 /// A gateway's cumulative totals towards one peer.
@@ -110,7 +140,8 @@ pub trait State: Send + Sync {
     /// The mirrored position of another gateway's market; all zero where there is none.
     async fn mirror(&self, market: MarketId, owner: Account) -> Result<PositionRecord, ChainError>;
 
-    /// The books of `asset` at `block`, agreed on by a quorum.
+    /// The books of `asset` at `block`, agreed on by a quorum. All of it is one consistent reading of gateway and tokens, or the laws over it
+    /// mean nothing; a chain without past states gives one that is at least as new as `block`.
     async fn books(&self, asset: AssetId, peers: &[GatewayId], block: &BlockRef) -> Result<Books, ChainError>;
 
     /// A window at the newest block.

@@ -1,8 +1,8 @@
 //! The conservation law (`contracts/PROTOCOL.md` section 7), checked on what was read. Pure.
 
 use serde::Serialize;
-use tim3_chain::{Books, PeerBooks};
-use tim3_domain::identity::GatewayId;
+use tim3_chain::{Books, Holding, PeerBooks};
+use tim3_domain::identity::{AssetId, GatewayId};
 
 /// One gateway's books, read twice: what must be read first, and what must be read after all of that.
 #[derive(Clone, Debug)]
@@ -56,14 +56,17 @@ impl Verdict {
     }
 }
 
-/// Checks the laws over `readings`, whose books list their peers in the order of `readings`.
+/// Checks the laws over `readings`, whose books list their peers in the order of `readings`. `name` tells a collateral's symbol.
 #[must_use]
-pub fn audit(readings: &[Reading]) -> Verdict {
+pub fn audit(readings: &[Reading], name: impl Fn(AssetId) -> String) -> Verdict {
     let mut verdict = Verdict::default();
     for reading in readings {
         verdict.checks.push(local(&reading.chain, &reading.first));
         verdict.checks.push(local(&reading.chain, &reading.second));
         verdict.checks.push(custody(&reading.chain, &reading.second));
+        verdict.checks.push(supply(&reading.chain, &reading.second));
+        let holdings = &reading.second.holdings;
+        verdict.checks.extend(holdings.iter().map(|it| collateral(&reading.chain, &name(it.collateral), it)));
     }
     for (origin_index, origin) in readings.iter().enumerate() {
         for (destination_index, destination) in readings.iter().enumerate() {
@@ -104,6 +107,26 @@ fn custody(chain: &str, books: &Books) -> Check {
         law: format!("{chain}: claimable ≤ minted − burned"),
         held: supply.zip(claimable).is_some_and(|(supply, claimable)| claimable <= supply),
         detail: format!("{} ≤ {}", show(claimable), show(supply)),
+    }
+}
+
+/// Nobody but the gateway mints; holders may burn what is theirs.
+fn supply(chain: &str, books: &Books) -> Check {
+    let counted = difference(books.minted, books.burned);
+    let supply = i128::try_from(books.supply).ok();
+    Check {
+        law: format!("{chain}: token supply ≤ minted − burned"),
+        held: counted.zip(supply).is_some_and(|(counted, supply)| supply <= counted),
+        detail: format!("{} ≤ {}", show(supply), show(counted)),
+    }
+}
+
+fn collateral(chain: &str, symbol: &str, holding: &Holding) -> Check {
+    let Holding { held, recorded, claimable, pending, undebited, .. } = holding;
+    Check {
+        law: format!("{chain}: {symbol} held + pending ≥ recorded + claimable + not yet debited"),
+        held: holding.covers(),
+        detail: format!("{held} + {pending} ≥ {recorded} + {claimable} + {undebited}"),
     }
 }
 

@@ -30,6 +30,7 @@ pub type Guardians = BTreeMap<GatewayId, Arc<dyn Actor>>;
 pub struct Auditor {
     asset: AssetId,
     symbol: String,
+    symbols: BTreeMap<AssetId, String>,
     links: Links,
     guardians: Guardians,
     coordinator: mpsc::Sender<Message>,
@@ -46,12 +47,13 @@ impl std::fmt::Debug for Auditor {
 }
 
 impl Auditor {
-    /// The auditor of `asset`, not yet running.
+    /// The auditor of `asset`, not yet running. `symbols` name collaterals.
     #[expect(clippy::too_many_arguments, reason = "pure wiring, called once")]
     #[must_use]
     pub fn new(
         asset: AssetId,
         symbol: String,
+        symbols: BTreeMap<AssetId, String>,
         links: Links,
         guardians: Guardians,
         coordinator: mpsc::Sender<Message>,
@@ -60,7 +62,7 @@ impl Auditor {
         metrics: Metrics,
         interval: Duration,
     ) -> Self {
-        Self { asset, symbol, links, guardians, coordinator, board, bus, metrics, interval }
+        Self { asset, symbol, symbols, links, guardians, coordinator, board, bus, metrics, interval }
     }
 
     /// Audits until cancelled; `now` asks for one at once.
@@ -78,13 +80,17 @@ impl Auditor {
                 Some(()) = now.recv() => {}
             }
             match read(self.asset, &self.links).await {
-                Ok(readings) => frozen = self.judge(audit(&readings), frozen).await,
+                Ok(readings) => frozen = self.judge(self.audit(&readings), frozen).await,
                 Err(error) => {
                     warn!(asset = self.symbol, %error, "the books could not be read");
                     self.board.audit_unknown(self.asset, error.to_string());
                 }
             }
         }
+    }
+
+    fn audit(&self, readings: &[Reading]) -> Verdict {
+        audit(readings, |asset| self.symbols.get(&asset).cloned().unwrap_or_else(|| asset.to_string()))
     }
 
     async fn judge(&self, verdict: Verdict, frozen: bool) -> bool {
@@ -148,3 +154,6 @@ async fn read_once(asset: AssetId, links: &Links) -> Result<Vec<Books>, ChainErr
     });
     futures::future::try_join_all(reads).await
 }
+
+#[cfg(test)]
+mod tests;

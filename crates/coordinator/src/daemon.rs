@@ -275,6 +275,7 @@ impl Wiring {
             let auditor = Auditor::new(
                 settings.asset,
                 settings.symbol.clone(),
+                self.parts.settings.collaterals.clone(),
                 Arc::clone(links),
                 self.parts.guardians.clone(),
                 mailbox.messages.0.clone(),

@@ -1,6 +1,6 @@
 //! What the daemon is told to do, already checked: the binary makes it from configuration.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use tim3_domain::identity::AssetId;
 
@@ -11,6 +11,8 @@ pub struct Settings {
     pub assets: Vec<AssetSettings>,
     /// One entry a chain, in the order of the chains handed to the daemon.
     pub chains: Vec<ChainSettings>,
+    /// Symbols of the collaterals, for logs and audits.
+    pub collaterals: BTreeMap<AssetId, String>,
     /// Pause between two audits.
     pub audit_interval: Duration,
 }
@@ -48,17 +50,10 @@ pub struct ChainSettings {
     pub mirror_interval: Duration,
     /// How long a transaction may stay out of a block before its fate is asked for and its fee raised.
     pub escalate_after: Duration,
-    /// How long a batch may wait for more orders once one is there; zero sends at once.
-    pub batch_linger: Duration,
 }
 
 impl Default for ChainSettings {
     fn default() -> Self {
-        Self {
-            mirror: true,
-            mirror_interval: Duration::from_secs(5),
-            escalate_after: Duration::from_secs(30),
-            batch_linger: Duration::ZERO,
-        }
+        Self { mirror: true, mirror_interval: Duration::from_secs(5), escalate_after: Duration::from_secs(30) }
     }
 }

@@ -117,6 +117,7 @@ sol! {
         function totals(bytes32 asset) external view returns (Totals);
         function peerTotals(bytes32 asset, bytes32 peer) external view returns (PeerTotals);
         function asset(bytes32 assetId) external view returns (Asset);
+        function markets() external view returns (bytes32[]);
         function market(bytes32 marketId) external view returns (Market);
         function position(bytes32 marketId, bytes32 owner) external view returns (uint128 collateral, uint128 debt, uint64 version);
         function mirror(bytes32 marketId, bytes32 owner) external view returns (Mirror);

@@ -111,7 +111,7 @@ impl Link {
         self.canonical(what, registered, balance)
     }
 
-    fn canonical(&self, what: &'static str, asset: Registered, native: U256) -> Result<u128, ChainError> {
+    pub(crate) fn canonical(&self, what: &'static str, asset: Registered, native: U256) -> Result<u128, ChainError> {
         abi::amount(native)
             .and_then(|native| scale(native, asset.native_decimals, asset.decimals, Rounding::Down).ok())
             .ok_or_else(|| self.transient(what, format!("{native} is above 128 bits in canonical units")))

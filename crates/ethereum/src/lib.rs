@@ -29,6 +29,7 @@ pub mod state;
 pub mod submitter;
 pub mod user;
 
+mod books;
 mod chain;
 mod gas;
 mod hint;

@@ -139,10 +139,21 @@ impl Link {
         calls: &[Bytes],
         block: &BlockRef,
     ) -> Result<Vec<Bytes>, ChainError> {
+        let calls: Vec<_> = calls.iter().map(|data| (self.config.gateway, data.clone())).collect();
+        self.agreed_of(what, &calls, block).await
+    }
+
+    /// What contracts answered at `block`, agreed on by a quorum.
+    pub(crate) async fn agreed_of(
+        &self,
+        what: &'static str,
+        calls: &[(Address, Bytes)],
+        block: &BlockRef,
+    ) -> Result<Vec<Bytes>, ChainError> {
         let mut answers = Vec::with_capacity(calls.len());
         for calls in calls.chunks(BATCH) {
             let requests: Vec<_> =
-                calls.iter().map(|data| node::call(self.config.gateway, data, At::Block(block))).collect();
+                calls.iter().map(|(contract, data)| node::call(*contract, data, At::Block(block))).collect();
             let ask = |node: Arc<Node>| {
                 let requests = requests.clone();
                 async move {

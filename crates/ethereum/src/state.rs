@@ -1,9 +1,7 @@
 //! What the gateway has recorded. What signatures rest on is read from a quorum, pinned to a block hash.
 
 use async_trait::async_trait;
-use tim3_chain::{
-    AttesterSet, BlockRef, Books, ChainError, Direction, PeerBooks, PositionRecord, RouteState, Slot, State,
-};
+use tim3_chain::{AttesterSet, BlockRef, Books, ChainError, Direction, PositionRecord, RouteState, Slot, State};
 use tim3_domain::{
     identity::{Account, AssetId, GatewayId, MarketId},
     protocol::{RouteFee, Window},
@@ -42,28 +40,7 @@ impl State for Ethereum {
     }
 
     async fn books(&self, asset: AssetId, peers: &[GatewayId], block: &BlockRef) -> Result<Books, ChainError> {
-        let asset = abi::b256(asset);
-        let mut calls = vec![call_data(&Gateway::totalsCall { asset })];
-        calls.extend(peers.iter().map(|peer| call_data(&Gateway::peerTotalsCall { asset, peer: abi::b256(*peer) })));
-        let answers = self.link.agreed("books", &calls, block).await?;
-        let Some((totals, peers)) = answers.split_first() else {
-            return Err(self.link.transient("books", "no answer".to_owned()));
-        };
-        let totals = self.link.decode::<Gateway::totalsCall>("books", totals)?;
-        let peer = |bytes| {
-            let found = self.link.decode::<Gateway::peerTotalsCall>("books", bytes)?;
-            let Gateway::PeerTotals { sent, refunded, settled, voided } = found;
-            Ok(PeerBooks { sent, refunded, settled, voided })
-        };
-        Ok(Books {
-            minted: totals.minted,
-            burned: totals.burned,
-            debt: totals.debt,
-            bad_debt: totals.badDebt,
-            claimable: totals.claimable,
-            pending: totals.pending,
-            peers: peers.iter().map(peer).collect::<Result<_, ChainError>>()?,
-        })
+        self.link.read_books(asset, peers, block).await
     }
 
     async fn window(&self, asset: AssetId, direction: Direction) -> Result<Window, ChainError> {

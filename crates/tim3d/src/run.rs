@@ -165,11 +165,11 @@ fn settings(config: &Config) -> Settings {
         mirror: chain.mirror,
         mirror_interval: chain.mirror_interval,
         escalate_after: chain.submit.escalate_after,
-        batch_linger: chain.submit.batch_linger,
     };
     Settings {
         assets: config.assets.iter().map(asset).collect(),
         chains: config.chains.iter().map(chain).collect(),
+        collaterals: config.markets.iter().map(|it| (it.collateral, it.collateral_symbol.clone())).collect(),
         audit_interval: config.audit_interval,
     }
 }

@@ -35,6 +35,7 @@ pub(super) async fn all(suite: &mut Suite<'_>) -> Report {
     cases! {
         reads::identity: "a gateway is who it says it is",
         reads::limits: "route, windows, pause level, attesters and claims can be read",
+        reads::books: "the books are one reading of counters, tokens and collateral",
         following::ranges: "events are dense, in order, and the same in any partition of the blocks",
         following::tips: "what is final stays below the head and never falls back",
         following::pinned: "a quorum's head is pinned to a block that exists",

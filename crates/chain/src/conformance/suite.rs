@@ -14,7 +14,8 @@ use super::{
     report::{Failure, check},
 };
 use crate::{
-    Books, Chain, ChainError, ErrorClass, EventChain, FinalEvent, MarketState, Skip, TxId, UserAction, block::BlockRef,
+    Books, Chain, ChainError, ErrorClass, EventChain, FinalEvent, Holding, MarketState, Skip, TxId, UserAction,
+    block::BlockRef,
 };
 
 /// One whole synthetic.
@@ -110,7 +111,13 @@ impl<'a> Suite<'a> {
         Ok(self.chain.books(self.asset(), &[self.peer()], &self.block).await?)
     }
 
-    /// `debt + badDebt − (minted − burned) = Σ sent − Σ refunded − Σ settled`, and no more tokens than were counted.
+    /// What the books say of the market's collateral.
+    pub(super) fn holding(&self, books: &Books) -> Result<Holding, Failure> {
+        let found = books.holdings.iter().find(|holding| holding.collateral == self.market.collateral);
+        found.copied().ok_or_else(|| format!("the books do not name the market's collateral: {books:?}").into())
+    }
+
+    /// `debt + badDebt − (minted − burned) = Σ sent − Σ refunded − Σ settled`, no more tokens than were counted, and no less collateral than is owed.
     async fn check_law(&self) -> Result<(), Failure> {
         let books = self.books().await?;
         let peer = books.peers.first().copied().ok_or("books for one peer were asked for, and none given")?;
@@ -122,8 +129,10 @@ impl<'a> Suite<'a> {
             left.is_some() && left == right,
             "the conservation law is broken: {left:?} is not {right:?} in {books:?}"
         );
-        let (supply, counted) = (self.chain.supply(self.asset()).await?, books.minted.saturating_sub(books.burned));
-        check!(supply <= counted, "the token has a supply of {supply}, the gateway counted {counted}");
+        let counted = books.minted.saturating_sub(books.burned);
+        check!(books.supply <= counted, "the token has a supply of {}, the gateway counted {counted}", books.supply);
+        let holding = self.holding(&books)?;
+        check!(holding.covers(), "what is held does not cover what is owed: {holding:?}");
         Ok(())
     }
 

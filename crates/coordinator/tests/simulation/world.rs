@@ -1,6 +1,6 @@
 //! Three simulated chains, their users, the daemon, and what must hold in the end.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -200,7 +200,12 @@ fn parts(nodes: &[SimNode], journal: Arc<dyn Journal>) -> Parts {
         t_max: 6 * 3600,
     };
     let chain = ChainSettings { escalate_after: Duration::from_secs(10), ..ChainSettings::default() };
-    let settings = Settings { assets: vec![asset], chains: vec![chain; 3], audit_interval: Duration::from_secs(30) };
+    let settings = Settings {
+        assets: vec![asset],
+        chains: vec![chain; 3],
+        collaterals: BTreeMap::new(),
+        audit_interval: Duration::from_secs(30),
+    };
     Parts {
         settings,
         chains,

@@ -99,6 +99,8 @@ pub enum Admin {
 pub enum Outside {
     /// Gives an account collateral, in canonical units.
     Fund { asset: AssetId, account: Account, amount: u128 },
+    /// Takes collateral from an account, as a token's issuer or a bug in it can, in canonical units.
+    Seize { asset: AssetId, account: Account, amount: u128 },
     /// States the price of one whole collateral, with 18 decimals; zero makes it unavailable.
     SetPrice { asset: AssetId, lower: u128, higher: u128 },
     /// Makes a token refuse (or again accept) payments to an account.

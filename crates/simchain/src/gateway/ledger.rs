@@ -130,7 +130,7 @@ impl Session {
         Ok(())
     }
 
-    fn withdraw_from(&mut self, asset: AssetId, from: Account, native: u128) -> Result<(), Reject> {
+    pub(super) fn withdraw_from(&mut self, asset: AssetId, from: Account, native: u128) -> Result<(), Reject> {
         let found = self.gateway.balances.read(&(asset, from));
         let left = found.checked_sub(native).ok_or(Reject::InsufficientBalance { asset, found, needed: native })?;
         if native != 0 {

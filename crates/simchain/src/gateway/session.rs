@@ -6,7 +6,11 @@ use tim3_domain::{
     protocol::{Event, EventBody, OrderCode},
 };
 
-use super::{Admin, Call, Feed, Gateway, Market, Outside, Reject, orders, reject::add, state::Asset};
+use super::{
+    Admin, Call, Feed, Gateway, Market, Outside, Reject, orders,
+    reject::{add, sub},
+    state::Asset,
+};
 
 /// What a call did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,6 +97,11 @@ impl Session {
                 let key = (*asset, *account);
                 self.gateway.balances.set(key, add(self.gateway.balances.read(&key), native)?);
                 self.gateway.supplies.set(*asset, add(self.gateway.supplies.read(asset), native)?);
+            }
+            Outside::Seize { asset, account, amount } => {
+                let native = self.native_exact(*asset, *amount)?;
+                self.withdraw_from(*asset, *account, native)?;
+                self.gateway.supplies.set(*asset, sub(self.gateway.supplies.read(asset), native)?);
             }
             Outside::SetPrice { asset, lower, higher } => match (Price::new(*lower), Price::new(*higher)) {
                 (Some(lower), Some(higher)) if lower <= higher => {

@@ -1,8 +1,8 @@
 //! What a gateway has recorded, and how it answers.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use tim3_chain::{AttesterSet, Books, Direction, MarketState, PeerBooks, PositionRecord, RouteState, Slot};
+use tim3_chain::{AttesterSet, Books, Direction, Holding, MarketState, PeerBooks, PositionRecord, RouteState, Slot};
 use tim3_domain::{
     amount::{Rounding, scale},
     identity::{Account, AssetId, GatewayId, MarketId, MarketKind, OperationId},
@@ -275,7 +275,26 @@ impl Gateway {
             bad_debt: totals.bad_debt,
             claimable: totals.claimable,
             pending: 0,
+            supply: self.supply(asset),
+            holdings: self.collaterals(asset).into_iter().map(|collateral| self.holding(collateral)).collect(),
             peers: peers.iter().map(|peer| self.peers.read(&(asset, *peer))).collect(),
+        }
+    }
+
+    /// What backs a synthetic here.
+    fn collaterals(&self, synthetic: AssetId) -> BTreeSet<AssetId> {
+        self.markets.values().filter(|market| market.synthetic == synthetic).map(|market| market.collateral).collect()
+    }
+
+    fn holding(&self, collateral: AssetId) -> Holding {
+        let recorded = self.markets.values().filter(|market| market.collateral == collateral);
+        Holding {
+            collateral,
+            held: self.balance(collateral, self.account),
+            recorded: recorded.fold(0, |sum, market| sum.saturating_add(market.recorded)),
+            claimable: self.totals.read(&collateral).claimable,
+            pending: 0,
+            undebited: 0,
         }
     }
 

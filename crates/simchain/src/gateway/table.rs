@@ -24,6 +24,10 @@ impl<K: Eq + Hash, V: Clone> Table<K, V> {
         self.0.contains_key(key)
     }
 
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.values()
+    }
+
     pub(super) fn set(&mut self, key: K, value: V) {
         self.0.insert_mut(key, value);
     }

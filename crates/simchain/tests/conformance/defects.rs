@@ -23,6 +23,8 @@ pub(crate) enum Defect {
     BlindToSlots,
     BlindToSkips,
     BlindToMirrors,
+    MixedBooks,
+    NoHoldings,
     SameNonce,
     NoRestore,
     NoSimulation,
@@ -141,7 +143,12 @@ impl State for Defective {
     }
 
     async fn books(&self, asset: AssetId, peers: &[GatewayId], block: &BlockRef) -> Result<Books, ChainError> {
-        self.chain.books(asset, peers, block).await
+        let books = self.chain.books(asset, peers, block).await?;
+        Ok(match self.defect {
+            Defect::MixedBooks => Books { supply: self.chain.supply(asset).await?, ..books },
+            Defect::NoHoldings => Books { holdings: Vec::new(), ..books },
+            _ => books,
+        })
     }
 
     async fn window(&self, asset: AssetId, direction: Direction) -> Result<Window, ChainError> {

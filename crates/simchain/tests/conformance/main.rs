@@ -136,6 +136,8 @@ async fn a_defect_of_an_adapter_is_found_by_the_case_about_it() {
         (Defect::BlindToSlots, "a Mint order is executed once, and shuts out Void"),
         (Defect::BlindToSkips, "a voided slot stays shut for Mint"),
         (Defect::BlindToMirrors, "the newest version of a position is kept, and a contradiction rejected"),
+        (Defect::MixedBooks, "the books are one reading of counters, tokens and collateral"),
+        (Defect::NoHoldings, "the gateway can be opened"),
         (Defect::SameNonce, "batches that were prepared at once are all included, and sending twice is harmless"),
         (Defect::NoRestore, "after a restart no transaction takes the place of a journaled one"),
         (Defect::NoSimulation, "simulation leaves out what would not be executed, and says why"),

@@ -230,7 +230,6 @@ fn submit(table: &Table<'_>) -> Option<Submit> {
     let signer = secret::key(table, "signer");
     let max_orders = table.or("max_orders", text::integer::<1, 1_000>, 100_u64);
     let max_in_flight = table.or("max_in_flight", text::integer::<1, 1_000>, 16_u64);
-    let batch_linger = table.or("batch_linger", text::duration::<0, MINUTE>, "0s");
     let escalate_after = table.or("escalate_after", text::duration::<SECOND, HOUR>, "30s");
     let max_fee = table.or("max_fee", text::gas_price, "500 gwei");
     let max_tip = table.or("max_tip", text::gas_price, "10 gwei");
@@ -249,7 +248,6 @@ fn submit(table: &Table<'_>) -> Option<Submit> {
         signer: signer?,
         max_orders: usize::try_from(max_orders?).ok()?,
         max_in_flight: usize::try_from(max_in_flight?).ok()?,
-        batch_linger: batch_linger?,
         escalate_after: escalate_after?,
         max_fee,
         max_tip,

@@ -107,7 +107,6 @@ pub(crate) struct Submit {
     pub(crate) signer: KeyRef,
     pub(crate) max_orders: usize,
     pub(crate) max_in_flight: usize,
-    pub(crate) batch_linger: Duration,
     pub(crate) escalate_after: Duration,
     /// Highest fee for one gas, in wei.
     pub(crate) max_fee: u128,
@@ -143,6 +142,8 @@ pub(crate) struct Market {
     pub(crate) name: String,
     pub(crate) id: MarketId,
     pub(crate) kind: MarketKind,
+    pub(crate) collateral: AssetId,
+    pub(crate) collateral_symbol: String,
     pub(crate) collateral_decimals: u8,
 }
 

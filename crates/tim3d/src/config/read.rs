@@ -133,6 +133,8 @@ fn market(
         name: name.to_owned(),
         id: MarketId::derive(chain?.1.as_ref()?.gateway, ids.0, ids.1, kind),
         kind,
+        collateral: ids.1,
+        collateral_symbol: collateral,
         collateral_decimals: u8::try_from(decimals?).ok()?,
     })
 }

@@ -42,15 +42,29 @@ pub(super) struct Side {
     /// sent − refunded − settled
     #[serde(with = "exact")]
     pub(super) right: i128,
-    /// What the token itself counts is what the gateway counts.
-    pub(super) token_agrees: bool,
-    /// Collateral held is collateral recorded.
-    pub(super) collateral_agrees: bool,
+    /// What the token itself counts.
+    #[serde(with = "exact")]
+    pub(super) token: i128,
+    /// By symbol.
+    pub(super) collateral: BTreeMap<String, Held>,
+}
+
+/// Collateral of a gateway, in its base units.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Held {
+    /// What the token says the gateway holds.
+    #[serde(with = "exact")]
+    pub(super) held: i128,
+    /// What positions and claims amount to.
+    #[serde(with = "exact")]
+    pub(super) owed: i128,
 }
 
 impl Side {
     pub(super) fn holds(&self) -> bool {
-        self.left == self.right && self.token_agrees && self.collateral_agrees
+        // Nobody burns by himself here, and nobody gives away collateral: what may be more in general is equal.
+        let covered = self.collateral.values().all(|it| it.held == it.owed);
+        self.left == self.right && self.token == self.supply() && covered
     }
 
     pub(super) fn supply(&self) -> i128 {
@@ -150,17 +164,18 @@ pub(super) fn prove(stage: &Stage) -> Proof {
 
 fn account(world: &World, found: &Found<'_>, gateways: &[GatewayId]) -> Side {
     let (tim3, gateway) = (world.assets.tim3, &found.gateway);
-    let Books { minted, burned, debt, bad_debt, peers, .. } = gateway.books(tim3, gateways);
+    let Books { minted, burned, debt, bad_debt, supply, holdings, peers, .. } = gateway.books(tim3, gateways);
     let sum = |amounts: &mut dyn Iterator<Item = u128>| integer(amounts.fold(0, u128::saturating_add));
     let sent = sum(&mut peers.iter().map(|peer| peer.sent));
     let settled = sum(&mut peers.iter().map(|peer| peer.settled));
     let refunded = sum(&mut peers.iter().map(|peer| peer.refunded));
     let [minted, burned, debt, bad_debt] = [minted, burned, debt, bad_debt].map(integer);
-    let id = gateway.id();
-    let held = [(world.assets.usda, world.assets.reserve(id)), (world.assets.weth, world.assets.vault(id))];
-    let agrees = |(asset, market)| {
-        gateway.market(market).is_some_and(|market| gateway.balance(asset, gateway.account()) == market.recorded)
-    };
+    let symbols = world.collaterals();
+    let collateral = holdings.iter().map(|holding| {
+        let symbol = symbols.get(&holding.collateral).cloned().unwrap_or_else(|| holding.collateral.to_string());
+        let owed = integer(holding.recorded).saturating_add(integer(holding.claimable));
+        (symbol, Held { held: integer(holding.held), owed })
+    });
     Side {
         chain: found.chain.name.to_owned(),
         minted,
@@ -172,8 +187,8 @@ fn account(world: &World, found: &Found<'_>, gateways: &[GatewayId]) -> Side {
         refunded,
         left: debt.saturating_add(bad_debt).saturating_sub(minted.saturating_sub(burned)),
         right: sent.saturating_sub(refunded).saturating_sub(settled),
-        token_agrees: integer(gateway.supply(tim3)) == minted.saturating_sub(burned),
-        collateral_agrees: held.into_iter().all(agrees),
+        token: integer(supply),
+        collateral: collateral.collect(),
     }
 }
 

@@ -225,7 +225,6 @@ impl Relay {
             mirror: true,
             mirror_interval: Duration::from_secs(1),
             escalate_after: Duration::from_secs(3),
-            batch_linger: Duration::ZERO,
         };
         let asset = AssetSettings {
             asset: world.assets.tim3,
@@ -246,6 +245,7 @@ impl Relay {
             settings: Settings {
                 assets: vec![asset],
                 chains: chains.map(|_| settings.clone()).to_vec(),
+                collaterals: world.collaterals(),
                 audit_interval: Duration::from_secs(2),
             },
             chains: chains.map(adapter).to_vec(),

@@ -10,7 +10,7 @@ use tim3_journal::OperationRecord;
 use tim3_simchain::Struck;
 
 use super::{
-    proof::{Proof, Side},
+    proof::{Held, Proof, Side},
     stage::{ALL, Stage},
     world::FaultLevel,
 };
@@ -207,7 +207,21 @@ impl Summary {
         }
         let (supply, in_flight, owed) = (self.proof.supply(), self.proof.in_flight(), self.proof.owed());
         let verdict = exact(supply.saturating_add(in_flight) == owed);
-        writeln!(out, "all    supply {supply} + in flight {in_flight} = debts {owed}  {verdict}")
+        writeln!(out, "all    supply {supply} + in flight {in_flight} = debts {owed}  {verdict}")?;
+        self.write_holdings(out)
+    }
+
+    fn write_holdings(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "\nTokens and collateral, as the tokens count them, against what the gateways recorded")?;
+        let exact = |holds| if holds { "exact" } else { "WRONG" };
+        for side @ Side { chain, token, collateral, .. } in &self.proof.chains {
+            let verdict = exact(*token == side.supply());
+            writeln!(out, "{chain:<6} TIM3   {token:>24} of {:<24} {verdict}", side.supply())?;
+            for (symbol, Held { held, owed }) in collateral {
+                writeln!(out, "{chain:<6} {symbol:<6} {held:>24} of {owed:<24} {}", exact(held == owed))?;
+            }
+        }
+        Ok(())
     }
 
     fn write_proof(&self, out: &mut String) -> std::fmt::Result {

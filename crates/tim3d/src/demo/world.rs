@@ -1,12 +1,18 @@
 //! The three simulated chains, who lives on them, and what goes wrong there.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use serde::Serialize;
 use tim3_chain::BlockRef;
-use tim3_domain::{identity::Account, word::keccak_text};
+use tim3_domain::{
+    identity::{Account, AssetId},
+    word::keccak_text,
+};
 use tim3_simchain::{Assets, Config, Faults, Setup, SimActor, SimNode, gateway::Gateway, network};
 
 /// One TIM3 (or USDA) in canonical units.
@@ -122,6 +128,11 @@ pub(super) struct World {
 }
 
 impl World {
+    /// The collaterals by symbol.
+    pub(super) fn collaterals(&self) -> BTreeMap<AssetId, String> {
+        [(self.assets.usda, "USDA"), (self.assets.weth, "WETH")].map(|(asset, name)| (asset, name.to_owned())).into()
+    }
+
     /// Three gateways that know each other, whose orders `threshold` of `signers` must sign.
     pub(super) fn new(
         seed: u64,

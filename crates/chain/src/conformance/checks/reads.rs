@@ -9,7 +9,7 @@ use super::super::{
     report::{Failure, check, check_eq},
     suite::{Suite, WHOLE},
 };
-use crate::{Direction, PositionRecord, Slot};
+use crate::{Books, Direction, Holding, PositionRecord, Slot};
 
 pub(super) async fn identity(suite: &mut Suite<'_>) -> Result<(), Failure> {
     let (chain, market) = (&suite.chain, &suite.market);
@@ -53,5 +53,47 @@ pub(super) async fn limits(suite: &mut Suite<'_>) -> Result<(), Failure> {
     check!(!chain.refunded(suite.peer(), 0).await?, "an operation that never was is refunded");
     let mirror = chain.mirror(MarketId(keccak_text("no market")), suite.user()).await?;
     check_eq!(mirror, PositionRecord::default(), "a mirror that does not exist");
+    Ok(())
+}
+
+/// What the laws over the books relate: it must be of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Moment {
+    counted: u128,
+    supply: u128,
+    debt: u128,
+    holding: Holding,
+}
+
+fn moment(suite: &Suite<'_>, books: &Books) -> Result<Moment, Failure> {
+    let counted = books.minted.saturating_sub(books.burned);
+    Ok(Moment { counted, supply: books.supply, debt: books.debt, holding: suite.holding(books)? })
+}
+
+pub(super) async fn books(suite: &mut Suite<'_>) -> Result<(), Failure> {
+    suite.mint_at_home(3 * WHOLE).await?;
+    let (before, block) = (moment(suite, &suite.books().await?)?, suite.block);
+    let amount = 5 * WHOLE;
+    suite.mint_at_home(amount).await?;
+    let after = moment(suite, &suite.books().await?)?;
+    let collateral = suite.collateral(amount)?;
+    let holding = Holding {
+        held: before.holding.held.saturating_add(collateral),
+        recorded: before.holding.recorded.saturating_add(collateral),
+        ..before.holding
+    };
+    let expected = Moment {
+        counted: before.counted.saturating_add(amount),
+        supply: before.supply.saturating_add(amount),
+        debt: before.debt.saturating_add(amount),
+        holding,
+    };
+    check_eq!(after, expected, "the books after a lock at home");
+    check_eq!(suite.chain.supply(suite.asset()).await?, after.supply, "the supply by itself");
+    let held = suite.chain.collateral_held(suite.market.collateral).await?;
+    check_eq!(held, after.holding.held, "the collateral held by itself");
+    // A chain that keeps its past answers for the block, another one for now; neither for both.
+    let again = moment(suite, &suite.chain.books(suite.asset(), &[suite.peer()], &block).await?)?;
+    check!(again == before || again == after, "asked for an earlier block, the books mix two moments: {again:?}");
     Ok(())
 }
