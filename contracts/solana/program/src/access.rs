@@ -36,13 +36,8 @@ pub(crate) fn address(account: &AccountView) -> &Word {
 /// Checks accounts against their descriptions: there are as many, those that have to sign do, those that have to be writable are, and
 /// those that can have only one address have it.
 #[inline(never)]
-pub(crate) fn check(
-    specs: &[AccountSpec],
-    accounts: &[AccountView],
-    program: &Address,
-    more: bool,
-) -> Result<(), GatewayError> {
-    if accounts.len() < specs.len() || (!more && accounts.len() > specs.len()) {
+pub(crate) fn check(specs: &[AccountSpec], accounts: &[AccountView], program: &Address) -> Result<(), GatewayError> {
+    if accounts.len() < specs.len() {
         return Err(GatewayError::AccountMissing);
     }
     for (spec, account) in specs.iter().zip(accounts) {

@@ -63,6 +63,7 @@ pub fn digest(domain: &Word, action: u8, epoch: u64, content: &Word) -> Word {
 }
 
 /// `h(n)` of `h(n−1)` and event n.
+#[inline(always)]
 #[must_use]
 pub fn next_hash(before: &Word, sequence: u64, kind: u8, timestamp: u64, body: &[Word]) -> Word {
     let (sequence, kind, timestamp) = (of_u128(sequence.into()), of_u128(kind.into()), of_u128(timestamp.into()));

@@ -101,6 +101,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> EventPage<B> {
     ///
     /// # Errors
     /// [`GatewayError::PageMissing`] where it has no room.
+    #[inline(always)]
     pub fn append(
         &mut self,
         kind: u8,

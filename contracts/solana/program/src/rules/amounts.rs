@@ -5,7 +5,7 @@ use tim3_solana_interface::limits::ONE_BPS;
 use super::wide::Wide;
 
 /// 10^n for n up to 38: all that fit 128 bits.
-#[expect(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "when it is compiled")]
+#[expect(clippy::indexing_slicing, reason = "when it is compiled")]
 static POWERS: [u128; 39] = {
     let mut powers = [1_u128; 39];
     let mut index = 1;

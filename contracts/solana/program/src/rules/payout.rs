@@ -39,7 +39,7 @@ pub struct Undone {
 
 /// Lets the debt fall by at most `net`, and finds out what collateral that frees: no more than `cap`, the collateral there is, and what a
 /// token of `native` decimals can represent of canonical `decimals`.
-#[inline(never)]
+#[inline(always)]
 pub fn undo(position: &Balances, net: &u128, cap: &u128, backing: &Backing, precision: Precision, out: &mut Undone) {
     let paid = (*net).min(position.debt);
     let debt = position.debt.saturating_sub(paid);
