@@ -1,0 +1,79 @@
+--- What collateral tokens tell: deposits, debits, refused payouts. The token is another process, so a message from it is believed because
+--- aos believes the authority that signed for it; and a notice that was pushed twice counts once.
+local accounts = require("tim3.accounts")
+local amounts = require("tim3.amounts")
+local failures = require("tim3.failures")
+local keys = require("tim3.keys")
+local payouts = require("tim3.payouts")
+local store = require("tim3.store")
+local transfers = require("tim3.transfers")
+local words = require("tim3.words")
+
+local deposits = {}
+
+-- The push of one message of a token: what it was pushed for, and the number the token gave it. Without those, the message's own id.
+local function once(msg)
+  local s = store.state()
+  local cause, reference = msg.Tags["Pushed-For"], msg.Tags.Reference
+  local key = cause and reference and table.concat({ msg.From, cause, reference }, ":") or msg.Id
+  if s.notices[key] then return false end
+  store.set(s.notices, key, true)
+  return true
+end
+
+local function lock(msg, sender, brought)
+  local s = store.state()
+  failures.check(s.active, "NotActive")
+  failures.check(msg.Tags["X-Action"] == "Lock", "UnknownDeposit", { found = tostring(msg.Tags["X-Action"]) })
+  local market = words.parse(msg.Tags["X-Market"], "X-Market")
+  local known = s.markets[market]
+  failures.check(known and known.collateral == s.tokens[msg.From], "UnknownMarket", { market = words.hex(market) })
+  local function read(name) return msg.Tags["X-" .. name] end
+  return keys.once(sender, msg.Tags["X-Key"], "Lock", function() return transfers.lock(sender, brought, market, read) end)
+end
+
+--- A deposit: locked as its tags say, or else claimable by whoever sent it.
+function deposits.credited(msg, assetId)
+  local s = store.state()
+  local native = amounts.parse(msg.Tags.Quantity, "Quantity")
+  if not once(msg) then return { repeated = true } end
+  local asset, sender = s.assets[assetId], accounts.word(msg.Tags.Sender)
+  store.set(s.held, assetId, s.held[assetId] + native)
+  local brought = amounts.scale(native, asset.native, asset.decimals)
+  local exact = amounts.scale(brought, asset.decimals, asset.native) == native
+
+  local done, result, detail = store.atomically(function()
+    failures.check(sender and sender ~= s.self, "InvalidAccount", { found = tostring(msg.Tags.Sender) })
+    failures.check(exact, "Unrepresentable", { quantity = amounts.text(native) })
+    local answer, repeated = lock(msg, sender, brought)
+    failures.check(not repeated, "KeyUsed", { first = answer })
+    return answer
+  end)
+  if done then
+    store.tell(msg.Tags.Sender, "Lock-Response", result, { Reference = msg.Tags["Pushed-For"] })
+    return result
+  end
+
+  -- What no account can be credited with, and what is below canonical units, stays here and is counted.
+  local credited = sender and sender ~= s.self and brought or amounts.ZERO
+  local rest = native - amounts.scale(credited, asset.decimals, asset.native)
+  if not amounts.isZero(rest) then
+    store.set(s.unattributed, assetId, (s.unattributed[assetId] or amounts.ZERO) + rest)
+  end
+  if not amounts.isZero(credited) then payouts.credit(assetId, sender, credited, words.ZERO) end
+  local answer = { error = result, detail = detail, claimable = amounts.text(credited) }
+  if sender then store.tell(msg.Tags.Sender, "Lock-Error", answer, { Error = result, Reference = msg.Tags["Pushed-For"] }) end
+  return answer
+end
+
+function deposits.debited(msg, assetId)
+  if not once(msg) then return { repeated = true } end
+  return payouts.debited(msg, assetId)
+end
+
+function deposits.refused(msg)
+  if not once(msg) then return { repeated = true } end
+  return payouts.refused(msg)
+end
+
+return deposits
