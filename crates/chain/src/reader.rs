@@ -42,7 +42,20 @@ pub struct Fetched {
     pub endpoint: Endpoint,
 }
 
-/// Reading a chain. Everything but [`Reader::quorum_head`] may come from one endpoint and may be wrong.
+/// What one reading of a chain asks for, had in one exchange.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// As [`Reader::tips`]; the head may be older than the chain's own.
+    pub tips: Tips,
+    /// The block that the chain has at the height up to which was read before.
+    pub below: Option<BlockRef>,
+    /// Everything above that height, up to the head.
+    pub fetched: Fetched,
+    /// As [`Reader::quorum_head`], at the final block of these tips.
+    pub quorum: Option<QuorumHead>,
+}
+
+/// Reading a chain. Everything but a [`QuorumHead`] may come from one endpoint and may be wrong.
 #[async_trait]
 pub trait Reader: Send + Sync {
     /// The newest and the newest final blocks. A final block never falls below one given before.
@@ -60,6 +73,13 @@ pub trait Reader: Send + Sync {
 
     /// The gateway's count and hash at `block`, agreed on by a quorum of endpoints and pinned to the block's hash.
     async fn quorum_head(&self, block: &BlockRef) -> Result<QuorumHead, ChainError>;
+
+    /// Everything above `read` in one exchange, where the chain has announced a block: what [`Reader::tips`], [`Reader::block_at`],
+    /// [`Reader::events`] and [`Reader::quorum_head`] would say one after the other, under the same rules. `None` where that cannot be had:
+    /// then they are asked. An adapter need not offer it.
+    async fn announced(&self, _read: &BlockRef) -> Option<Reading> {
+        None
+    }
 
     /// The block in which the gateway was deployed: where reading starts without a journal.
     async fn birth(&self) -> Result<BlockRef, ChainError>;

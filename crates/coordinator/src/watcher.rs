@@ -6,7 +6,7 @@ pub mod follow;
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use tim3_chain::{Chain, ChainError, ErrorClass, EventChain, Fetched, ProofError, QuorumHead, Tips};
+use tim3_chain::{Chain, ChainError, ErrorClass, EventChain, Fetched, ProofError, QuorumHead, Reading, Tips};
 use tim3_domain::protocol::Head;
 use tim3_journal::Cursor;
 use tim3_telemetry::Metrics;
@@ -94,25 +94,35 @@ impl<C: Chain + ?Sized> Watcher<C> {
         }
     }
 
-    /// One reading.
+    /// One reading: in one exchange where the chain allows it, else step by step.
     async fn read(&mut self) -> Result<(), ChainError> {
-        let scanned = self.follow.scanned().copied();
-        let (tips, scanned_now) = tokio::try_join!(self.chain.tips(), async {
-            match scanned {
-                Some(block) => self.chain.block_at(block.height).await,
-                None => Ok(None),
+        let read = self.follow.scanned().copied();
+        let announced = match &read {
+            Some(block) => self.chain.announced(block).await,
+            None => None,
+        };
+        let (tips, mut draft, events, quorum) = match announced.filter(|reading| self.follow.goes_on(reading)) {
+            Some(Reading { tips, fetched, quorum, .. }) => {
+                let events = vec![(fetched, tips.head.height)];
+                let quorum = match quorum {
+                    Some(quorum) => self.follow.wants_proof(&tips).then_some(quorum),
+                    None => self.quorum(&tips).await?,
+                };
+                (tips, self.follow.begin(false), events, quorum)
             }
-        })?;
+            None => {
+                let (tips, now) = tokio::try_join!(self.chain.tips(), async {
+                    match read {
+                        Some(block) => self.chain.block_at(block.height).await,
+                        None => Ok(None),
+                    }
+                })?;
+                let Next { heights, rescan } = self.follow.plan(&tips, now.as_ref());
+                let (events, quorum) = tokio::try_join!(self.fetch(heights), self.quorum(&tips))?;
+                (tips, self.follow.begin(rescan), events, quorum)
+            }
+        };
         self.metrics.chain_tips(self.chain.name(), tips.head.height, tips.finalized.height, tips.head.timestamp);
-        let Next { heights, rescan } = self.follow.plan(&tips, scanned_now.as_ref());
-        let mut draft = self.follow.begin(rescan);
-        let (events, quorum) = tokio::try_join!(self.fetch(heights), async {
-            if self.follow.wants_proof(&tips) {
-                self.chain.quorum_head(&tips.finalized).await.map(Some)
-            } else {
-                Ok(None)
-            }
-        })?;
         if let Err(error) = self.interpret(&mut draft, events, quorum.as_ref()) {
             warn!(chain = self.chain.name(), %error, "events do not lead to the quorum's hash, reading them elsewhere");
             self.metrics.proof_failure(self.chain.name());
@@ -126,6 +136,14 @@ impl<C: Chain + ?Sized> Watcher<C> {
         self.follow.scanned_to(tips.head);
         self.tell(draft, tips).await;
         Ok(())
+    }
+
+    /// What a quorum says at the final block, where that proves something.
+    async fn quorum(&self, tips: &Tips) -> Result<Option<QuorumHead>, ChainError> {
+        if !self.follow.wants_proof(tips) {
+            return Ok(None);
+        }
+        self.chain.quorum_head(&tips.finalized).await.map(Some)
     }
 
     async fn fetch(&self, heights: Option<RangeInclusive<u64>>) -> Result<Vec<(Fetched, u64)>, ChainError> {

@@ -45,6 +45,7 @@ pub struct Ethereum {
     pub(crate) span: Mutex<Span>,
     pub(crate) birth: OnceCell<u64>,
     pub(crate) news: watch::Sender<u64>,
+    pub(crate) announced: Arc<Mutex<hint::Announced>>,
     pub(crate) batches: Option<Batches>,
     _tasks: Vec<AbortOnDropHandle<std::convert::Infallible>>,
 }
@@ -81,6 +82,7 @@ impl Ethereum {
         let id = identified?;
         let link = Arc::new(Link::new(config, id, network));
         let news = watch::Sender::new(0);
+        let announced: Arc<Mutex<hint::Announced>> = Arc::default();
         let batches = signer.map(|signer| Batches::new(Sender::new(Arc::clone(&link.network), signer), &link.config));
         let mut tasks = vec![AbortOnDropHandle::new(tokio::spawn({
             let network = Arc::clone(&link.network);
@@ -88,10 +90,10 @@ impl Ethereum {
         }))];
         let sockets: Vec<_> = link.config.endpoints.iter().filter_map(|endpoint| endpoint.ws_url.clone()).collect();
         if !sockets.is_empty() {
-            let chain = link.name.clone();
+            let (chain, announced) = (link.name.clone(), Arc::clone(&announced));
             let listen = move |url, news| {
-                let chain = chain.clone();
-                async move { hint::listen(&chain, &url, &news).await }
+                let (chain, announced) = (chain.clone(), Arc::clone(&announced));
+                async move { hint::listen(&chain, &url, &announced, &news).await }
             };
             let follow = news::follow(link.name.clone(), sockets, news.clone(), listen);
             tasks.push(AbortOnDropHandle::new(tokio::spawn(follow)));
@@ -102,6 +104,7 @@ impl Ethereum {
             birth: OnceCell::new(),
             link,
             news,
+            announced,
             batches,
             _tasks: tasks,
         })

@@ -1,6 +1,7 @@
 //! Following the chain. One endpoint says how far it has come; where a quorum is configured, no block counts as final before a quorum of
 //! endpoints, each by its own head, says so.
 
+mod announced;
 mod logs;
 mod tips;
 
@@ -9,7 +10,7 @@ use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 use alloy::{eips::BlockNumberOrTag, primitives::Bytes};
 use async_trait::async_trait;
 use serde_json::json;
-use tim3_chain::{BlockRef, ChainError, Endpoint, Fetched, QuorumHead, Reader, Tips};
+use tim3_chain::{BlockRef, ChainError, Endpoint, Fetched, QuorumHead, Reader, Reading, Tips};
 use tim3_domain::protocol::Head;
 use tim3_rpc::{Call, PoolError, Request};
 use tokio::time::{sleep_until, timeout};
@@ -24,10 +25,6 @@ use crate::{
 
 pub(crate) use tips::Following;
 
-/// The least time from reading to reading: blocks that come faster are read several at once. A reading asks for as much whether there is one
-/// block to read or ten, and an endpoint that answers has less time to make blocks.
-const BREATH: Duration = Duration::from_millis(40);
-
 #[async_trait]
 impl Reader for Ethereum {
     async fn tips(&self) -> Result<Tips, ChainError> {
@@ -36,14 +33,14 @@ impl Reader for Ethereum {
 
     async fn wait_for_news(&self) {
         let mut news = self.news.subscribe();
-        let (read, begun) = {
+        let (read, next) = {
             let following = lock(&self.following);
-            (following.news, following.begun)
+            (following.news, following.next)
         };
         let poll = Duration::from_millis(self.link.config.poll_interval_ms);
         // News that came after the last reading count at once.
         let _ = timeout(poll, news.wait_for(|count| *count != read)).await;
-        if let Some(next) = begun.and_then(|begun| begun.checked_add(BREATH)) {
+        if let Some(next) = next {
             sleep_until(next).await;
         }
     }
@@ -96,6 +93,10 @@ impl Reader for Ethereum {
         let bytes = answers.first().cloned().unwrap_or_else(Bytes::new);
         let Gateway::headReturn { count, hash } = self.link.decode::<Gateway::headCall>("quorum head", &bytes)?;
         Ok(QuorumHead::agreed(self.link.id, Head { count, hash: abi::word(hash) }, *block))
+    }
+
+    async fn announced(&self, read: &BlockRef) -> Option<Reading> {
+        self.read_announced(read).await
     }
 
     async fn birth(&self) -> Result<BlockRef, ChainError> {

@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::{CHAIN_ID, WHOLE, World, dead_url, endpoint, narrow, signer, tim3, usda};
-use tim3_chain::{Actor, Chain, ChainError, EventChain, FinalEvent, Lock, Reader, State, Submitter, Token, UserAction};
+use tim3_chain::{
+    Actor, BlockRef, Chain, ChainError, EventChain, FinalEvent, Lock, Reader, Reading, State, Submitter, Token,
+    UserAction,
+};
 use tim3_devnet::proxy::{Fault, Plan, Proxy};
 use tim3_domain::protocol::EventBody;
 use tim3_ethereum::{Address, Ethereum, EthereumConfig, EthereumError, Finality, deploy::check::Expected};
@@ -268,6 +271,86 @@ async fn a_websocket_announces_blocks_and_its_death_changes_nothing() {
     let chain = world.connect_with(config).await;
     chain.wait_for_news().await;
     chain.tips().await.expect("tips without a websocket");
+}
+
+/// Reads at once as soon as a new block is announced.
+async fn read_at_once(world: &World, chain: &Ethereum, read: &BlockRef) -> Reading {
+    let mut reading = None;
+    for _ in 0..100 {
+        reading = chain.announced(read).await;
+        if reading.is_some() {
+            break;
+        }
+        // Announcements reach whoever asks after the subscription stands.
+        world.mine(1).await;
+        chain.wait_for_news().await;
+    }
+    reading.expect("an announced block")
+}
+
+#[tokio::test]
+async fn a_reading_at_once_says_what_is_said_step_by_step_in_one_exchange_with_each_endpoint() {
+    let world = World::start().await;
+    let proxies = [(); 2].map(|()| Proxy::start(world.anvil.url().clone(), Plan::Always(Fault::None)));
+    let proxies = futures::future::try_join_all(proxies).await.expect("proxies");
+    for quorum in [1, 2] {
+        let urls: Vec<_> = proxies.iter().map(Proxy::url).collect();
+        let mut config = EthereumConfig {
+            quorum,
+            finality: Finality::Depth(2),
+            tiers: vec![(1_000, 4)],
+            health_interval_ms: 600_000,
+            ..world.config(&urls)
+        };
+        config.endpoints[0].ws_url = Some(world.anvil.websocket().into());
+        let chain = world.connect_with(config).await;
+        let user = chain.user(signer("user"));
+        world.give_collateral(&chain, "user", 1_000 * WHOLE).await;
+        let read = chain.tips().await.expect("tips").head;
+        let read = read_at_once(&world, &chain, &read).await.tips.head;
+        let transaction = user.act(lock(&world, 100 * WHOLE)).await.expect("locked");
+        world.mine(2).await;
+        let head = chain.tips().await.expect("tips").head.height;
+        let before: Vec<_> = proxies.iter().map(Proxy::requests).collect();
+        let mut reading = chain.announced(&read).await.expect("a reading");
+        let asked: Vec<_> = proxies.iter().zip(before).map(|(proxy, before)| proxy.requests() - before).collect();
+        assert!(asked.iter().sum::<u64>() <= 1 + if quorum == 1 { 0 } else { 2 }, "{asked:?}");
+        while reading.tips.head.height < head {
+            // The last announcement was still on its way.
+            chain.wait_for_news().await;
+            reading = chain.announced(&read).await.expect("a reading");
+        }
+        assert_eq!(reading.tips, chain.tips().await.expect("tips"));
+        assert_eq!(reading.below, Some(read));
+        let (fetched, last) = chain.events(read.height + 1..=head).await.expect("events");
+        assert_eq!((&reading.fetched.events, last), (&fetched.events, head));
+        assert!(fetched.events.iter().any(|event| event.transaction == transaction));
+        let head = chain.quorum_head(&reading.tips.finalized).await.expect("a quorum");
+        assert_eq!(reading.quorum, Some(head));
+
+        world.rpc("anvil_reorg", json!([1, []])).await;
+        world.mine(2).await;
+        let after = read_at_once(&world, &chain, &reading.tips.head).await;
+        assert_ne!(after.below, Some(reading.tips.head), "what was read is no longer there");
+    }
+}
+
+#[tokio::test]
+async fn where_a_quorum_does_not_answer_nothing_is_read_at_once() {
+    let world = World::start().await;
+    let other = Proxy::start(world.anvil.url().clone(), Plan::Always(Fault::None)).await.expect("a proxy");
+    let mut config =
+        EthereumConfig { quorum: 2, finality: Finality::Depth(1), ..world.config(&[world.anvil.url(), other.url()]) };
+    config.endpoints[0].ws_url = Some(world.anvil.websocket().into());
+    let chain = world.connect_with(config).await;
+    let read = chain.tips().await.expect("tips").head;
+    let read = read_at_once(&world, &chain, &read).await.tips.head;
+    for fault in [Fault::Garbage, Fault::InternalError, Fault::RateLimited] {
+        other.set_plan(Plan::Always(fault));
+        world.mine(1).await;
+        chain.wait_for_news().await;
+        assert!(chain.announced(&read).await.is_none(), "{fault:?}");
+    }
 }
 
 #[tokio::test]

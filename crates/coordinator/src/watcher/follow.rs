@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use tim3_chain::{BlockRef, Endpoint, EventChain, Fetched, FinalEvent, Located, ProofError, QuorumHead, Skip, Tips};
+use tim3_chain::{
+    BlockRef, Endpoint, EventChain, Fetched, FinalEvent, Located, ProofError, QuorumHead, Reading, Skip, Tips,
+};
 use tim3_journal::Cursor;
 
 /// How far one gateway was followed.
@@ -68,6 +70,13 @@ impl Follow {
         let intact = self.scanned.as_ref().filter(|scanned| scanned_now.is_some_and(|now| now.hash == scanned.hash));
         let from = intact.map_or(self.next, |scanned| scanned.height.saturating_add(1));
         Next { heights: (from <= tips.head.height).then_some(from..=tips.head.height), rescan: intact.is_none() }
+    }
+
+    /// Whether a reading goes on right behind what was read: that is still there, and nothing is between.
+    #[must_use]
+    pub fn goes_on(&self, reading: &Reading) -> bool {
+        let Next { heights, rescan } = self.plan(&reading.tips, reading.below.as_ref());
+        heights.is_some() && !rescan
     }
 
     /// Starts a reading.

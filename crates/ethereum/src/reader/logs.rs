@@ -1,6 +1,8 @@
 //! A page of the gateway's logs from one endpoint.
 
-use alloy::{eips::BlockNumberOrTag, primitives::Address, sol_types::SolEvent};
+use std::ops::RangeInclusive;
+
+use alloy::{eips::BlockNumberOrTag, primitives::Address, rpc::types::Log, sol_types::SolEvent};
 use serde_json::json;
 use tim3_chain::{Located, Skip};
 use tim3_rpc::{CallError, Request};
@@ -22,17 +24,34 @@ pub(super) struct Page {
 /// The logs of `gateway` in the blocks `from` to `to`, as far as the endpoint has them: one that lags gives no logs for blocks it does not
 /// know, and says nothing, so its head is asked for first.
 pub(super) async fn fetch(node: &Node, gateway: Address, from: u64, to: u64) -> Result<Page, NodeError> {
-    let (number, topics) =
-        (BlockNumberOrTag::Number, [[Gateway::Event::SIGNATURE_HASH, Gateway::Skipped::SIGNATURE_HASH]]);
-    let filter = json!({"address": gateway, "fromBlock": number(from), "toBlock": number(to), "topics": topics});
-    let requests = [Request::new("eth_blockNumber", json!([])), Request::new("eth_getLogs", json!([filter]))];
+    let requests = [Request::new("eth_blockNumber", json!([])), request(gateway, from, to)];
     let mut results = node.batch(&requests).await?;
     let last = results.quantity()?.min(to);
     if last < from {
         return Err(CallError::Behind(format!("head {last} where block {from} is asked for")));
     }
+    read(node, results.logs()?, gateway, from..=to, last).await
+}
+
+/// Asks for the logs of `gateway` in the blocks `from` to `to`.
+pub(super) fn request(gateway: Address, from: u64, to: u64) -> Request {
+    let (number, topics) =
+        (BlockNumberOrTag::Number, [[Gateway::Event::SIGNATURE_HASH, Gateway::Skipped::SIGNATURE_HASH]]);
+    let filter = json!({"address": gateway, "fromBlock": number(from), "toBlock": number(to), "topics": topics});
+    Request::new("eth_getLogs", json!([filter]))
+}
+
+/// What the logs of the blocks that were `asked` for say, up to the `last` that the endpoint has.
+pub(super) async fn read(
+    node: &Node,
+    logs: Vec<Log>,
+    gateway: Address,
+    asked: RangeInclusive<u64>,
+    last: u64,
+) -> Result<Page, NodeError> {
+    let (from, to) = asked.into_inner();
     let (mut events, mut skips) = (Vec::new(), Vec::new());
-    for log in results.logs()? {
+    for log in logs {
         match decode::read(&log, gateway, from, to).map_err(|bad| CallError::Garbage(bad.to_string()))? {
             Read::Event(event) if event.block.height <= last => events.push(event),
             Read::Skip(skip) if skip.block.height <= last => skips.push(skip),

@@ -1,6 +1,9 @@
-//! How far the chain has come, and how much of that is final.
+//! How far the chain has come, and how much of that is final; and how soon after one reading the next may come.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use alloy::eips::BlockNumberOrTag;
 use tim3_chain::{BlockRef, ChainError, Tips};
@@ -15,27 +18,63 @@ use crate::{
     node::{self, Node, NodeError, Seen},
 };
 
+/// The least time from a reading with new blocks to the next one.
+const BREATH: Duration = Duration::from_millis(40);
+/// The same while blocks come so fast that several share a breath. A reading asks for as much whether there is one block to read or thirty,
+/// and an endpoint that answers has less time to make blocks.
+const LONG_BREATH: Duration = Duration::from_millis(250);
+/// Blocks in a breath that are many.
+const CROWD: u128 = 2;
+
 /// What was read before.
 #[derive(Debug, Default)]
 pub(crate) struct Following {
     /// The count of announcements at the last reading.
     pub(crate) news: u64,
-    /// When the last reading began.
-    pub(crate) begun: Option<Instant>,
+    /// When the next reading may begin; at once after one that found no new block.
+    pub(crate) next: Option<Instant>,
     /// The last agreed final blocks; heights never fall.
     agreed: Option<Final>,
+    pace: Pace,
+}
+
+/// When readings with new blocks began, and what pause follows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    /// The last one, and its head.
+    last: Option<(Instant, u64)>,
+    pause: Duration,
+}
+
+impl Pace {
+    /// A reading that began at `begun` found the chain at `head`: whether there are new blocks. The pause doubles as long as they crowd, and
+    /// halves when they do not.
+    fn found(&mut self, begun: Instant, head: u64) -> bool {
+        let before = self.last.filter(|(_, height)| *height != head);
+        if before.is_none() && self.last.is_some() {
+            return false;
+        }
+        let crowded = before.is_some_and(|(at, height)| {
+            let blocks = u128::from(head.saturating_sub(height));
+            blocks.saturating_mul(BREATH.as_millis())
+                >= begun.saturating_duration_since(at).as_millis().saturating_mul(CROWD)
+        });
+        let pause = if crowded { self.pause.saturating_mul(2) } else { self.pause.checked_div(2).unwrap_or_default() };
+        *self = Self { last: Some((begun, head)), pause: pause.clamp(BREATH, LONG_BREATH) };
+        true
+    }
 }
 
 /// The blocks that count as final, under the policy and for the tiers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Final {
-    block: BlockRef,
+pub(super) struct Final {
+    pub(super) block: BlockRef,
     tiers: Vec<(u128, BlockRef)>,
 }
 
 impl Final {
     /// From the block of the policy and those of the tiers, in this order.
-    fn new(config: &EthereumConfig, blocks: &[BlockRef]) -> Option<Self> {
+    pub(super) fn new(config: &EthereumConfig, blocks: &[BlockRef]) -> Option<Self> {
         let (block, tiers) = blocks.split_first()?;
         let amounts = config.tiers.iter().map(|(amount, _)| *amount);
         Some(Self { block: *block, tiers: amounts.zip(tiers.iter().copied()).collect() })
@@ -44,13 +83,7 @@ impl Final {
 
 impl Ethereum {
     pub(super) async fn read_tips(&self) -> Result<Tips, ChainError> {
-        let floor = {
-            let mut following = lock(&self.following);
-            // Also where the reading fails: whoever waits for news then waits for the next ones, or for a poll interval.
-            following.news = *self.news.borrow();
-            following.begun = Some(Instant::now());
-            following.agreed.clone()
-        };
+        let (begun, floor) = self.begin_reading();
         let least = floor.as_ref().map_or(0, |floor| floor.block.height);
         let (head, stated) = self
             .link
@@ -59,18 +92,35 @@ impl Ethereum {
                 async move { stated(&node, &link.config, least).await }
             })
             .await?;
-        if let Some(batches) = &self.batches {
-            batches.sender.note_base_fee(head.base_fee);
-        }
         let agreed = match floor {
             Some(floor) if floor == stated || stated.block.height < least => floor,
             floor => self.confirm(stated, floor).await?,
         };
+        Ok(self.end_reading(begun, head, agreed))
+    }
+
+    /// When a reading begins, and the final blocks that were agreed on last.
+    pub(super) fn begin_reading(&self) -> (Instant, Option<Final>) {
         let mut following = lock(&self.following);
+        let begun = Instant::now();
+        // Also where the reading fails: whoever waits for news then waits for the next ones, or for a poll interval.
+        following.news = *self.news.borrow();
+        following.next = begun.checked_add(following.pace.pause.max(BREATH));
+        (begun, following.agreed.clone())
+    }
+
+    /// What a reading that began at `begun` comes to.
+    pub(super) fn end_reading(&self, begun: Instant, head: Seen, agreed: Final) -> Tips {
+        if let Some(batches) = &self.batches {
+            batches.sender.note_base_fee(head.base_fee);
+        }
+        let mut following = lock(&self.following);
+        let news = following.pace.found(begun, head.block.height);
+        following.next = if news { begun.checked_add(following.pace.pause) } else { None };
         // Another reading may have come further meanwhile.
         let newer = following.agreed.take().filter(|other| other.block.height > agreed.block.height);
         let Final { block, tiers } = following.agreed.insert(newer.unwrap_or(agreed)).clone();
-        Ok(Tips { head: head.block, finalized: block, tiers })
+        Tips { head: head.block, finalized: block, tiers }
     }
 
     /// The blocks that a quorum calls final: at the heights that were stated; or, where some endpoints are not as far, at the heights that
@@ -108,7 +158,7 @@ impl Ethereum {
             let (link, heights, reached) = (Arc::clone(&self.link), heights.clone(), Arc::clone(reached));
             async move {
                 let (head, tagged) = head(&node, &link.config).await?;
-                let own: Vec<_> = own_heights(&link.config, &head, tagged.as_ref()).collect();
+                let own: Vec<_> = own_heights(&link.config, head.block.height, tagged.as_ref()).collect();
                 let short = own.iter().zip(&heights).any(|(own, height)| own < height);
                 lock(&reached).push(own);
                 if short {
@@ -144,7 +194,7 @@ async fn stated(node: &Node, config: &EthereumConfig, least: u64) -> Result<(See
         let height = head.block.height;
         return Err(CallError::Behind(format!("its head {height} is below the final block {least}")));
     }
-    let heights: Vec<_> = own_heights(config, &head, tagged.as_ref()).collect();
+    let heights: Vec<_> = own_heights(config, head.block.height, tagged.as_ref()).collect();
     let blocks = at(node, &known(&head, tagged), &heights).await?;
     let stated = Final::new(config, &blocks).ok_or_else(|| CallError::Garbage("a block is missing".to_owned()))?;
     Ok((head, stated))
@@ -155,8 +205,8 @@ fn known(head: &Seen, tagged: Option<BlockRef>) -> Vec<BlockRef> {
 }
 
 /// The heights up to which an endpoint's own head makes blocks final: under the policy, and for each tier.
-fn own_heights(config: &EthereumConfig, head: &Seen, tagged: Option<&BlockRef>) -> impl Iterator<Item = u64> {
-    let below = |depth: u64| head.block.height.saturating_sub(depth);
+pub(super) fn own_heights(config: &EthereumConfig, head: u64, tagged: Option<&BlockRef>) -> impl Iterator<Item = u64> {
+    let below = move |depth: u64| head.saturating_sub(depth);
     let policy = match (config.finality, tagged) {
         (_, Some(block)) => block.height,
         (Finality::Depth(depth), None) => below(depth),
@@ -195,6 +245,28 @@ async fn at(node: &Node, known: &[BlockRef], heights: &[u64]) -> Result<Vec<Bloc
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_blocks_after_a_quiet_time_are_read_with_a_short_pause_and_a_flood_with_a_long_one() {
+        let ms = Duration::from_millis;
+        let (mut pace, mut now, mut head) = (Pace::default(), Instant::now(), 1_000);
+        let mut read = |after: u64, blocks: u64| {
+            now += ms(after);
+            head += blocks;
+            pace.found(now, head).then_some(pace.pause)
+        };
+        assert_eq!(read(0, 0), Some(BREATH), "how long the first blocks took nobody knows");
+        assert_eq!(read(1_000, 0), None, "after a reading of nothing no pause");
+        assert_eq!(read(1_000, 1), Some(BREATH));
+        assert_eq!(read(60_000, 5), Some(BREATH), "slow blocks, many at once");
+        for pause in [80, 160, 250, 250] {
+            assert_eq!(read(40, 5), Some(ms(pause)));
+        }
+        assert_eq!(read(250, 13), Some(ms(250)), "still crowded");
+        for pause in [125, 62, 40, 40] {
+            assert_eq!(read(250, 1).map(|pause| pause.as_millis()), Some(pause));
+        }
+    }
 
     #[test]
     fn a_height_is_common_when_a_quorum_has_reached_it() {
