@@ -1,0 +1,253 @@
+//! A cluster behind its endpoints, and a gateway on it: plain reads, and reads that a quorum agrees on.
+
+use std::{
+    collections::BTreeMap,
+    ops::Deref,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use solana_pubkey::Pubkey;
+use tim3_chain::{BlockRef, ChainError};
+use tim3_domain::identity::{AssetId, GatewayId, MarketId};
+use tim3_rpc::{Call, CallError, PoolError};
+use tim3_solana_interface::accounts::{Asset, Gateway, Market};
+
+use crate::{
+    address::Addresses,
+    blocks::Blocks,
+    config::SolanaConfig,
+    error::chain_error,
+    fault::Refusal,
+    node::{self, Accounts, Commitment, Found, Node, NodeError, Pool},
+};
+
+/// Accounts in one request, at most.
+const BATCH: usize = 100;
+/// How often a quorum is asked for what changes while it is read.
+const ROUNDS: usize = 5;
+
+/// A gateway's account.
+pub(crate) type Snapshot = Gateway<Vec<u8>>;
+
+/// A cluster behind its endpoints.
+#[derive(Debug)]
+pub(crate) struct Network {
+    pub(crate) name: String,
+    pub(crate) pool: Pool,
+    pub(crate) blocks: Blocks,
+}
+
+impl Network {
+    pub(crate) fn new(name: &str, pool: Pool) -> Self {
+        Self { name: name.to_owned(), pool, blocks: Blocks::default() }
+    }
+
+    /// What one endpoint says, and the next one where that does not.
+    pub(crate) async fn ask<T, F, Fut>(&self, call: impl Into<Call>, ask: F) -> Result<T, ChainError>
+    where
+        F: Fn(Arc<Node>) -> Fut,
+        Fut: Future<Output = Result<T, NodeError>>,
+    {
+        let call = call.into();
+        self.pool.call(call, ask).await.map(|answer| answer.value).map_err(|error| self.error(call.what(), error))
+    }
+
+    /// Accounts as one endpoint has them; all of one slot, as long as they are not more than fit in a request.
+    pub(crate) async fn accounts(&self, what: &'static str, keys: &[Pubkey]) -> Result<Vec<Option<Found>>, ChainError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(BATCH) {
+            let request = node::accounts(keys, Commitment::Confirmed, 0);
+            let answer = self.ask(what, |node| {
+                let request = request.clone();
+                async move { node.one(request).await?.accounts(keys.len()) }
+            });
+            found.extend(answer.await?.accounts);
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn error(&self, what: &'static str, error: PoolError<Refusal>) -> ChainError {
+        chain_error(&self.name, what, error)
+    }
+
+    pub(crate) fn transient(&self, what: &'static str, detail: impl Into<String>) -> ChainError {
+        ChainError::Transient { chain: self.name.clone(), what, detail: detail.into() }
+    }
+
+    pub(crate) fn rejected(&self, what: &'static str, reason: impl Into<String>) -> ChainError {
+        ChainError::Rejected { chain: self.name.clone(), what, reason: reason.into() }
+    }
+}
+
+/// A gateway on a cluster.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) network: Arc<Network>,
+    pub(crate) config: SolanaConfig,
+    pub(crate) id: GatewayId,
+    pub(crate) born: u64,
+    pub(crate) addresses: Addresses,
+}
+
+impl Deref for Link {
+    type Target = Network;
+
+    fn deref(&self) -> &Network {
+        &self.network
+    }
+}
+
+impl Link {
+    pub(crate) fn new(config: SolanaConfig, id: GatewayId, born: u64, network: Network) -> Self {
+        let addresses = Addresses { program: config.program, gateway: config.gateway };
+        Self { network: Arc::new(network), config, id, born, addresses }
+    }
+
+    /// The bytes of an account of the program.
+    pub(crate) fn own(&self, found: Option<Found>) -> Option<Vec<u8>> {
+        found.filter(|found| found.owner == self.config.program).map(|found| found.data)
+    }
+
+    /// The gateway in an account.
+    pub(crate) fn gateway_in(&self, found: Option<Found>) -> Result<Snapshot, NodeError> {
+        let gateway = self.own(found).and_then(|data| Gateway::new(data).ok());
+        gateway
+            .filter(|gateway| gateway.id() == self.id.0.0)
+            .ok_or_else(|| CallError::Garbage("the gateway's account is not a gateway".to_owned()))
+    }
+
+    /// The gateway as one endpoint has it.
+    pub(crate) async fn gateway(&self, what: &'static str) -> Result<Snapshot, ChainError> {
+        Ok(self.gateway_and(what, &[]).await?.0)
+    }
+
+    /// The gateway and further accounts, at one slot.
+    pub(crate) async fn gateway_and(
+        &self,
+        what: &'static str,
+        keys: &[Pubkey],
+    ) -> Result<(Snapshot, Vec<Option<Found>>), ChainError> {
+        self.ask(what, |node| async move { self.read(&node, Commitment::Confirmed, 0, keys).await })
+            .await
+            .map(|(_, gateway, accounts)| (gateway, accounts))
+    }
+
+    /// The gateway and further accounts as `node` has them, at one slot that is not before `least`.
+    pub(crate) async fn read(
+        &self,
+        node: &Node,
+        commitment: Commitment,
+        least: u64,
+        keys: &[Pubkey],
+    ) -> Result<(u64, Snapshot, Vec<Option<Found>>), NodeError> {
+        let all: Vec<_> = std::iter::once(self.config.gateway).chain(keys.iter().copied()).collect();
+        let Accounts { slot, accounts } =
+            node.one(node::accounts(&all, commitment, least)).await?.accounts(all.len())?;
+        if slot < least {
+            return Err(CallError::Behind(format!("answered for slot {slot}, asked for {least}")));
+        }
+        let mut accounts = accounts.into_iter();
+        let gateway = self.gateway_in(accounts.next().flatten())?;
+        Ok((slot, gateway, accounts.collect()))
+    }
+
+    /// What a quorum says about final state that is not before `block`. State that changes is read at different slots by different
+    /// endpoints, so that what one of them said in an earlier round counts as well: all of it is final.
+    pub(crate) async fn agreed<T, F, Fut>(
+        &self,
+        what: &'static str,
+        block: &BlockRef,
+        weight: usize,
+        ask: F,
+    ) -> Result<T, ChainError>
+    where
+        T: Clone + PartialEq + std::fmt::Debug + Send,
+        F: Fn(Arc<Node>, u64) -> Fut,
+        Fut: Future<Output = Result<T, NodeError>> + Send,
+    {
+        self.verify(what, block).await?;
+        let need = self.pool.quorum_size();
+        let said: Mutex<BTreeMap<String, Vec<T>>> = Mutex::default();
+        let mut round = 0;
+        loop {
+            let once = |node: Arc<Node>| {
+                let answer = ask(Arc::clone(&node), block.height);
+                let said = &said;
+                async move {
+                    let answer = answer.await?;
+                    lock(said).entry(node.0.url().expose().to_string()).or_default().push(answer.clone());
+                    Ok(answer)
+                }
+            };
+            let error = match self.pool.quorum(Call::new(what).weight(weight), once).await {
+                Ok(agreed) => return Ok(agreed.value),
+                Err(error) => error,
+            };
+            if let Some(value) = common(&lock(&said), need) {
+                return Ok(value);
+            }
+            round = usize::saturating_add(round, 1);
+            if round == ROUNDS || !matches!(&error, PoolError::NoQuorum { votes, .. } if votes.len() > 1) {
+                return Err(self.error(what, error));
+            }
+        }
+    }
+
+    /// Fails unless `block` is one of the chain.
+    pub(crate) async fn verify(&self, what: &'static str, block: &BlockRef) -> Result<(), ChainError> {
+        if self.blocks.agreed(block) {
+            return Ok(());
+        }
+        let height = block.height;
+        let ask = |node: Arc<Node>| async move { node.one(node::block(height)).await?.block(height) };
+        let found = self.pool.quorum("block", ask).await.map_err(|error| self.error(what, error))?.value;
+        match found {
+            Some(found) if found.hash == block.hash => {
+                self.blocks.agree(found);
+                Ok(())
+            }
+            found => {
+                let found = found.map_or_else(|| "no block".to_owned(), |found| found.hash.to_string());
+                Err(self.transient(what, format!("slot {height} has {found}, expected {}", block.hash)))
+            }
+        }
+    }
+}
+
+/// What as many endpoints have said, in any round.
+fn common<T: Clone + PartialEq>(said: &BTreeMap<String, Vec<T>>, need: usize) -> Option<T> {
+    let count = |value: &T| said.values().filter(|values| values.contains(value)).count();
+    said.values().flatten().find(|value| count(value) >= need).cloned()
+}
+
+/// An asset's place in the gateway's table, and the asset.
+pub(crate) fn asset<B: AsRef<[u8]>>(gateway: &Gateway<B>, id: AssetId) -> Option<(u8, Asset<&[u8]>)> {
+    let index = gateway.asset_index(&id.0.0)?;
+    Some((index, gateway.asset(index)?))
+}
+
+/// A market's place in the gateway's table, and the market.
+pub(crate) fn market<B: AsRef<[u8]>>(gateway: &Gateway<B>, id: MarketId) -> Option<(u8, Market<&[u8]>)> {
+    let index = gateway.market_index(&id.0.0)?;
+    Some((index, gateway.market(index)?))
+}
+
+/// What the locks here guard is valid between any two statements, so a panic elsewhere does not spoil it.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_enough_endpoints_said_in_any_round_is_common() {
+        let said = |values: &[(&str, &[u8])]| {
+            values.iter().map(|(who, values)| ((*who).to_owned(), values.to_vec())).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(common(&said(&[("a", &[1, 2]), ("b", &[2, 3])]), 2), Some(2));
+        assert_eq!(common(&said(&[("a", &[1, 1]), ("b", &[2, 3])]), 2), None, "an endpoint has one vote");
+        assert_eq!(common(&said(&[("a", &[1]), ("b", &[]), ("c", &[1])]), 2), Some(1));
+    }
+}
