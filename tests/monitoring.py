@@ -106,6 +106,15 @@ class Processes:
             if process.poll() is not None:
                 raise Failed(f"{name} ended with {process.returncode}:\n{tail(log)}")
 
+    def process(self, name):
+        return next(process for found, process, _ in self.running if found == name)
+
+    def kill(self, name):
+        """Ends it without a chance to say so, and forgets it."""
+        self.process(name).kill()
+        self.process(name).wait()
+        self.running = [one for one in self.running if one[0] != name]
+
     def end(self):
         for _, process, _ in reversed(self.running):
             process.terminate()
@@ -139,29 +148,38 @@ class Prometheus:
         return set().union(*(one.keys() for one in series)) - {"__name__"} if series else None
 
 
-def start_daemons(processes, binaries, directory):
-    """Gives the addresses of the demo's daemon and of the devnet's."""
-    demo = processes.start("demo", binaries / "tim3d", "demo", "--seed", "1", "--operations", "40", "--plain", "--keep")
-    devnet = directory / "devnet"
-    port = free_port()
+def start_devnet(processes, binaries, directory):
+    """Gives the file of its guide, the configuration it wrote, and the address at which that has the daemon listen."""
+    devnet, port = directory / "devnet", free_port()
     guide = processes.start(
         "devnet", binaries / "tim3-devnet", "--dir", devnet, "--api-port", port, "--block-time", "300"
     )
     until("the devnet", lambda: processes.check() or "Ctrl-C" in guide.read_text())
-    processes.start("tim3d", binaries / "tim3d", "run", "--config", devnet / "tim3d.toml")
+    return guide, devnet / "tim3d.toml", f"127.0.0.1:{port}"
+
+
+def readiness(address):
+    return json.loads(get(f"http://{address}/readyz"))
+
+
+def start_daemons(processes, binaries, directory):
+    """Gives the log of the demo, and the addresses of its daemon and of the devnet's."""
+    demo = processes.start("demo", binaries / "tim3d", "demo", "--seed", "1", "--operations", "40", "--plain", "--keep")
+    _, configuration, address = start_devnet(processes, binaries, directory)
+    processes.start("tim3d", binaries / "tim3d", "run", "--config", configuration)
     url = until("the demo's API", lambda: processes.check() or re.search(r"http://([\d.:]+)/api", demo.read_text()))
-    addresses = [url.group(1), f"127.0.0.1:{port}"]
+    addresses = [url.group(1), address]
     for address in addresses:
-        until(f"{address} to be ready", lambda: processes.check() or json.loads(get(f"http://{address}/readyz"))["ready"])
+        until(f"{address} to be ready", lambda: processes.check() or readiness(address)["ready"])
     return demo, addresses
 
 
-def start_prometheus(processes, directory, addresses):
-    """The configuration of deploy/, with a quicker pace and these targets."""
+def start_prometheus(processes, directory, addresses, change=lambda rules: rules):
+    """The configuration of deploy/, with a quicker pace, these targets, and rules that `change` may have changed."""
     etc = directory / "prometheus"
     (etc / "rules").mkdir(parents=True)
     for rules in (PROMETHEUS / "rules").glob("*.yml"):
-        (etc / "rules" / rules.name).write_text(rules.read_text())
+        (etc / "rules" / rules.name).write_text(change(rules.read_text()))
     configuration = (PROMETHEUS / "prometheus.yml").read_text()
     configuration, paced = re.subn(r"(scrape_interval|scrape_timeout|evaluation_interval): \d+s", r"\1: 1s", configuration)
     if paced != 3:
@@ -174,7 +192,7 @@ def start_prometheus(processes, directory, addresses):
         f"--web.listen-address=127.0.0.1:{port}",
     )
     prometheus = Prometheus(f"http://127.0.0.1:{port}")
-    up = lambda: processes.check() or [one for one in prometheus.query('up{job="tim3d"} == 1')]
+    up = lambda: processes.check() or prometheus.query('up{job="tim3d"} == 1')
     until("Prometheus to scrape both daemons", lambda: len(up()) == len(addresses))
     return prometheus
 
@@ -321,19 +339,20 @@ def check(binaries, directory, processes):
     print(f"monitoring: {len(rules)} rules and {expressions} expressions of {len(dashboards)} dashboards hold on real scrapes")
 
 
-def main():
+def play(name, usage, check):
+    """Runs `check` with the binaries' directory, a directory of its own and processes that end with it."""
     if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    binaries = pathlib.Path(sys.argv[1]).resolve()
-    with tempfile.TemporaryDirectory(prefix="tim3-monitoring-") as directory:
+        sys.exit(usage)
+    with tempfile.TemporaryDirectory(prefix=f"tim3-{name}-") as directory:
         directory = pathlib.Path(directory)
         processes = Processes(directory)
         try:
-            check(binaries, directory, processes)
+            check(pathlib.Path(sys.argv[1]).resolve(), directory, processes)
         except Failed as failure:
-            sys.exit(f"monitoring: {failure}")
+            sys.exit(f"{name}: {failure}")
         finally:
             processes.end()
 
 
-main()
+if __name__ == "__main__":
+    play("monitoring", __doc__, check)

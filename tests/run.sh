@@ -52,11 +52,12 @@ step_prometheus() {
   amtool check-config deploy/prometheus/alertmanager.yml
 }
 step_monitoring() { python3 tests/monitoring.py "$CARGO_TARGET_DIR/debug"; }
+step_incidents() { python3 tests/incidents.py "$CARGO_TARGET_DIR/debug"; }
 step_docs() { python3 tests/docs.py "$CARGO_TARGET_DIR/debug/tim3d"; }
 
 steps=(
   setup shell format dependencies prometheus forge_format forge_build artifacts forge_test halmos slither
-  clippy rustdoc rust_test doc_test demo monitoring docs
+  clippy rustdoc rust_test doc_test demo monitoring incidents docs
 )
 
 case ${1-} in

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""What happens to an operator: exactly the alerts of deploy/prometheus that are about it come up, and go away when it is over.
+
+A daemon between the two real chains of a devnet, watched by Debian's Prometheus. One after another:
+
+* the signer of one chain has no coins, and a lock made by the devnet's printed commands is held: two alerts, which end when
+  coins come and the operation is approved;
+* one chain's node stops (SIGSTOP): the chain is stale and has no quorum, `/readyz` says so, and nothing is said of the other chain;
+* the daemon is killed: it is down until it is started again.
+
+An alert counts from when its condition holds; for how long it must hold before somebody is called is tested in deploy/prometheus/tests.
+
+usage: tests/incidents.py DIRECTORY    where the binaries tim3d and tim3-devnet are; prometheus, anvil and cast are on PATH
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import urllib.request
+
+from monitoring import Failed, play, readiness, start_devnet, start_prometheus, tail, until
+
+# What follows from a signer without coins, which deploy/prometheus/alertmanager.yml inhibits.
+UNSENT = {"Tim3FeesEscalating", "Tim3OrdersWaiting", "Tim3TransactionsStuck"}
+# What the failures of a dead node leave behind in rates over some minutes.
+LINGERING = {"Tim3EndpointFailing", "Tim3EndpointSlow", "Tim3ChainErrors"}
+
+
+def quickened(rules):
+    """A stale chain is seen after seconds instead of minutes."""
+    changed, found = re.subn(r"tim3_chain_head_age_seconds > 300", "tim3_chain_head_age_seconds > 10", rules)
+    if "Tim3ChainStale" in rules and found != 1:
+        raise Failed("the rule Tim3ChainStale is not the one that is quickened here")
+    return changed
+
+
+class Scene:
+    """A devnet, its daemon, and the Prometheus that watches it."""
+
+    def __init__(self, binaries, directory, processes):
+        self.binaries, self.directory, self.processes = binaries, directory, processes
+        self.guide, self.configuration, self.address = start_devnet(processes, binaries, directory)
+        self.start_daemon()
+        self.prometheus = start_prometheus(processes, directory, [self.address], quickened)
+
+    def start_daemon(self):
+        flags = ["--set", "assets.TIM3.value_hold=50", "--set", "chains.b.request_timeout=1s"]
+        self.log = self.processes.start("tim3d", self.binaries / "tim3d", "run", "--config", self.configuration, *flags)
+        until("the daemon to be ready", lambda: self.processes.check() or readiness(self.address)["ready"])
+
+    def tim3d(self, *arguments):
+        command = [self.binaries / "tim3d", *arguments, "--config", self.configuration, "--json"]
+        answer = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+        if answer.returncode:
+            raise Failed(f"tim3d {' '.join(arguments)}: {answer.stderr}")
+        return json.loads(answer.stdout)
+
+    def alerts(self):
+        """Those whose condition holds now, with the chain they are about."""
+        found = self.prometheus.query('ALERTS{alertname=~"Tim3.*"}')
+        return {(one["metric"]["alertname"], one["metric"].get("chain")) for one in found}
+
+    def expect(self, what, wanted, allowed=frozenset()):
+        """Waits until the alerts are these, apart from those that are allowed."""
+        def are_there():
+            self.processes.check()
+            found = self.alerts()
+            return wanted <= found and all(name in allowed for name, _ in found - wanted)
+
+        try:
+            until(what, are_there)
+        except Failed as failure:
+            raise Failed(f"{failure}\nwanted {wanted}, found {self.alerts()}\n{tail(self.log)}") from None
+
+    def node(self, chain):
+        """The process id of a chain's node, and its URL."""
+        chain_id, url = re.search(rf"^  {chain}  eip155:(\d+)  (\S+)", self.guide.read_text(), re.M).groups()
+        devnet = self.processes.process("devnet").pid
+        for directory in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((directory / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == devnet and f"--chain-id={chain_id}" in (directory / "cmdline").read_text():
+                    return int(directory.name), url
+            except OSError:
+                continue
+        raise Failed(f"the devnet has no node for chain {chain}")
+
+    def set_balance(self, chain, wei):
+        account = json.loads((self.configuration.parent / "devnet.json").read_text())["accounts"]["submitter"]
+        call = {"jsonrpc": "2.0", "id": 1, "method": "anvil_setBalance", "params": [account, hex(wei)]}
+        request = urllib.request.Request(
+            self.node(chain)[1], json.dumps(call).encode(), {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            if "error" in (said := json.loads(answer.read())):
+                raise Failed(f"anvil_setBalance: {said}")
+
+    def lock(self):
+        """Does what the devnet says somebody could do next."""
+        commands = re.search(r"^Lock 100 USDA.*?:\n(.*?)\n\n", self.guide.read_text(), re.M | re.S)[1]
+        done = subprocess.run(["bash", "-ec", commands], capture_output=True, text=True)
+        if done.returncode:
+            raise Failed(f"the devnet's commands for a lock: {done.stderr}")
+
+
+def empty_signer_and_held_operation(scene):
+    scene.set_balance("b", 1)
+    scene.lock()
+    both = {("Tim3SignerFundsLow", "b"), ("Tim3OperationsHeld", None)}
+    scene.expect("alerts about the signer without coins and the held operation", both, UNSENT)
+    held = scene.tim3d("ops", "list", "--phase", "held")["items"]
+    scene.set_balance("b", 10**22)
+    scene.tim3d("ops", "approve", held[0]["id"], "--reason", "looked at")
+    scene.expect("no alert once coins came and the operation was approved", set(), UNSENT)
+    until("the approved operation", lambda: scene.tim3d("ops", "show", held[0]["id"])["phase"] == "completed")
+
+
+def stopped_node(scene):
+    node, _ = scene.node("b")
+    os.kill(node, signal.SIGSTOP)
+    try:
+        stale = {("Tim3ChainStale", "b"), ("Tim3QuorumLost", "b"), ("Tim3EndpointUnusable", "b")}
+        scene.expect("alerts about the stopped node's chain and no other", stale, LINGERING | UNSENT)
+        until("/readyz to become false", lambda: not readiness(scene.address)["ready"])
+        reasons = readiness(scene.address)["reasons"]
+        if {reason["subject"] for reason in reasons} != {"b"}:
+            raise Failed(f"/readyz gives {reasons}")
+    finally:
+        os.kill(node, signal.SIGCONT)
+    scene.expect("no alert about the chain once its node goes on", set(), LINGERING | UNSENT)
+    until("/readyz to become true again", lambda: readiness(scene.address)["ready"])
+
+
+def killed_daemon(scene):
+    scene.processes.kill("tim3d")
+    scene.expect("an alert about the killed daemon", {("Tim3Down", None)}, LINGERING | UNSENT)
+    scene.start_daemon()
+    scene.expect("no alert about the daemon once it runs again", set(), LINGERING | UNSENT)
+
+
+def check(binaries, directory, processes):
+    scene = Scene(binaries, directory, processes)
+    scene.expect("no alert while all is well", set())
+    for incident in (empty_signer_and_held_operation, stopped_node, killed_daemon):
+        incident(scene)
+        print(f"incidents: {incident.__name__.replace('_', ' ')}: the right alerts, and no other", flush=True)
+
+
+if __name__ == "__main__":
+    play("incidents", __doc__, check)
