@@ -27,27 +27,45 @@ mod signatures;
 mod tokens;
 mod windows;
 
-use pinocchio::{AccountView, Address, ProgramResult, error::ProgramError};
+use pinocchio::{AccountView, Address};
 use tim3_solana_interface::{GatewayError, instruction::Instruction};
 
 #[cfg(any(target_os = "solana", target_arch = "bpf"))]
 mod entrypoint {
-    pinocchio::program_entrypoint!(super::process);
+    use core::mem::MaybeUninit;
+
+    use pinocchio::{AccountView, entrypoint::deserialize};
+
+    /// Accounts of one instruction, at most: what a transaction can lock.
+    const ACCOUNTS: usize = 128;
+
+    /// The entry. It answers 0, or a custom error whose code is that of a `GatewayError`.
+    ///
+    /// # Safety
+    /// `input` is what the runtime serialized for this instruction.
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn entrypoint(input: *mut u8) -> u64 {
+        let mut accounts = [const { MaybeUninit::<AccountView>::uninit() }; ACCOUNTS];
+        // SAFETY: the input is the runtime's.
+        let (program, count, data) = unsafe { deserialize(input, &mut accounts) };
+        // SAFETY: the first `count` were written.
+        let accounts = unsafe { core::slice::from_raw_parts(accounts.as_ptr().cast::<AccountView>(), count) };
+        match super::process(program, accounts, data) {
+            Ok(()) => 0,
+            Err(error) => error.code().into(),
+        }
+    }
+
     pinocchio::no_allocator!();
     pinocchio::nostd_panic_handler!();
 }
 
-/// The program's entry.
+/// Executes an instruction.
 ///
 /// # Errors
-/// A custom error whose code is that of a [`GatewayError`].
+/// Why it was refused.
 #[inline(never)]
-pub fn process(program: &Address, accounts: &[AccountView], data: &[u8]) -> ProgramResult {
-    dispatch(program, accounts, data).map_err(|error| ProgramError::Custom(error.code().into()))
-}
-
-#[inline(always)]
-fn dispatch(program: &Address, accounts: &[AccountView], data: &[u8]) -> Result<(), GatewayError> {
+pub fn process(program: &Address, accounts: &[AccountView], data: &[u8]) -> Result<(), GatewayError> {
     let instruction = Instruction::decode(data)?;
     let spec = instruction.spec();
     if !spec.more && accounts.len() > spec.accounts.len() {

@@ -141,7 +141,7 @@ fn run(s: &mut Session<'_>, carried: &Carried<'_>, content: &mut Word) -> Result
     let (order, run) = (&carried.order, words.get(..count).unwrap_or_default());
     *content = codec::content_hash(order.action, run);
     if order.action == action::MIRROR {
-        return mirror::run(s, carried, run, content);
+        return mirror::run(s, carried, &words, content);
     }
     let operation = Operation::read(&words)?;
     if !(kind::MINT..=kind::TRANSFER).contains(&operation.kind) {

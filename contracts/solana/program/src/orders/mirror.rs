@@ -5,6 +5,7 @@ use tim3_solana_interface::{
     GatewayError, Word, ZERO,
     accounts::{Mirror, MirrorHome},
     instruction::Role,
+    limits::CONFLICT_WORDS,
     seeds,
     words::{to_u64, to_u128},
 };
@@ -24,10 +25,13 @@ struct Recorded {
 }
 
 #[inline(never)]
-pub(super) fn run(s: &Session<'_>, carried: &Carried<'_>, words: &[Word], content: &Word) -> Result<(), Halt> {
-    let [home, market, owner, collateral, debt, version] = words else {
-        return Err(GatewayError::MalformedContent.into());
-    };
+pub(super) fn run(
+    s: &Session<'_>,
+    carried: &Carried<'_>,
+    words: &[Word; CONFLICT_WORDS],
+    content: &Word,
+) -> Result<(), Halt> {
+    let [home, market, owner, collateral, debt, version, ..] = words;
     let (Some(collateral), Some(debt), Some(version)) = (to_u128(collateral), to_u128(debt), to_u64(version)) else {
         return Err(GatewayError::MalformedContent.into());
     };

@@ -80,10 +80,9 @@ impl Precision {
         (amount != u128::MAX && self.to_native(amount) == u128::from(native)).then_some(amount)
     }
 
-    /// `amount` rounded down to what the token can represent. More than 64 bits of native units cannot be paid at once: the rest stays.
+    /// `amount` rounded down to what the token can represent.
     #[must_use]
     pub fn payable(self, amount: u128) -> u128 {
-        let native = self.to_native(amount).min(u64::MAX.into());
-        scale(native, self.native, self.decimals)
+        scale(self.to_native(amount), self.native, self.decimals)
     }
 }
