@@ -50,6 +50,9 @@ step_prometheus() {
   promtool check rules deploy/prometheus/rules/*.yml
   promtool test rules deploy/prometheus/tests/*.yml
   amtool check-config deploy/prometheus/alertmanager.yml
+  local route=(amtool config routes test --config.file=deploy/prometheus/alertmanager.yml)
+  "${route[@]}" --verify.receivers=on-call severity=critical
+  "${route[@]}" --verify.receivers=desk severity=warning
 }
 step_monitoring() { python3 tests/monitoring.py "$CARGO_TARGET_DIR/debug"; }
 step_incidents() { python3 tests/incidents.py "$CARGO_TARGET_DIR/debug"; }
