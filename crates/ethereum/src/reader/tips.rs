@@ -19,12 +19,12 @@ use crate::{
 };
 
 /// The least time from a reading with new blocks to the next one.
-const BREATH: Duration = Duration::from_millis(40);
-/// The same while blocks come so fast that several share a breath. A reading asks for as much whether there is one block to read or thirty,
-/// and an endpoint that answers has less time to make blocks.
-const LONG_BREATH: Duration = Duration::from_millis(250);
-/// Blocks in a breath that are many.
-const CROWD: u128 = 2;
+const BREATH: Duration = Duration::from_millis(10);
+/// The same while blocks crowd. A reading asks for as much whether there is one block to read or thirty, and an endpoint that answers has
+/// less time to make blocks.
+const LONG_BREATH: Duration = Duration::from_millis(400);
+/// Blocks that come faster than one in this time crowd.
+const CROWD: Duration = Duration::from_millis(25);
 
 /// What was read before.
 #[derive(Debug, Default)]
@@ -55,9 +55,8 @@ impl Pace {
             return false;
         }
         let crowded = before.is_some_and(|(at, height)| {
-            let blocks = u128::from(head.saturating_sub(height));
-            blocks.saturating_mul(BREATH.as_millis())
-                >= begun.saturating_duration_since(at).as_millis().saturating_mul(CROWD)
+            let blocks = u32::try_from(head.saturating_sub(height)).unwrap_or(u32::MAX);
+            CROWD.saturating_mul(blocks) >= begun.saturating_duration_since(at)
         });
         let pause = if crowded { self.pause.saturating_mul(2) } else { self.pause.checked_div(2).unwrap_or_default() };
         *self = Self { last: Some((begun, head)), pause: pause.clamp(BREATH, LONG_BREATH) };
@@ -259,13 +258,14 @@ mod tests {
         assert_eq!(read(1_000, 0), None, "after a reading of nothing no pause");
         assert_eq!(read(1_000, 1), Some(BREATH));
         assert_eq!(read(60_000, 5), Some(BREATH), "slow blocks, many at once");
-        for pause in [80, 160, 250, 250] {
+        for pause in [20, 40, 80, 160, 320, 400, 400] {
             assert_eq!(read(40, 5), Some(ms(pause)));
         }
-        assert_eq!(read(250, 13), Some(ms(250)), "still crowded");
-        for pause in [125, 62, 40, 40] {
-            assert_eq!(read(250, 1).map(|pause| pause.as_millis()), Some(pause));
+        assert_eq!(read(400, 24), Some(ms(400)), "still crowded");
+        for pause in [200, 100, 50, 25, 12, 10, 10] {
+            assert_eq!(read(400, 1).map(|pause| pause.as_millis()), Some(pause));
         }
+        assert_eq!((read(15, 1), read(52, 1)), (Some(ms(20)), Some(BREATH)), "two that happen to be close");
     }
 
     #[test]
