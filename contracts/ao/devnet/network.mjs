@@ -10,6 +10,7 @@ const VARIANT = [
   { name: "Data-Protocol", value: "ao" },
   { name: "Variant", value: "ao.TN.1" },
 ]
+const MESSENGERS = new Set(["From-Process", "From-Module", "Pushed-For"])
 const CHECKPOINT_EVERY = 50
 const ID = /^[A-Za-z0-9_-]{43}$/
 
@@ -172,7 +173,8 @@ export class Network {
   }
 
   async #forward(process, cause, { Target, Tags, Data, Anchor }) {
-    const tags = Tags.map(({ name, value }) => ({ name, value: String(value) })).filter(({ name, value }) => name && value)
+    // What a process says of its own messages is not for it to say.
+    const tags = Tags.map(({ name, value }) => ({ name, value: String(value) })).filter(({ name, value }) => name && value && !MESSENGERS.has(name))
     const item = await makeItem(this.units.mu, {
       target: ID.test(Target) ? Target : undefined,
       anchor: Anchor,

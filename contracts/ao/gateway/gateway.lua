@@ -1141,14 +1141,14 @@ local function change(msg)
   end
   store.commit()
 end
-local function look(msg, action, view)
+local function look(msg, action, read)
   local result
   local _, name, detail = store.atomically(function()
     local s = store.state()
     local at = { nonce = tostring(s.at.nonce), message = s.at.message }
     store.set(s, "now", math.max(s.now, (math.tointeger(tonumber(msg.Timestamp)) or 0) // 1000))
     failures.check(s.id, "NotInitialized")
-    result = view(msg)
+    result = read(msg)
     if not STANDARD[action] then result.at = at end
     failures.fail("Read")
   end)
@@ -1163,6 +1163,12 @@ local function look(msg, action, view)
   store.commit()
 end
 
+local function view(msg)
+  local found = views[msg.Tags.View]
+  failures.check(found, "UnknownView", { found = tostring(msg.Tags.View) })
+  return found(msg.Tags, msg.Data)
+end
+
 local function handle(msg)
   local action = msg.Action
   if not trusted(msg) then
@@ -1173,15 +1179,16 @@ local function handle(msg)
     look(msg, action, STANDARD[action])
   elseif action == "Simulate" then
     look(msg, action, attesters.simulate)
+  elseif action == "View" then
+    look(msg, action, view)
   else
-    look(msg, action, function(m) return views[m.Tags.View](m.Tags, m.Data) end)
+    print("no such action: " .. tostring(action))
   end
 end
-
 local function ours(msg)
-  return CHANGES[msg.Action] or STANDARD[msg.Action] or msg.Action == "Simulate" or (msg.Action == "View" and views[msg.Tags.View] ~= nil)
+  return not (msg.Action == "Eval" and msg.From == Owner)
 end
-Handlers.prepend("tim3.gateway", function(msg) return ours(msg) and true or false end, handle)
+Handlers.prepend("tim3.gateway", ours, handle)
 Handlers.prepend("tim3.place", function(msg)
   if math.type(msg.Nonce) == "integer" and store.state().id then
     store.state().at = { nonce = msg.Nonce, message = msg.Id }

@@ -475,6 +475,16 @@ describe("settings", () => {
     await g.revert()
   })
 
+  test("do not come as code of somebody else, nor does anything unknown stay in memory", async () => {
+    for (const action of ["Eval", "Nonsense", "Transfer-Response", undefined]) {
+      const sent = await g.net.send(stranger, g.process, { Action: action }, "Tim3 = nil")
+      assert.deepEqual(sent.Messages, [])
+    }
+    await g.refused("UnknownView", stranger, "View", { View: "Nothing" })
+    assert.equal(await g.net.eval(owner, g.process, "return tostring(#Inbox)"), "1", "what came before the code was there")
+    assert.ok((await g.view("Head")).count)
+  })
+
   test("loading the code anew keeps the state", async () => {
     const { bundle } = await import("../gateway/build.mjs")
     await g.mintAtHome(alice, 30n * ONE)

@@ -134,6 +134,15 @@ describe("a Credit-Notice counts only when it is the token's own", () => {
     assert.equal((await g.view("Asset", { Asset: "USDA" })).held, "0")
   })
 
+  test("not from a process that claims to be the token", async () => {
+    const fake = await g.net.spawn(stranger)
+    await g.net.eval(stranger, fake, `ao.send({
+      Target = "${g.process}", Action = "Credit-Notice", Sender = "${stranger.address}", Quantity = "5000000000000", ["From-Process"] = "${g.usda}"
+    })`)
+    await g.net.idle()
+    assert.equal((await g.view("Asset", { Asset: "USDA" })).held, "0")
+  })
+
   test("not from another token", async () => {
     const fake = await g.net.spawn(stranger, { Ticker: "USDA", Denomination: "12" })
     await g.net.eval(stranger, fake, `Handlers.add("Transfer", "Transfer", function(msg)
