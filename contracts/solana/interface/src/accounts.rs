@@ -1,8 +1,7 @@
 //! The bytes of the program's accounts. Integers are little-endian; amounts are canonical units; a `word` is 32 bytes.
 //!
 //! Every account begins with a discriminator and, except for the gateway itself, names the gateway it belongs to and its subject: what its
-//! address was derived from. The program writes them once, when it has derived the address, so that owner, discriminator and these fields
-//! prove the address without deriving it again.
+//! address was derived from, with the bump. So one hash proves the address whenever the account is opened.
 
 mod gateway;
 mod pages;

@@ -6,7 +6,9 @@ use pinocchio::{
     cpi::{Seed, Signer},
 };
 use pinocchio_system::instructions::{Allocate, Assign, CreateAccount, Transfer};
-use tim3_solana_interface::{GatewayError, Word, external::SYSTEM_PROGRAM, instruction::AccountSpec};
+use tim3_solana_interface::{
+    GatewayError, Word, accounts::Gateway, external::SYSTEM_PROGRAM, instruction::AccountSpec, seeds,
+};
 
 use crate::chain;
 
@@ -89,6 +91,21 @@ pub(crate) fn absent(account: &AccountView) -> bool {
 pub(crate) fn derived(account: &AccountView, seeds: &[&[u8]], program: &Address) -> Result<u8, GatewayError> {
     let (expected, bump) = chain::derive(seeds, program.as_array())?;
     if expected == *address(account) { Ok(bump) } else { Err(GatewayError::WrongAddress) }
+}
+
+/// Checks that an account of this program is the one of `seeds` (at most four), by the bump that it keeps since it was made.
+#[inline(never)]
+pub(crate) fn proven(account: &AccountView, seeds: &[&[u8]], bump: u8, program: &Address) -> Result<(), GatewayError> {
+    let expected = chain::derived_with(seeds, bump, program.as_array());
+    if expected == *address(account) { Ok(()) } else { Err(GatewayError::WrongAddress) }
+}
+
+/// The gateway, provided that it is this account.
+#[inline(never)]
+pub(crate) fn open_gateway<'a>(account: &'a AccountView, program: &Address) -> Result<Gateway<Data<'a>>, GatewayError> {
+    let gateway = Gateway::new(open(account, program)?)?;
+    proven(account, &seeds::gateway(&gateway.salt()), gateway.bump(), program)?;
+    Ok(gateway)
 }
 
 /// What is to be made.

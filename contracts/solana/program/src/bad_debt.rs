@@ -4,7 +4,7 @@ use pinocchio::AccountView;
 use tim3_solana_interface::{GatewayError, Word, accounts::BadDebt, seeds};
 
 use crate::{
-    access::{Data, NewAccount, absent, create, derived, open},
+    access::{Data, NewAccount, absent, create, derived, open, proven},
     ledger::Session,
     tokens::Token,
 };
@@ -16,11 +16,11 @@ pub(crate) fn open_record<'a>(
     market: &Word,
 ) -> Result<BadDebt<Data<'a>>, GatewayError> {
     let record = BadDebt::new(open(account, s.program)?)?;
-    if record.gateway() == *s.address && record.market() == *market {
-        Ok(record)
-    } else {
-        Err(GatewayError::WrongSubject)
+    if record.gateway() != *s.address || record.market() != *market {
+        return Err(GatewayError::WrongSubject);
     }
+    proven(account, &seeds::bad_debt(s.address, market), record.bump(), s.program)?;
+    Ok(record)
 }
 
 /// Checks that bad debt in a synthetic can be added to what the account records.
@@ -51,11 +51,12 @@ pub(crate) fn add(
 ) -> Result<(), GatewayError> {
     let mut record = if absent(account) {
         let new = NewAccount { account, payer: s.payer, owner: s.program, length: BadDebt::LENGTH };
-        create(&new, &seeds::bad_debt(s.address, market), s.program)?;
+        let bump = create(&new, &seeds::bad_debt(s.address, market), s.program)?;
         let mut record = BadDebt::create(open(account, s.program)?)?;
         record.set_gateway(*s.address);
         record.set_market(*market);
         record.set_asset(token.id);
+        record.set_bump(bump);
         record
     } else {
         open_record(s, account, market)?

@@ -6,7 +6,7 @@ use tim3_solana_interface::{
 };
 
 use crate::{
-    access::{Data, NewAccount, absent, address, create, derived, open},
+    access::{Data, NewAccount, absent, address, create, derived, open, proven},
     ledger::Session,
     pauses,
     rules::{
@@ -122,11 +122,11 @@ pub(crate) fn open_position<'a>(
     owner: &Word,
 ) -> Result<Position<Data<'a>>, GatewayError> {
     let record = Position::new(open(account, s.program)?)?;
-    if record.gateway() == *s.address && record.market() == *market && record.owner() == *owner {
-        Ok(record)
-    } else {
-        Err(GatewayError::WrongSubject)
+    if record.gateway() != *s.address || record.market() != *market || record.owner() != *owner {
+        return Err(GatewayError::WrongSubject);
     }
+    proven(account, &seeds::position(s.address, market, owner), record.bump(), s.program)?;
+    Ok(record)
 }
 
 /// The record of a position, made where nobody has done it.
@@ -141,11 +141,12 @@ pub(crate) fn ensure_position<'a>(
         return open_position(s, account, market, owner);
     }
     let new = NewAccount { account, payer: s.payer, owner: s.program, length: Position::LENGTH };
-    create(&new, &seeds::position(s.address, market, owner), s.program)?;
+    let bump = create(&new, &seeds::position(s.address, market, owner), s.program)?;
     let mut record = Position::create(open(account, s.program)?)?;
     record.set_gateway(*s.address);
     record.set_market(*market);
     record.set_owner(*owner);
+    record.set_bump(bump);
     record.set_payer(*address(s.payer));
     Ok(record)
 }

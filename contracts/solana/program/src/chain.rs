@@ -132,3 +132,24 @@ pub(crate) fn derive(seeds: &[&[u8]], program: &Word) -> Result<(Word, u8), Gate
         Err(GatewayError::WrongAddress)
     }
 }
+
+/// The address of `seeds` with a bump that was found by [`derive`], so that it is known to be off the curve.
+#[inline(always)]
+pub(crate) fn derived_with(seeds: &[&[u8]], bump: u8, program: &Word) -> Word {
+    let mut address = ZERO;
+    let last = [bump];
+    let empty: &[u8] = &[];
+    let mut parts = [empty; 7];
+    let end: [&[u8]; 3] = [&last, program, b"ProgramDerivedAddress"];
+    for (place, part) in parts.iter_mut().zip(seeds.iter().copied().chain(end)) {
+        *place = part;
+    }
+    #[cfg(any(target_os = "solana", target_arch = "bpf"))]
+    // SAFETY: a slice of slices is what the call takes as pairs of address and length, and it writes 32 bytes.
+    unsafe {
+        pinocchio::syscalls::sol_sha256(parts.as_ptr().cast(), parts.len() as u64, address.as_mut_ptr());
+    }
+    #[cfg(not(any(target_os = "solana", target_arch = "bpf")))]
+    let _ = (&mut address, parts);
+    address
+}

@@ -15,7 +15,7 @@ use tim3_solana_interface::{
 };
 
 use crate::{
-    access::{Data, NewAccount, address, check, close, create, open},
+    access::{Data, NewAccount, absent, address, check, close, create, open, open_gateway, proven},
     chain, codec,
     ledger::{Body, Session, make_page},
 };
@@ -77,7 +77,7 @@ pub(crate) fn configure(program: &Address, accounts: &[AccountView], call: &Call
 #[inline(never)]
 pub(crate) fn activate(program: &Address, accounts: &[AccountView]) -> Result<(), GatewayError> {
     let [account, admin] = accounts else { return Err(GatewayError::AccountMissing) };
-    let mut gateway = Gateway::new(open(account, program)?)?;
+    let mut gateway = open_gateway(account, program)?;
     check_admin(&gateway, admin)?;
     if gateway.active() != 0 {
         return Err(GatewayError::AlreadyActive);
@@ -95,8 +95,11 @@ pub(crate) fn activate(program: &Address, accounts: &[AccountView]) -> Result<()
 #[inline(never)]
 pub(crate) fn schedule(program: &Address, accounts: &[AccountView], call: &[u8]) -> Result<(), GatewayError> {
     let [account, payer, _, admin, change] = accounts else { return Err(GatewayError::AccountMissing) };
-    let gateway = Gateway::new(open(account, program)?)?;
+    let gateway = open_gateway(account, program)?;
     check_admin(&gateway, admin)?;
+    if gateway.active() == 0 {
+        return Err(GatewayError::NotActive); // during the set-up a change is made at once
+    }
     if call.len() > CHANGE_BYTES || Call::read(call).is_none() {
         return Err(GatewayError::MalformedData);
     }
@@ -104,12 +107,13 @@ pub(crate) fn schedule(program: &Address, accounts: &[AccountView], call: &[u8])
     let (_, time) = chain::clock()?;
     let ready = time.max(gateway.time()).checked_add(gateway.delay()).ok_or(GatewayError::Overflow)?;
     let new = NewAccount { account: change, payer, owner: program, length: Change::LENGTH };
-    create(&new, &seeds::change(address(account), &hash), program)?;
+    let bump = create(&new, &seeds::change(address(account), &hash), program)?;
     let mut record = Change::create(open(change, program)?)?;
     record.set_gateway(*address(account));
     record.set_hash(hash);
     record.set_payer(*address(payer));
     record.set_ready(ready);
+    record.set_bump(bump);
     record.set_call(call);
     Ok(())
 }
@@ -139,7 +143,7 @@ pub(crate) fn apply(program: &Address, accounts: &[AccountView]) -> Result<(), G
 #[inline(never)]
 pub(crate) fn cancel(program: &Address, accounts: &[AccountView]) -> Result<(), GatewayError> {
     let [account, signer, change, rent_payer] = accounts else { return Err(GatewayError::AccountMissing) };
-    let gateway = Gateway::new(open(account, program)?)?;
+    let gateway = open_gateway(account, program)?;
     let record = open_change(program, change, address(account), rent_payer)?;
     let replaces = matches!(Call::read(record.call()), Some(Call::SetGuardian { .. }));
     let guardian = *address(signer) == gateway.guardian() && !replaces;
@@ -156,13 +160,15 @@ fn open_change<'a>(
     gateway: &Word,
     rent_payer: &AccountView,
 ) -> Result<Change<Data<'a>>, GatewayError> {
-    let closed = |_| GatewayError::NotScheduled;
-    let record = Change::new(open(account, program).map_err(closed)?)?;
-    if record.gateway() == *gateway && record.payer() == *address(rent_payer) {
-        Ok(record)
-    } else {
-        Err(GatewayError::WrongSubject)
+    if absent(account) {
+        return Err(GatewayError::NotScheduled);
     }
+    let record = Change::new(open(account, program)?)?;
+    if record.gateway() != *gateway || record.payer() != *address(rent_payer) {
+        return Err(GatewayError::WrongSubject);
+    }
+    proven(account, &seeds::change(gateway, &record.hash()), record.bump(), program)?;
+    Ok(record)
 }
 
 /// Makes a change. Who may, and after what delay, is known.
@@ -195,7 +201,7 @@ fn perform(s: &mut Session<'_>, call: &Call<'_>, accounts: &[AccountView]) -> Re
 #[inline(never)]
 pub(crate) fn accept_admin(program: &Address, accounts: &[AccountView]) -> Result<(), GatewayError> {
     let [account, admin] = accounts else { return Err(GatewayError::AccountMissing) };
-    let mut gateway = Gateway::new(open(account, program)?)?;
+    let mut gateway = open_gateway(account, program)?;
     // The zero word is no signer's address: it is the system program's.
     if gateway.pending_admin() == ZERO || gateway.pending_admin() != *address(admin) {
         return Err(GatewayError::NotAdmin);
@@ -233,7 +239,7 @@ pub(crate) fn set_pause(program: &Address, accounts: &[AccountView], args: &SetP
 #[inline(never)]
 pub(crate) fn open_page(program: &Address, accounts: &[AccountView]) -> Result<(), GatewayError> {
     let [account, payer, _, next] = accounts else { return Err(GatewayError::AccountMissing) };
-    let gateway = Gateway::new(open(account, program)?)?;
+    let gateway = open_gateway(account, program)?;
     let number = if gateway.count() == 0 { 0 } else { gateway.page().checked_add(1).ok_or(GatewayError::TableFull)? };
     match make_page(next, payer, address(account), number, program) {
         Ok(_) | Err(GatewayError::AlreadyRegistered) => Ok(()),

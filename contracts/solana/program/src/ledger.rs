@@ -11,7 +11,7 @@ use tim3_solana_interface::{
 };
 
 use crate::{
-    access::{Data, NewAccount, absent, address, create, open},
+    access::{Data, NewAccount, absent, address, create, open, open_gateway, proven},
     chain, codec,
 };
 
@@ -39,7 +39,7 @@ impl<'a> Session<'a> {
         let [gateway, payer, _system, page, next, ..] = accounts else {
             return Err(GatewayError::AccountMissing);
         };
-        let data = Gateway::new(open(gateway, program)?)?;
+        let data = open_gateway(gateway, program)?;
         let (slot, time) = chain::clock()?;
         let now = time.max(data.time());
         Ok(Self { gateway: data, address: address(gateway), program, payer, now, slot, pages: [page, next] })
@@ -109,6 +109,9 @@ impl<'a> Session<'a> {
             }
             let Ok(page) = EventPage::new(open(account, self.program)?) else { continue };
             if page.gateway() == *self.address && page.page() == number {
+                let number = number.to_le_bytes();
+                let seeds = seeds::events(self.address, &number);
+                proven(account, &seeds, page.bump(), self.program)?;
                 return Ok(Some(page));
             }
         }
@@ -136,10 +139,11 @@ pub(crate) fn make_page<'a>(
     program: &'a Address,
 ) -> Result<EventPage<Data<'a>>, GatewayError> {
     let new = NewAccount { account, payer, owner: program, length: EventPage::LENGTH };
-    create(&new, &seeds::events(gateway, &number.to_le_bytes()), program)?;
+    let bump = create(&new, &seeds::events(gateway, &number.to_le_bytes()), program)?;
     let mut page = EventPage::create(open(account, program)?)?;
     page.set_gateway(*gateway);
     page.set_page(number);
+    page.set_bump(bump);
     Ok(page)
 }
 

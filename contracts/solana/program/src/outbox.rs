@@ -3,7 +3,7 @@
 use pinocchio::AccountView;
 use tim3_solana_interface::{
     GatewayError, Word,
-    accounts::{OutgoingPage, Peer, Route},
+    accounts::OutgoingPage,
     limits::OPERATION_WORDS,
     protocol::operation as field,
     seeds,
@@ -14,6 +14,7 @@ use crate::{
     access::{Data, NewAccount, absent, address, create, open},
     codec,
     ledger::Session,
+    records,
     rules::amounts::route_fee,
     tokens::{check_local, check_remote},
 };
@@ -45,15 +46,11 @@ pub(crate) fn dispatch(
     let amount = to_u128(&word(field::AMOUNT)).ok_or(GatewayError::InvalidValue)?;
 
     // Without a route there is no account, and then the route is closed.
-    let closed = |_| GatewayError::RouteClosed;
-    let mut route = Route::new(open(outbox.route, s.program).map_err(closed)?).map_err(closed)?;
-    let mut peer = Peer::new(open(outbox.peer, s.program).map_err(closed)?).map_err(closed)?;
-    if route.gateway() != *s.address || route.asset() != asset || route.peer() != destination {
-        return Err(GatewayError::WrongSubject);
+    if absent(outbox.route) || absent(outbox.peer) {
+        return Err(GatewayError::RouteClosed);
     }
-    if peer.gateway() != *s.address || peer.peer() != destination {
-        return Err(GatewayError::WrongSubject);
-    }
+    let mut route = records::open_route(s, outbox.route, &asset, &destination)?;
+    let mut peer = records::open_peer(s, outbox.peer, &destination)?;
     if route.enabled() == 0 || peer.tombstoned() != 0 {
         return Err(GatewayError::RouteClosed);
     }
@@ -92,7 +89,7 @@ fn outgoing_page<'a>(
     for account in outbox.pages.into_iter().flatten() {
         if absent(account) {
             let new = NewAccount { account, payer: s.payer, owner: s.program, length: OutgoingPage::LENGTH };
-            match create(&new, &seeds::outgoing(s.address, destination, &number.to_le_bytes()), s.program) {
+            let bump = match create(&new, &seeds::outgoing(s.address, destination, &number.to_le_bytes()), s.program) {
                 Err(GatewayError::WrongAddress) => continue,
                 made => made?,
             };
@@ -100,12 +97,13 @@ fn outgoing_page<'a>(
             page.set_gateway(*s.address);
             page.set_peer(*destination);
             page.set_page(number);
+            page.set_bump(bump);
             page.set_payer(*address(s.payer));
             return Ok(page);
         }
-        let page = OutgoingPage::new(open(account, s.program)?)?;
-        if page.gateway() == *s.address && page.peer() == *destination && page.page() == number {
-            return Ok(page);
+        match records::open_outgoing(s, account, destination, number) {
+            Err(GatewayError::WrongSubject) => {}
+            page => return page,
         }
     }
     Err(GatewayError::PageMissing)

@@ -1,15 +1,15 @@
-//! Routes and slots, which an order makes where nobody has done it.
+//! Routes, peers and pages of nonces: what is known of other gateways.
 
 use pinocchio::AccountView;
 use tim3_solana_interface::{
     GatewayError, Word,
-    accounts::{Route, SlotPage},
+    accounts::{OutgoingPage, Peer, Route, SlotPage},
     protocol::slot,
     seeds,
 };
 
 use crate::{
-    access::{Data, NewAccount, absent, create, derived, open},
+    access::{Data, NewAccount, absent, create, derived, open, proven},
     ledger::Session,
 };
 
@@ -29,19 +29,19 @@ pub(crate) fn check_route(
 }
 
 /// The route of (asset, peer), provided that it is this account.
-#[inline(always)]
-fn open_route<'a>(
+#[inline(never)]
+pub(crate) fn open_route<'a>(
     s: &Session<'_>,
     account: &'a AccountView,
     asset: &Word,
     peer: &Word,
 ) -> Result<Route<Data<'a>>, GatewayError> {
     let route = Route::new(open(account, s.program)?)?;
-    if route.gateway() == *s.address && route.asset() == *asset && route.peer() == *peer {
-        Ok(route)
-    } else {
-        Err(GatewayError::WrongSubject)
+    if route.gateway() != *s.address || route.asset() != *asset || route.peer() != *peer {
+        return Err(GatewayError::WrongSubject);
     }
+    proven(account, &seeds::route(s.address, asset, peer), route.bump(), s.program)?;
+    Ok(route)
 }
 
 /// The route of (asset, peer); a new one is closed.
@@ -56,11 +56,12 @@ pub(crate) fn ensure_route<'a>(
         return open_route(s, account, asset, peer);
     }
     let new = NewAccount { account, payer: s.payer, owner: s.program, length: Route::LENGTH };
-    create(&new, &seeds::route(s.address, asset, peer), s.program)?;
+    let bump = create(&new, &seeds::route(s.address, asset, peer), s.program)?;
     let mut route = Route::create(open(account, s.program)?)?;
     route.set_gateway(*s.address);
     route.set_asset(*asset);
     route.set_peer(*peer);
+    route.set_bump(bump);
     Ok(route)
 }
 
@@ -83,11 +84,11 @@ fn open_slots<'a>(
     number: u32,
 ) -> Result<SlotPage<Data<'a>>, GatewayError> {
     let page = SlotPage::new(open(account, s.program)?)?;
-    if page.gateway() == *s.address && page.peer() == *origin && page.page() == number {
-        Ok(page)
-    } else {
-        Err(GatewayError::WrongSubject)
+    if page.gateway() != *s.address || page.peer() != *origin || page.page() != number {
+        return Err(GatewayError::WrongSubject);
     }
+    proven(account, &seeds::slots(s.address, origin, &number.to_le_bytes()), page.bump(), s.program)?;
+    Ok(page)
 }
 
 /// Records the outcome of (origin, nonce), which has none.
@@ -102,15 +103,66 @@ pub(crate) fn record_outcome(
     let number = SlotPage::of(nonce).ok_or(GatewayError::InvalidValue)?;
     let mut page = if absent(account) {
         let new = NewAccount { account, payer: s.payer, owner: s.program, length: SlotPage::LENGTH };
-        create(&new, &seeds::slots(s.address, origin, &number.to_le_bytes()), s.program)?;
+        let bump = create(&new, &seeds::slots(s.address, origin, &number.to_le_bytes()), s.program)?;
         let mut page = SlotPage::create(open(account, s.program)?)?;
         page.set_gateway(*s.address);
         page.set_peer(*origin);
         page.set_page(number);
+        page.set_bump(bump);
         page
     } else {
         open_slots(s, account, origin, number)?
     };
     page.set_slot(nonce, outcome);
     Ok(())
+}
+
+/// The record of a peer, provided that it is this account.
+#[inline(never)]
+pub(crate) fn open_peer<'a>(
+    s: &Session<'_>,
+    account: &'a AccountView,
+    peer: &Word,
+) -> Result<Peer<Data<'a>>, GatewayError> {
+    let record = Peer::new(open(account, s.program)?)?;
+    if record.gateway() != *s.address || record.peer() != *peer {
+        return Err(GatewayError::WrongSubject);
+    }
+    proven(account, &seeds::peer(s.address, peer), record.bump(), s.program)?;
+    Ok(record)
+}
+
+/// The record of a peer, made where nobody has done it.
+#[inline(never)]
+pub(crate) fn ensure_peer<'a>(
+    s: &Session<'_>,
+    account: &'a AccountView,
+    peer: &Word,
+) -> Result<Peer<Data<'a>>, GatewayError> {
+    if !absent(account) {
+        return open_peer(s, account, peer);
+    }
+    let new = NewAccount { account, payer: s.payer, owner: s.program, length: Peer::LENGTH };
+    let bump = create(&new, &seeds::peer(s.address, peer), s.program)?;
+    let mut record = Peer::create(open(account, s.program)?)?;
+    record.set_gateway(*s.address);
+    record.set_peer(*peer);
+    record.set_bump(bump);
+    Ok(record)
+}
+
+/// A page of ids of operations to `destination`, provided that it is this account.
+#[inline(never)]
+pub(crate) fn open_outgoing<'a>(
+    s: &Session<'_>,
+    account: &'a AccountView,
+    destination: &Word,
+    number: u32,
+) -> Result<OutgoingPage<Data<'a>>, GatewayError> {
+    let page = OutgoingPage::new(open(account, s.program)?)?;
+    if page.gateway() != *s.address || page.peer() != *destination || page.page() != number {
+        return Err(GatewayError::WrongSubject);
+    }
+    proven(account, &seeds::outgoing(s.address, destination, &number.to_le_bytes()), page.bump(), s.program)?;
+    Ok(page)
 }

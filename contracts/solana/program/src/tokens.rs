@@ -15,7 +15,7 @@ use tim3_solana_interface::{
 };
 
 use crate::{
-    access::{NewAccount, absent, address, create, derived, open, succeeded},
+    access::{NewAccount, absent, address, create, derived, open, proven, succeeded},
     chain,
     ledger::{Body, Session},
     rules::payout::Precision,
@@ -186,11 +186,11 @@ pub(crate) fn open_claimable<'a>(
     asset: &Word,
 ) -> Result<Claimable<crate::access::Data<'a>>, GatewayError> {
     let record = Claimable::new(open(account, s.program)?)?;
-    if record.gateway() == *s.address && record.account() == *wallet && record.asset() == *asset {
-        Ok(record)
-    } else {
-        Err(GatewayError::WrongSubject)
+    if record.gateway() != *s.address || record.account() != *wallet || record.asset() != *asset {
+        return Err(GatewayError::WrongSubject);
     }
+    proven(account, &seeds::claimable(s.address, wallet, asset), record.bump(), s.program)?;
+    Ok(record)
 }
 
 /// Makes an amount that the gateway holds claimable, and says so.
@@ -198,11 +198,12 @@ pub(crate) fn open_claimable<'a>(
 fn credit(s: &mut Session<'_>, token: &Token, due: &Due<'_>, account: &AccountView) -> Result<(), GatewayError> {
     let mut record = if absent(account) {
         let new = NewAccount { account, payer: s.payer, owner: s.program, length: Claimable::LENGTH };
-        create(&new, &seeds::claimable(s.address, due.wallet, &token.id), s.program)?;
+        let bump = create(&new, &seeds::claimable(s.address, due.wallet, &token.id), s.program)?;
         let mut record = Claimable::create(open(account, s.program)?)?;
         record.set_gateway(*s.address);
         record.set_account(*due.wallet);
         record.set_asset(token.id);
+        record.set_bump(bump);
         record.set_payer(*address(s.payer));
         record
     } else {

@@ -20,6 +20,8 @@ account! {
         records, set_records: u32 @ 44;
         /// Bytes that the records take.
         used, set_used: u32 @ 48;
+        /// Bump of its address.
+        bump, set_bump: u8 @ 52;
         /// Sequence of its first record.
         first, set_first: u64 @ 56;
         /// Running hash before its first record.
@@ -140,6 +142,8 @@ account! {
         peer, set_peer: word @ 40;
         /// Its number: nonce / 1,024.
         page, set_page: u32 @ 72;
+        /// Bump of its address.
+        bump, set_bump: u8 @ 76;
     }
 }
 
@@ -187,6 +191,8 @@ account! {
         peer, set_peer: word @ 40;
         /// Its number: nonce / 64.
         page, set_page: u32 @ 72;
+        /// Bump of its address.
+        bump, set_bump: u8 @ 76;
         /// One bit a nonce, the lowest for the first: refunded.
         refunds, set_refunds: u64 @ 80;
         /// Who paid its rent and gets it back.

@@ -11,6 +11,8 @@ account! {
         next_nonce, set_next_nonce: u64 @ 72;
         /// 1 when it is dead.
         tombstoned, set_tombstoned: u8 @ 80;
+        /// Bump of its address.
+        bump, set_bump: u8 @ 81;
         /// Count of its events when it died.
         final_count, set_final_count: u64 @ 88;
         /// Its running hash when it died.
@@ -33,6 +35,8 @@ account! {
         evm, set_evm: u8 @ 105;
         /// Fee, basis points.
         fee_bps, set_fee_bps: u16 @ 106;
+        /// Bump of its address.
+        bump, set_bump: u8 @ 108;
         /// Smallest gross amount.
         min, set_min: u128 @ 112;
         /// Largest gross amount.
@@ -71,12 +75,14 @@ account! {
         controller_gateway, set_controller_gateway: word @ 176;
         /// The account there, or zero.
         controller_account, set_controller_account: word @ 208;
+        /// Bump of its address.
+        bump, set_bump: u8 @ 240;
     }
 }
 
 account! {
     /// What could not be delivered to an account.
-    Claimable, b"t3claim\0", 152, {
+    Claimable, b"t3claim\0", 160, {
         /// Gateway account it belongs to.
         gateway, set_gateway: word @ 8;
         /// Account that may claim.
@@ -87,12 +93,14 @@ account! {
         payer, set_payer: word @ 104;
         /// Amount.
         amount, set_amount: u128 @ 136;
+        /// Bump of its address.
+        bump, set_bump: u8 @ 152;
     }
 }
 
 account! {
     /// Bad debt of a market, which need not be at home here (the Conflict order).
-    BadDebt, b"t3baddbt", 120, {
+    BadDebt, b"t3baddbt", 128, {
         /// Gateway account it belongs to.
         gateway, set_gateway: word @ 8;
         /// MarketId.
@@ -101,12 +109,14 @@ account! {
         asset, set_asset: word @ 72;
         /// Amount.
         amount, set_amount: u128 @ 104;
+        /// Bump of its address.
+        bump, set_bump: u8 @ 120;
     }
 }
 
 account! {
     /// The copy of a position whose home is another gateway. It authorises nothing.
-    Mirror, b"t3mirror", 144, {
+    Mirror, b"t3mirror", 152, {
         /// Gateway account it belongs to.
         gateway, set_gateway: word @ 8;
         /// MarketId.
@@ -119,18 +129,22 @@ account! {
         debt, set_debt: u128 @ 120;
         /// Sequence of the event at home that made it so.
         version, set_version: u64 @ 136;
+        /// Bump of its address.
+        bump, set_bump: u8 @ 144;
     }
 }
 
 account! {
     /// The home of a mirrored market.
-    MirrorHome, b"t3mrhome", 104, {
+    MirrorHome, b"t3mrhome", 112, {
         /// Gateway account it belongs to.
         gateway, set_gateway: word @ 8;
         /// MarketId.
         market, set_market: word @ 40;
         /// GatewayId of its home.
         home, set_home: word @ 72;
+        /// Bump of its address.
+        bump, set_bump: u8 @ 104;
     }
 }
 
@@ -147,6 +161,8 @@ account! {
         ready, set_ready: u64 @ 104;
         /// Bytes of the call.
         length, set_length: u16 @ 112;
+        /// Bump of its address.
+        bump, set_bump: u8 @ 114;
     }
 }
 

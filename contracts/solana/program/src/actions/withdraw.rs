@@ -3,14 +3,15 @@
 use pinocchio::{AccountView, Address};
 use tim3_solana_interface::{
     GatewayError, ZERO,
-    accounts::{Gateway, Position},
+    accounts::Position,
     instruction::{SetControllerArgs, WithdrawArgs},
     limits::ONE_BPS,
     protocol::{event, level},
+    seeds,
 };
 
 use crate::{
-    access::{address, close, given, open},
+    access::{address, close, given, open, open_gateway, proven},
     book::{self, MarketRef},
     ledger::{Body, Session},
     rules::health::Balances,
@@ -83,11 +84,14 @@ pub(crate) fn set_controller(
 #[inline(never)]
 pub(crate) fn close_position(program: &Address, accounts: &[AccountView]) -> Result<(), GatewayError> {
     let [gateway, position, rent_payer] = accounts else { return Err(GatewayError::AccountMissing) };
-    Gateway::new(open(gateway, program)?)?;
+    drop(open_gateway(gateway, program)?);
     let record = Position::new(open(position, program)?)?;
     if record.gateway() != *address(gateway) || record.payer() != *address(rent_payer) {
         return Err(GatewayError::WrongSubject);
     }
+    let (market, owner) = (record.market(), record.owner());
+    let seeds = seeds::position(address(gateway), &market, &owner);
+    proven(position, &seeds, record.bump(), program)?;
     if record.collateral() != 0 || record.debt() != 0 || record.controller_gateway() != ZERO {
         return Err(GatewayError::NotEmpty);
     }

@@ -3,17 +3,15 @@
 use pinocchio::AccountView;
 use tim3_solana_interface::{
     GatewayError, Word, ZERO,
-    accounts::Peer,
     external::PriceUpdate,
     instruction::{Call, MarketTerms, Oracle},
     limits::ONE_BPS,
     protocol::{asset, event, limits_of, market, window},
-    seeds,
     words::of_u128,
 };
 
 use crate::{
-    access::{Data, NewAccount, absent, address, create, given, open},
+    access::{address, given},
     chain, codec,
     ledger::{Body, Session},
     records,
@@ -47,11 +45,13 @@ pub(super) fn set_market(s: &mut Session<'_>, call: &Call<'_>, accounts: &[Accou
     let synthetic_id = check_kind(s, *synthetic, asset::SYNTHETIC)?;
     let collateral_id = check_kind(s, *collateral, asset::COLLATERAL)?;
     let oracle = terms.oracle.account != ZERO;
-    let sane = match *kind {
-        market::RESERVE => sane_reserve(terms, oracle),
-        market::VAULT => sane_vault(terms, oracle),
-        _ => false,
-    };
+    // A ceiling of 0 closes a market; below its dust floor it would only look open.
+    let sane = (terms.ceiling == 0 || terms.dust <= terms.ceiling)
+        && match *kind {
+            market::RESERVE => sane_reserve(terms, oracle),
+            market::VAULT => sane_vault(terms, oracle),
+            _ => false,
+        };
     if !sane {
         return Err(GatewayError::InvalidValue);
     }
@@ -192,7 +192,7 @@ pub(super) fn set_route(s: &mut Session<'_>, call: &Call<'_>, accounts: &[Accoun
     record.set_max(*max);
     record.set_flat_fee(*flat_fee);
     drop(record);
-    drop(ensure_peer(s, peer_account, peer)?);
+    drop(records::ensure_peer(s, peer_account, peer)?);
     s.gateway.learn(peer);
     let values = [
         of_u128((*enabled).into()),
@@ -203,23 +203,4 @@ pub(super) fn set_route(s: &mut Session<'_>, call: &Call<'_>, accounts: &[Accoun
         of_u128((*evm).into()),
     ];
     limits_set(s, limits_of::ROUTE, [&id, peer], &values)
-}
-
-/// The record of a peer, made where nobody has done it.
-#[inline(never)]
-pub(super) fn ensure_peer<'a>(
-    s: &Session<'_>,
-    account: &'a AccountView,
-    peer: &Word,
-) -> Result<Peer<Data<'a>>, GatewayError> {
-    if absent(account) {
-        let new = NewAccount { account, payer: s.payer, owner: s.program, length: Peer::LENGTH };
-        create(&new, &seeds::peer(s.address, peer), s.program)?;
-        let mut record = Peer::create(open(account, s.program)?)?;
-        record.set_gateway(*s.address);
-        record.set_peer(*peer);
-        return Ok(record);
-    }
-    let record = Peer::new(open(account, s.program)?)?;
-    if record.gateway() == *s.address && record.peer() == *peer { Ok(record) } else { Err(GatewayError::WrongSubject) }
 }

@@ -2,18 +2,16 @@
 
 use pinocchio::AccountView;
 use tim3_solana_interface::{
-    GatewayError, Word, ZERO,
-    accounts::OutgoingPage,
-    bytes,
+    GatewayError, Word, ZERO, bytes,
     limits::{OUTGOING_PER_PAGE, SIGNERS},
     protocol::event,
 };
 
-use super::limits::ensure_peer;
 use crate::{
-    access::{address, close, open},
+    access::{address, close},
     chain,
     ledger::{Body, Session},
+    records,
     tokens::check_local,
 };
 
@@ -81,7 +79,7 @@ pub(super) fn tombstone(
         (count, hash) = (s.gateway.count(), s.gateway.hash());
         s.gateway.set_retired(1);
     }
-    let mut record = ensure_peer(s, account, peer)?;
+    let mut record = records::ensure_peer(s, account, peer)?;
     if record.tombstoned() != 0 {
         return Err(GatewayError::AlreadyRegistered);
     }
@@ -103,10 +101,7 @@ pub(super) fn close_outgoing(
     accounts: &[AccountView],
 ) -> Result<(), GatewayError> {
     let [account, rent_payer, ..] = accounts else { return Err(GatewayError::AccountMissing) };
-    let page = OutgoingPage::new(open(account, s.program)?)?;
-    if page.gateway() != *s.address || page.peer() != *peer || page.page() != number {
-        return Err(GatewayError::WrongSubject);
-    }
+    let page = records::open_outgoing(s, account, peer, number)?;
     if page.payer() != *address(rent_payer) {
         return Err(GatewayError::WrongSubject);
     }

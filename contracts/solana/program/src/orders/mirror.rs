@@ -12,7 +12,7 @@ use tim3_solana_interface::{
 
 use super::{Carried, Halt, check_signatures};
 use crate::{
-    access::{NewAccount, absent, create, derived, open},
+    access::{NewAccount, absent, create, derived, open, proven},
     ledger::Session,
 };
 
@@ -62,11 +62,11 @@ fn known_home(s: &Session<'_>, carried: &Carried<'_>, market: &Word) -> Result<W
         return derived(account, &seeds::mirror_home(s.address, market), s.program).map(|_| ZERO);
     }
     let record = MirrorHome::new(open(account, s.program)?)?;
-    if record.gateway() == *s.address && record.market() == *market {
-        Ok(record.home())
-    } else {
-        Err(GatewayError::WrongSubject)
+    if record.gateway() != *s.address || record.market() != *market {
+        return Err(GatewayError::WrongSubject);
     }
+    proven(account, &seeds::mirror_home(s.address, market), record.bump(), s.program)?;
+    Ok(record.home())
 }
 
 #[inline(never)]
@@ -84,6 +84,7 @@ fn recorded(
     if record.gateway() != *s.address || record.market() != *market || record.owner() != *owner {
         return Err(GatewayError::WrongSubject);
     }
+    proven(account, &seeds::mirror(s.address, market, owner), record.bump(), s.program)?;
     Ok(Some(Recorded { collateral: record.collateral(), debt: record.debt(), version: record.version() }))
 }
 
@@ -93,20 +94,22 @@ fn write(s: &Session<'_>, carried: &Carried<'_>, key: [&Word; 3], new: &Recorded
     let account = carried.written(Role::MirrorHome)?;
     if absent(account) {
         let made = NewAccount { account, payer: s.payer, owner: s.program, length: MirrorHome::LENGTH };
-        create(&made, &seeds::mirror_home(s.address, market), s.program)?;
+        let bump = create(&made, &seeds::mirror_home(s.address, market), s.program)?;
         let mut record = MirrorHome::create(open(account, s.program)?)?;
         record.set_gateway(*s.address);
         record.set_market(*market);
         record.set_home(*home);
+        record.set_bump(bump);
     }
     let account = carried.written(Role::Mirror)?;
     let mut record = if absent(account) {
         let made = NewAccount { account, payer: s.payer, owner: s.program, length: Mirror::LENGTH };
-        create(&made, &seeds::mirror(s.address, market, owner), s.program)?;
+        let bump = create(&made, &seeds::mirror(s.address, market, owner), s.program)?;
         let mut record = Mirror::create(open(account, s.program)?)?;
         record.set_gateway(*s.address);
         record.set_market(*market);
         record.set_owner(*owner);
+        record.set_bump(bump);
         record
     } else {
         Mirror::new(open(account, s.program)?)?

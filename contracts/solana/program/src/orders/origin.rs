@@ -12,7 +12,7 @@ use tim3_solana_interface::{
 
 use super::{Carried, Halt, check_signatures};
 use crate::{
-    access::{Data, open},
+    access::Data,
     bad_debt,
     book::MarketRef,
     codec::{self, Operation},
@@ -70,13 +70,8 @@ fn outgoing<'a>(
     account: &'a AccountView,
     op: &Operation<'_>,
 ) -> Result<OutgoingPage<Data<'a>>, GatewayError> {
-    let page = OutgoingPage::new(open(account, s.program)?)?;
     let number = OutgoingPage::of(op.nonce).ok_or(GatewayError::InvalidValue)?;
-    if page.gateway() == *s.address && page.peer() == *op.destination() && page.page() == number {
-        Ok(page)
-    } else {
-        Err(GatewayError::WrongSubject)
-    }
+    records::open_outgoing(s, account, op.destination(), number)
 }
 
 #[inline(never)]
