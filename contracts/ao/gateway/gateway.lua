@@ -491,13 +491,29 @@ local transfers = require("tim3.transfers")
 local words = require("tim3.words")
 
 local deposits = {}
-local function once(msg)
-  local s = store.state()
-  local cause, reference = msg.Tags["Pushed-For"], msg.Tags.Reference
-  local key = cause and reference and table.concat({ msg.From, cause, reference }, ":") or msg.Id
-  if s.notices[key] then return false end
-  store.set(s.notices, key, true)
+local function keyOf(token, cause, reference)
+  return table.concat({ token, cause, reference }, ":")
+end
+
+local function first(key)
+  local notices = store.state().notices
+  if notices[key] then return false end
+  store.set(notices, key, true)
   return true
+end
+local function once(msg)
+  local cause, reference = msg.Tags["Pushed-For"], msg.Tags.Reference
+  return first(cause and reference and keyOf(msg.From, cause, reference) or msg.Id)
+end
+local function keep(assetId, sender, native)
+  local s, asset = store.state(), store.state().assets[assetId]
+  local credited = sender and sender ~= s.self and amounts.scale(native, asset.native, asset.decimals) or amounts.ZERO
+  local rest = native - amounts.scale(credited, asset.decimals, asset.native)
+  if not amounts.isZero(rest) then
+    store.set(s.unattributed, assetId, (s.unattributed[assetId] or amounts.ZERO) + rest)
+  end
+  if not amounts.isZero(credited) then payouts.credit(assetId, sender, credited, words.ZERO) end
+  return credited
 end
 
 local function lock(msg, sender, brought)
@@ -530,12 +546,8 @@ function deposits.credited(msg, assetId)
     store.tell(msg.Tags.Sender, "Lock-Response", result, { Reference = msg.Tags["Pushed-For"] })
     return result
   end
-  local credited = sender and sender ~= s.self and brought or amounts.ZERO
-  local rest = native - amounts.scale(credited, asset.decimals, asset.native)
-  if not amounts.isZero(rest) then
-    store.set(s.unattributed, assetId, (s.unattributed[assetId] or amounts.ZERO) + rest)
-  end
-  if not amounts.isZero(credited) then payouts.credit(assetId, sender, credited, words.ZERO) end
+
+  local credited = keep(assetId, sender, native)
   local answer = { error = result, detail = detail, claimable = amounts.text(credited) }
   if sender then store.tell(msg.Tags.Sender, "Lock-Error", answer, { Error = result, Reference = msg.Tags["Pushed-For"] }) end
   return answer
@@ -549,6 +561,20 @@ end
 function deposits.refused(msg)
   if not once(msg) then return { repeated = true } end
   return payouts.refused(msg)
+end
+function deposits.record(assetId, sender, native, cause, reference)
+  local s = store.state()
+  failures.check(first(keyOf(s.assets[assetId].token, cause, reference)), "AlreadyDone")
+  store.set(s.held, assetId, s.held[assetId] + native)
+  return keep(assetId, sender, native)
+end
+function deposits.recordDebit(payoutId, cause, reference)
+  local s = store.state()
+  local payout = s.payouts[payoutId]
+  failures.check(payout, "UnknownPayout", { payout = words.hex(payoutId) })
+  failures.check(payout.status == payouts.PENDING, "AlreadyDone", { status = payout.status })
+  failures.check(first(keyOf(s.assets[payout.asset].token, cause, reference)), "AlreadyDone")
+  payouts.paid(payout)
 end
 
 return deposits
@@ -579,6 +605,7 @@ package.loaded["tim3.governance"] = nil
 package.preload["tim3.governance"] = function()
 local accounts = require("tim3.accounts")
 local amounts = require("tim3.amounts")
+local deposits = require("tim3.deposits")
 local failures = require("tim3.failures")
 local identity = require("tim3.identity")
 local ledger = require("tim3.ledger")
@@ -655,7 +682,8 @@ function governance.AddOracle(call)
   local given, sources = { { call.primary, call.primaryMaxAge } }, {}
   if call.secondary then given[2] = { call.secondary, call.secondaryMaxAge } end
   for i, source in ipairs(given) do
-    sources[i] = { account = accounts.local_(accounts.parse(source[1], "source"), store.state().self), maxAge = amounts.parseInteger(source[2], "maxAge") }
+    local account = accounts.local_(accounts.parse(source[1], "source"), store.state().self)
+    sources[i] = { account = account, maxAge = amounts.parseInteger(source[2], "maxAge") }
     failures.check(sources[i].maxAge > 0, "InvalidInteger", { field = "maxAge" })
   end
   failures.check(not sources[2] or sources[1].account ~= sources[2].account, "InvalidAccount", { found = "one source twice" })
@@ -720,6 +748,19 @@ function governance.SetRoute(call)
     words.boolean(route.enabled), amounts.word(route.min), amounts.word(route.max), amounts.word(route.flatFee),
     words.integer(route.feeBps), words.boolean(route.evm),
   })
+end
+local function push(call)
+  local well = accounts.word(call.cause) and type(call.reference) == "string" and call.reference:match("^%d+$")
+  failures.check(well, "InvalidNotice", { cause = tostring(call.cause), reference = tostring(call.reference) })
+  return call.cause, call.reference
+end
+function governance.RecordDeposit(call)
+  local asset = governance.asset(call.asset, COLLATERAL)
+  local sender, quantity = accounts.parse(call.sender, "sender"), amounts.parse(call.quantity, "quantity")
+  return { claimable = amounts.text(deposits.record(asset, sender, quantity, push(call))) }
+end
+function governance.RecordDebit(call)
+  deposits.recordDebit(words.parse(call.payout, "payout"), push(call))
 end
 function governance.SetAttesters(call)
   local s, list, set = store.state(), {}, {}
@@ -1018,7 +1059,6 @@ local attesters = require("tim3.attesters")
 local deposits = require("tim3.deposits")
 local failures = require("tim3.failures")
 local governance = require("tim3.governance")
-local json = require("json")
 local keys = require("tim3.keys")
 local ledger = require("tim3.ledger")
 local positions = require("tim3.positions")
@@ -1547,14 +1587,23 @@ local function leave(asset, native)
   local held = store.state().held
   store.set(held, asset, held[asset] - native)
 end
+
+local function settle(payout)
+  store.set(payout, "status", payouts.PAID)
+  synthetics.count(payout.asset, "pending", -payout.amount)
+end
+function payouts.paid(payout)
+  local asset = store.state().assets[payout.asset]
+  leave(payout.asset, amounts.scale(payout.amount, asset.decimals, asset.native))
+  settle(payout)
+end
 function payouts.debited(msg, assetId)
   local native = amounts.parse(msg.Tags.Quantity, "Quantity")
   leave(assetId, native)
   local payout = find(msg)
   if not payout then return { matched = false } end
   if payout.status == payouts.PENDING then
-    store.set(payout, "status", payouts.PAID)
-    synthetics.count(payout.asset, "pending", -payout.amount)
+    settle(payout)
   else
     local over = store.state().overpaid
     store.set(over, payout.asset, (over[payout.asset] or amounts.ZERO) + payout.amount)

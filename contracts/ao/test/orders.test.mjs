@@ -6,7 +6,7 @@ import {
   DELAY, EVM_ACCOUNT, Gateway, ONE, OTHER_PEER, PEER, USDA, WINDOW, ZERO, alice, attesters, bob, carol, encode, encodeOperation, feeds, guardian, owner, stranger,
   treasury,
 } from "./gateway.mjs"
-import { messageOf, wallet } from "./client.mjs"
+import { messageOf } from "./client.mjs"
 
 let g
 before(async () => (g = await Gateway.deploy()))

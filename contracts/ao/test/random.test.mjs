@@ -3,7 +3,7 @@
 
 import { after, before, test } from "node:test"
 import assert from "node:assert/strict"
-import { EVM_ACCOUNT, Gateway, ONE, OTHER_PEER, PEER, USDA, alice, bob, carol, encode, encodeOperation, guardian, owner, treasury } from "./gateway.mjs"
+import { EVM_ACCOUNT, Gateway, ONE, OTHER_PEER, PEER, USDA, alice, bob, carol, encode, encodeOperation, guardian, owner } from "./gateway.mjs"
 
 const seed = Number(process.env.TIM3_SEED ?? (Date.now() % 1_000_000_007))
 const steps = Number(process.env.TIM3_STEPS ?? 80)

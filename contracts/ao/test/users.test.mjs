@@ -2,7 +2,7 @@
 
 import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import assert from "node:assert/strict"
-import { EVM_ACCOUNT, Gateway, ONE, OTHER_PEER, PEER, USDA, WINDOW, ZERO, alice, attesters, bob, carol, encode, encodeOperation, guardian, owner, stranger, treasury } from "./gateway.mjs"
+import { EVM_ACCOUNT, Gateway, ONE, OTHER_PEER, PEER, USDA, ZERO, alice, bob, carol, encode, guardian, owner, stranger } from "./gateway.mjs"
 import { messageOf } from "./client.mjs"
 
 let g
@@ -231,6 +231,56 @@ describe("burn", () => {
       assert.equal((await g.view("Peer", { Gateway: PEER })).nextNonce, "0", "the nonce is free again")
     })
   }
+})
+
+describe("a notice that was lost", () => {
+  const apply = async call => {
+    await g.ok(owner, "Schedule", {}, call)
+    await g.net.advance(3601)
+    return g.act(owner, "Apply", {}, call)
+  }
+  /** The push of the token's last message with this action, from its outbox. */
+  const pushed = async (action, cause) => {
+    const { Messages } = await g.net.result(g.usda, cause)
+    const { Tags } = Messages.find(m => m.Tags.some(t => t.name === "Action" && t.value === action))
+    return { cause, reference: Tags.find(t => t.name === "Reference").value }
+  }
+
+  test("of a deposit is recorded after the delay, and counts once when it comes after all", async () => {
+    await g.net.fault({ unit: "push", kind: "hold", match: { From: g.usda, Action: "Credit-Notice" } })
+    const sent = await g.net.send(alice, g.usda, { Action: "Transfer", Recipient: g.process, Quantity: 5n * USDA, ...g.lockTags({ debt: ONE }) })
+    await g.net.idle()
+    assert.equal((await g.view("Asset", { Asset: "USDA" })).held, "0")
+    const call = { call: "RecordDeposit", asset: "USDA", sender: alice.address, quantity: String(5n * USDA), ...(await pushed("Credit-Notice", sent.id)) }
+    assert.equal((await apply(call)).error, undefined)
+    assert.equal((await g.view("Claimable", { Account: alice.address, Asset: "USDA" })).amount, String(5n * ONE))
+    await g.net.control("/release")
+    await g.net.idle()
+    assert.equal((await g.view("Asset", { Asset: "USDA" })).held, String(5n * USDA))
+    assert.equal((await apply({ ...call })).error, "AlreadyDone")
+    await g.ok(alice, "Claim", { Asset: "USDA" })
+    await g.net.idle()
+    assert.equal(await g.balance(g.process, g.usda), 0n)
+  })
+
+  test("of a debit is recorded after the delay", async () => {
+    await g.mintAtHome(alice, 100n * ONE)
+    await g.net.fault({ unit: "push", kind: "hold", match: { From: g.usda, Action: "Debit-Notice", Target: g.process } })
+    const before = await g.act(alice, "Redeem", { Market: g.reserve, Quantity: 10n * ONE })
+    await g.net.idle()
+    const { payout } = before.answer
+    assert.equal((await g.view("Payout", { Payout: payout })).status, "pending")
+    const { body } = await g.net.json("su", `/${g.usda}/latest`)
+    const { reference } = await pushed("Debit-Notice", body.message.id)
+    const call = { call: "RecordDebit", payout, cause: before.id, reference }
+    assert.equal((await apply(call)).error, undefined)
+    assert.equal((await g.view("Payout", { Payout: payout })).status, "paid")
+    await g.net.control("/release")
+    await g.net.idle()
+    const asset = await g.view("Asset", { Asset: "USDA" })
+    assert.deepEqual([asset.held, asset.overpaid], [String(90n * USDA), "0"])
+    assert.equal((await apply({ ...call, reference: "99999" })).error, "AlreadyDone")
+  })
 })
 
 describe("redeem at home", () => {

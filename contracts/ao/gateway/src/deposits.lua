@@ -11,14 +11,35 @@ local words = require("tim3.words")
 
 local deposits = {}
 
--- The push of one message of a token: what it was pushed for, and the number the token gave it. Without those, the message's own id.
-local function once(msg)
-  local s = store.state()
-  local cause, reference = msg.Tags["Pushed-For"], msg.Tags.Reference
-  local key = cause and reference and table.concat({ msg.From, cause, reference }, ":") or msg.Id
-  if s.notices[key] then return false end
-  store.set(s.notices, key, true)
+-- The push of one message of a token is known by what it was pushed for and by the number the token gave it.
+local function keyOf(token, cause, reference)
+  return table.concat({ token, cause, reference }, ":")
+end
+
+local function first(key)
+  local notices = store.state().notices
+  if notices[key] then return false end
+  store.set(notices, key, true)
   return true
+end
+
+-- Without those two, a message is known by its own id.
+local function once(msg)
+  local cause, reference = msg.Tags["Pushed-For"], msg.Tags.Reference
+  return first(cause and reference and keyOf(msg.From, cause, reference) or msg.Id)
+end
+
+-- A deposit that is not locked: claimable, as far as it is a whole number of canonical units and its sender an account. What no account
+-- can be credited with stays here and is counted.
+local function keep(assetId, sender, native)
+  local s, asset = store.state(), store.state().assets[assetId]
+  local credited = sender and sender ~= s.self and amounts.scale(native, asset.native, asset.decimals) or amounts.ZERO
+  local rest = native - amounts.scale(credited, asset.decimals, asset.native)
+  if not amounts.isZero(rest) then
+    store.set(s.unattributed, assetId, (s.unattributed[assetId] or amounts.ZERO) + rest)
+  end
+  if not amounts.isZero(credited) then payouts.credit(assetId, sender, credited, words.ZERO) end
+  return credited
 end
 
 local function lock(msg, sender, brought)
@@ -54,13 +75,7 @@ function deposits.credited(msg, assetId)
     return result
   end
 
-  -- What no account can be credited with, and what is below canonical units, stays here and is counted.
-  local credited = sender and sender ~= s.self and brought or amounts.ZERO
-  local rest = native - amounts.scale(credited, asset.decimals, asset.native)
-  if not amounts.isZero(rest) then
-    store.set(s.unattributed, assetId, (s.unattributed[assetId] or amounts.ZERO) + rest)
-  end
-  if not amounts.isZero(credited) then payouts.credit(assetId, sender, credited, words.ZERO) end
+  local credited = keep(assetId, sender, native)
   local answer = { error = result, detail = detail, claimable = amounts.text(credited) }
   if sender then store.tell(msg.Tags.Sender, "Lock-Error", answer, { Error = result, Reference = msg.Tags["Pushed-For"] }) end
   return answer
@@ -74,6 +89,25 @@ end
 function deposits.refused(msg)
   if not once(msg) then return { repeated = true } end
   return payouts.refused(msg)
+end
+
+--- A deposit whose notice was lost, on the admin's word after the delay: claimable by its sender. The notice, should it still come, is
+--- one that has been seen.
+function deposits.record(assetId, sender, native, cause, reference)
+  local s = store.state()
+  failures.check(first(keyOf(s.assets[assetId].token, cause, reference)), "AlreadyDone")
+  store.set(s.held, assetId, s.held[assetId] + native)
+  return keep(assetId, sender, native)
+end
+
+--- A payout whose Debit-Notice was lost, on the admin's word after the delay: paid.
+function deposits.recordDebit(payoutId, cause, reference)
+  local s = store.state()
+  local payout = s.payouts[payoutId]
+  failures.check(payout, "UnknownPayout", { payout = words.hex(payoutId) })
+  failures.check(payout.status == payouts.PENDING, "AlreadyDone", { status = payout.status })
+  failures.check(first(keyOf(s.assets[payout.asset].token, cause, reference)), "AlreadyDone")
+  payouts.paid(payout)
 end
 
 return deposits

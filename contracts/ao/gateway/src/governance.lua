@@ -2,6 +2,7 @@
 --- delay, is the business of `admin`.
 local accounts = require("tim3.accounts")
 local amounts = require("tim3.amounts")
+local deposits = require("tim3.deposits")
 local failures = require("tim3.failures")
 local identity = require("tim3.identity")
 local ledger = require("tim3.ledger")
@@ -91,7 +92,8 @@ function governance.AddOracle(call)
   local given, sources = { { call.primary, call.primaryMaxAge } }, {}
   if call.secondary then given[2] = { call.secondary, call.secondaryMaxAge } end
   for i, source in ipairs(given) do
-    sources[i] = { account = accounts.local_(accounts.parse(source[1], "source"), store.state().self), maxAge = amounts.parseInteger(source[2], "maxAge") }
+    local account = accounts.local_(accounts.parse(source[1], "source"), store.state().self)
+    sources[i] = { account = account, maxAge = amounts.parseInteger(source[2], "maxAge") }
     failures.check(sources[i].maxAge > 0, "InvalidInteger", { field = "maxAge" })
   end
   failures.check(not sources[2] or sources[1].account ~= sources[2].account, "InvalidAccount", { found = "one source twice" })
@@ -160,6 +162,27 @@ function governance.SetRoute(call)
     words.boolean(route.enabled), amounts.word(route.min), amounts.word(route.max), amounts.word(route.flatFee),
     words.integer(route.feeBps), words.boolean(route.evm),
   })
+end
+
+-- --------------------------------------------------------------------------------------------------------------- lost notices
+
+-- Which push of the token: the message it was pushed for, and its Reference.
+local function push(call)
+  local well = accounts.word(call.cause) and type(call.reference) == "string" and call.reference:match("^%d+$")
+  failures.check(well, "InvalidNotice", { cause = tostring(call.cause), reference = tostring(call.reference) })
+  return call.cause, call.reference
+end
+
+--- A Credit-Notice that the messenger lost, as the token's history has it: what was deposited becomes claimable by its sender.
+function governance.RecordDeposit(call)
+  local asset = governance.asset(call.asset, COLLATERAL)
+  local sender, quantity = accounts.parse(call.sender, "sender"), amounts.parse(call.quantity, "quantity")
+  return { claimable = amounts.text(deposits.record(asset, sender, quantity, push(call))) }
+end
+
+--- A Debit-Notice that the messenger lost: the payout was paid.
+function governance.RecordDebit(call)
+  deposits.recordDebit(words.parse(call.payout, "payout"), push(call))
 end
 
 -- ----------------------------------------------------------------------------------------------------- attesters, treasury, roles

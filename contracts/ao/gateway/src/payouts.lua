@@ -85,6 +85,18 @@ local function leave(asset, native)
   store.set(held, asset, held[asset] - native)
 end
 
+local function settle(payout)
+  store.set(payout, "status", payouts.PAID)
+  synthetics.count(payout.asset, "pending", -payout.amount)
+end
+
+--- A payout that was paid without the token's notice of it.
+function payouts.paid(payout)
+  local asset = store.state().assets[payout.asset]
+  leave(payout.asset, amounts.scale(payout.amount, asset.decimals, asset.native))
+  settle(payout)
+end
+
 --- The token has debited this gateway. Whatever it was for, it is no longer held.
 function payouts.debited(msg, assetId)
   local native = amounts.parse(msg.Tags.Quantity, "Quantity")
@@ -92,8 +104,7 @@ function payouts.debited(msg, assetId)
   local payout = find(msg)
   if not payout then return { matched = false } end
   if payout.status == payouts.PENDING then
-    store.set(payout, "status", payouts.PAID)
-    synthetics.count(payout.asset, "pending", -payout.amount)
+    settle(payout)
   else
     -- Paid before, or made claimable after a failure: the account has it twice, and whoever watches must know.
     local over = store.state().overpaid
