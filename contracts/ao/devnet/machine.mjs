@@ -25,27 +25,30 @@ Uint8Array.prototype.slice = function (...args) {
 export class Machine {
   /** With `state`, as it was when another machine had that. */
   static async create(state) {
+    const machine = new Machine()
+    await machine.#boot(state)
+    return machine
+  }
+
+  async #boot(state) {
     compiled ??= WebAssembly.compile(readFileSync(wasm))
     const module = await compiled
-    const machine = new Machine()
     const instantiate = (imports, done) => {
       WebAssembly.instantiate(module, imports).then(instance => {
-        machine.exports = instance.exports
+        this.exports = instance.exports
         done(instance, module)
       })
       return {}
     }
     // The loader replaces the clock of whoever calls it.
-    machine.handle = await AoLoader(instantiate, { format: FORMAT })
+    this.handle = await AoLoader(instantiate, { format: FORMAT })
     Date.now = now
-    machine.state = machine.#read([])
-    if (state) {
-      // Only the loader can make the memory larger; it does when it is handed a state that is.
-      const larger = Object.assign([], { byteLength: state.length * PAGE })
-      await machine.handle(larger, NOTHING, { Process: { Id: "", Owner: "", Tags: [] }, Module: { Id: "", Tags: [] } })
-      machine.restore(state)
-    }
-    return machine
+    this.state = this.#read([])
+    if (!state) return
+    // Only the loader can make the memory larger; it does when it is handed a state that is.
+    const larger = Object.assign([], { byteLength: state.length * PAGE })
+    await this.handle(larger, NOTHING, { Process: { Id: "", Owner: "", Tags: [] }, Module: { Id: "", Tags: [] } })
+    this.restore(state)
   }
 
   #used() {
@@ -85,7 +88,9 @@ export class Machine {
       result = { Messages: answer.Messages ?? [], Spawns: answer.Spawns ?? [], Assignments: answer.Assignments ?? [], Output: answer.Output ?? "" }
       if (answer.Error) result = { Error: String(answer.Error), Messages: [], Spawns: [], Assignments: [], Output: "" }
     } catch (error) {
+      // The module itself has given up, and may not be able to go on.
       result = { Error: String(error?.message ?? error), Messages: [], Spawns: [], Assignments: [], Output: "" }
+      await this.#boot(before)
     }
     if (result.Error) this.restore(before)
     else this.state = this.#read(before)

@@ -124,6 +124,15 @@ describe("what is kept", () => {
     assert.equal(await read(net, p), 1)
   })
 
+  test("the state, when the module itself gives up", async () => {
+    const [p] = await counters(net)
+    await net.send(alice, p, { Action: "Add" })
+    const broken = await net.send(alice, p, { Action: "Add", "Content-Type": "application/json" }, "{")
+    assert.ok(broken.Error)
+    await net.send(alice, p, { Action: "Add" })
+    assert.equal(await read(net, p), 2)
+  })
+
   test("a dry-run changes nothing", async () => {
     const [p] = await counters(net)
     const result = await net.dryRun(p, { Action: "Add" })
@@ -167,13 +176,29 @@ describe("what is kept", () => {
     assert.deepEqual((await page("sort=DESC&limit=1"))[0].cursor, all[4].cursor)
   })
 
+  async function search(tags) {
+    const list = Object.entries(tags).map(([name, value]) => `{ name: "${name}", values: ["${value}"] }`)
+    const query = `query { transactions(tags: [${list}], first: 5) { pageInfo { hasNextPage } edges { cursor node { id recipient owner { address } tags { name value } block { height } } } } }`
+    const { body } = await net.json("gateway", "/graphql", { method: "POST", body: JSON.stringify({ query }) })
+    return { body, nodes: body.data.transactions.edges.map(e => e.node) }
+  }
+
+  test("the assignment of a message on the base layer, found by GraphQL", async () => {
+    const [p] = await counters(net)
+    const { id } = await net.send(alice, p, { Action: "Add" })
+    const { nodes } = await search({ Type: "Assignment", Process: p, Nonce: "2" })
+    assert.equal(nodes.length, 1)
+    assert.equal(nodes[0].tags.find(t => t.name === "Message").value, id)
+    const { height } = nodes[0].block
+    await net.control("/mine", { blocks: 5 })
+    assert.ok((await net.json("gateway", "/info")).body.height - height >= 5)
+  })
+
   test("the causes of a message, found by GraphQL", async () => {
     const [p, other] = await counters(net, 2)
     const { id } = await net.send(alice, p, { Action: "Relay", To: other })
     await net.idle()
-    const query = `query { transactions(tags: [{ name: "Pushed-For", values: ["${id}"] }], first: 5) { pageInfo { hasNextPage } edges { cursor node { id recipient owner { address } tags { name value } block { height } } } } }`
-    const { body } = await net.json("gateway", "/graphql", { method: "POST", body: JSON.stringify({ query }) })
-    const nodes = body.data.transactions.edges.map(e => e.node)
+    const { body, nodes } = await search({ "Pushed-For": id })
     assert.ok(nodes.some(n => n.recipient === other && n.tags.some(t => t.name === "From-Process" && t.value === p)))
     assert.ok(nodes.every(n => n.owner.address === net.ready.authority))
     assert.equal(body.data.transactions.pageInfo.hasNextPage, false)

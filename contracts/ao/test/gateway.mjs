@@ -29,11 +29,12 @@ export const USDA = 1_000_000_000_000n // one USDA, native
 
 export class Gateway {
   /** A gateway with USDA as the collateral of a reserve market and WAR of a vault market, and two peers, active. */
-  static async deploy({ threshold = 2 } = {}) {
-    const net = await Devnet.start()
+  static async deploy({ threshold = 2, store } = {}) {
+    const net = await Devnet.start({ store })
     const g = Object.assign(new Gateway(), { net })
     try {
       await g.#set(threshold)
+      if (!store) g.snapshot = (await net.control("/snapshot")).snapshot
     } catch (error) {
       await net.stop()
       throw error
@@ -77,7 +78,6 @@ export class Gateway {
     await this.configure({ call: "SetTreasury", account: treasury.address })
     await this.ok(owner, "Activate")
     this.self = wordOf(this.process)
-    this.snapshot = (await this.net.control("/snapshot")).snapshot
   }
 
   stop() {

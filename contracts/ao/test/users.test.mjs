@@ -2,8 +2,11 @@
 
 import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import assert from "node:assert/strict"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { EVM_ACCOUNT, Gateway, ONE, OTHER_PEER, PEER, USDA, ZERO, alice, bob, carol, encode, guardian, owner, stranger } from "./gateway.mjs"
-import { messageOf } from "./client.mjs"
+import { Devnet, messageOf } from "./client.mjs"
 
 let g
 before(async () => (g = await Gateway.deploy()))
@@ -103,6 +106,19 @@ describe("a deposit that cannot be locked can be claimed by its sender", () => {
     assert.equal(error, "Unrepresentable")
     assert.equal((await g.view("Claimable", { Account: alice.address, Asset: "USDA" })).amount, String(ONE))
     assert.equal((await g.view("Asset", { Asset: "USDA" })).unattributed, "1")
+  })
+
+  test("when locking was paused while it was on its way", async () => {
+    await g.net.fault({ unit: "push", kind: "hold", match: { From: g.usda, Action: "Credit-Notice" } })
+    await g.net.send(alice, g.usda, { Action: "Transfer", Recipient: g.process, Quantity: USDA, ...g.lockTags({ debt: ONE }) })
+    await g.ok(guardian, "Set-Pause", { Asset: "TIM3", Level: 3 })
+    await g.net.control("/release")
+    await g.net.idle()
+    assert.equal((await g.view("Claimable", { Account: alice.address, Asset: "USDA" })).amount, String(ONE))
+    await g.refused("Paused", alice, "Claim", { Asset: "USDA" })
+    await g.ok(owner, "Set-Pause", { Asset: "TIM3", Level: 2 })
+    await g.ok(alice, "Claim", { Asset: "USDA" })
+    await g.net.idle()
   })
 
   test("when locking is paused", async () => {
@@ -280,6 +296,40 @@ describe("a notice that was lost", () => {
     const asset = await g.view("Asset", { Asset: "USDA" })
     assert.deepEqual([asset.held, asset.overpaid], [String(90n * USDA), "0"])
     assert.equal((await apply({ ...call, reference: "99999" })).error, "AlreadyDone")
+  })
+})
+
+describe("what is on its way when the messenger is killed", () => {
+  test("is done once when it is sent again under its key", async () => {
+    const store = mkdtempSync(join(tmpdir(), "tim3-ao-"))
+    const killed = await Gateway.deploy({ store })
+    let after
+    try {
+      await killed.mintAtHome(alice, 100n * ONE)
+      const burn = { Intent: "Transfer", Destination: PEER, Recipient: EVM_ACCOUNT, Quantity: 10n * ONE, "Max-Fee": ONE, Key: "k1" }
+      const first = await killed.ok(alice, "Burn", burn)
+      await killed.net.fault({ unit: "push", kind: "hold", match: { From: killed.process, Action: "Transfer" } })
+      const { payout } = await killed.ok(alice, "Redeem", { Market: killed.reserve, Quantity: 20n * ONE, Key: "k2" })
+      const head = await killed.view("Head")
+      await killed.net.stop("SIGKILL")
+
+      after = Object.assign(new Gateway(), killed, { net: await Devnet.start({ store }) })
+      assert.deepEqual(await after.view("Head"), head)
+      const again = await after.act(alice, "Burn", burn)
+      assert.deepEqual([again.answer, again.repeated], [first, true])
+      const redeemed = await after.act(alice, "Redeem", { Market: after.reserve, Quantity: 20n * ONE, Key: "k2" })
+      assert.deepEqual([redeemed.answer.payout, redeemed.repeated], [payout, true])
+      await after.net.idle()
+      const before = await after.balance(alice, after.usda)
+      await after.executed(7, encode(payout, 2n))
+      await after.net.idle()
+      assert.equal(await after.balance(alice, after.usda), before + 20n * USDA)
+      await after.checkConservation()
+    } finally {
+      await killed.stop()
+      await after?.stop()
+      rmSync(store, { recursive: true })
+    }
   })
 })
 
