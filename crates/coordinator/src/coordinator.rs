@@ -2,6 +2,7 @@
 //! their place in the journal, carries the effects out, and tells when the changes are durable.
 
 mod effects;
+mod room;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,11 +10,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tim3_chain::{AttesterSet, Chain, Refused};
+use room::Delayed;
+use tim3_chain::{AttesterSet, Chain, Direction, Refused};
 use tim3_domain::{
     identity::{GatewayId, OperationId},
     lifecycle::Leg,
-    protocol::{EventBody, OrderCode, SignedOrder},
+    protocol::{EventBody, OrderCode, SignedOrder, Window},
 };
 use tim3_journal::{Journal, OrderRef};
 use tim3_telemetry::Metrics;
@@ -62,6 +64,8 @@ pub enum Message {
     News(Arc<News>, oneshot::Sender<()>),
     /// What the attesters said.
     Signed(Vec<(OperationId, Leg, Result<SignedOrder, Refused>)>),
+    /// A window that delayed something, where it could be read.
+    Window(GatewayId, Direction, Option<Window>),
     /// An operator's wish; answered with what it came to.
     Command(Command, oneshot::Sender<Result<(), String>>),
 }
@@ -101,6 +105,7 @@ pub struct Coordinator {
     signed: HashMap<(OperationId, Leg), SignedOrder>,
     /// Legs that wait for their next attempt.
     due: BTreeMap<(Instant, OperationId), Leg>,
+    delayed: Delayed,
     messages: mpsc::Sender<Message>,
     reports: mpsc::Sender<Report>,
     tasks: TaskTracker,
@@ -164,6 +169,7 @@ impl Coordinator {
             metrics,
             signed: HashMap::new(),
             due: BTreeMap::new(),
+            delayed: Delayed::default(),
             messages: mailbox.messages.0.clone(),
             reports: mailbox.reports.0.clone(),
             tasks: TaskTracker::new(),
@@ -219,6 +225,9 @@ impl Coordinator {
                     }));
                 }
                 Message::Signed(results) => self.take_signed(results, now_ms, &mut work),
+                Message::Window(gateway, direction, window) => {
+                    self.take_window(gateway, direction, window, now_ms, &mut work);
+                }
                 Message::Command(command, reply) => {
                     commanded = true;
                     let result = self.command(command, now_ms, &mut work);
@@ -315,6 +324,9 @@ impl Coordinator {
             Fate::Refused { reason, permanent, code } => {
                 let hopeless = permanent && code != OrderCode::AlreadyDone;
                 self.operations.refused(id, leg, &reason, hopeless, now_ms, work);
+                if code == OrderCode::Delayed && leg == Leg::Settle {
+                    self.delayed(id);
+                }
             }
             // The outcome's event says more.
             Fate::Included(_) => {}

@@ -32,6 +32,7 @@ use crate::{
     handle::{AssetHandle, Handle},
     mirror::Mirrors,
     operations::{Operations, Peers, Work},
+    patience::patiently,
     router::{Router, ToldMirrors},
     settings::{AssetSettings, Settings},
     submitter::{Report, Request, Submitter},
@@ -79,7 +80,8 @@ impl std::fmt::Debug for Daemon {
 }
 
 impl Daemon {
-    /// Makes every part, takes up what the journal knows, and says what it found.
+    /// Makes every part, takes up what the journal knows, and says what it found. A chain that does not answer is asked again until the
+    /// settings' patience is over.
     ///
     /// # Errors
     /// [`CoordinatorError`] naming the chain that does not answer, the journal that cannot be read, or what does not fit.
@@ -173,27 +175,31 @@ impl Wiring {
     async fn submitters(&mut self) -> Result<Vec<Prepared>, CoordinatorError> {
         let mut owners: Vec<_> = self.mailboxes.iter().map(|(_, mailbox)| mailbox.reports.0.clone()).collect();
         owners.push(self.mirror_reports.0.clone());
+        let (patience, cancel) = (self.parts.settings.start_patience, self.cancel.clone());
         let mut submitters = Vec::new();
         for (chain, settings) in self.parts.chains.iter().zip(&self.parts.settings.chains) {
-            let submitter = Submitter::new(
-                Arc::clone(chain),
-                Arc::clone(&self.parts.journal),
-                settings.clone(),
-                self.board.clone(),
-                self.bus.clone(),
-                self.parts.metrics.clone(),
-                owners.clone(),
-            )
-            .await?;
+            let submitter = patiently(chain.name(), patience, &cancel, || {
+                Submitter::new(
+                    Arc::clone(chain),
+                    Arc::clone(&self.parts.journal),
+                    settings.clone(),
+                    self.board.clone(),
+                    self.bus.clone(),
+                    self.parts.metrics.clone(),
+                    owners.clone(),
+                )
+            });
+            let submitter = submitter.await?;
             submitters.push(Prepared { submitter, name: chain.name().to_owned(), requests: mpsc::channel(4096) });
         }
         Ok(submitters)
     }
 
     async fn links(&mut self, submitters: &[Prepared]) -> Result<Links, CoordinatorError> {
+        let (patience, cancel) = (self.parts.settings.start_patience, self.cancel.clone());
         let mut links = BTreeMap::new();
         for (chain, prepared) in self.parts.chains.iter().zip(submitters) {
-            let set = chain.attesters().await?;
+            let set = patiently(chain.name(), patience, &cancel, || async { Ok(chain.attesters().await?) }).await?;
             let available = self.parts.attesters.among(&set);
             if available < usize::from(set.threshold) {
                 return Err(CoordinatorError::Settings(format!(
@@ -297,18 +303,21 @@ impl Wiring {
     }
 
     async fn watchers(&mut self, links: &Links) -> Result<mpsc::Receiver<Told>, CoordinatorError> {
+        let (patience, cancel) = (self.parts.settings.start_patience, self.cancel.clone());
         let (told, receiver) = mpsc::channel(links.len().max(1));
         for link in links.values() {
             let cursor = self.parts.journal.cursor(link.chain.gateway())?;
-            let watcher = Watcher::new(
-                Arc::clone(&link.chain),
-                cursor,
-                told.clone(),
-                self.board.clone(),
-                self.bus.clone(),
-                self.parts.metrics.clone(),
-            )
-            .await?;
+            let watcher = patiently(link.chain.name(), patience, &cancel, || {
+                Watcher::new(
+                    Arc::clone(&link.chain),
+                    cursor,
+                    told.clone(),
+                    self.board.clone(),
+                    self.bus.clone(),
+                    self.parts.metrics.clone(),
+                )
+            });
+            let watcher = watcher.await?;
             let cancel = self.cancel.clone();
             self.spawn(format!("watcher of {}", link.chain.name()), watcher.run(cancel));
         }

@@ -28,6 +28,7 @@ pub mod mirror;
 pub mod news;
 pub mod operations;
 mod outbox;
+mod patience;
 mod router;
 pub mod settings;
 pub mod submitter;

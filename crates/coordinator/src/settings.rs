@@ -13,6 +13,8 @@ pub struct Settings {
     pub chains: Vec<ChainSettings>,
     /// Symbols of the collaterals, for logs and audits.
     pub collaterals: BTreeMap<AssetId, String>,
+    /// How long a start waits for chains that do not answer.
+    pub start_patience: Duration,
     /// Pause between two audits.
     pub audit_interval: Duration,
 }

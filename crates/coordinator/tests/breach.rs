@@ -46,6 +46,7 @@ fn parts(nodes: &[SimNode], attester: LocalAttester, journal: Arc<dyn Journal>) 
             assets: vec![asset],
             chains: vec![ChainSettings::default(); 2],
             collaterals: BTreeMap::from([(assets.usda, "USDA".to_owned())]),
+            start_patience: Duration::from_secs(30),
             audit_interval: Duration::from_secs(5),
         },
         chains: nodes.iter().zip(["a", "b"]).map(chain).collect(),

@@ -7,13 +7,14 @@
 //!
 //! * [`word`], [`identity`], [`amount`], [`price`], [`market`]: the vocabulary.
 //! * [`protocol`]: operations, events under the running hash, orders and their digests, windows.
-//! * [`place`]: blocks and transactions, as every chain has them.
+//! * [`place`]: blocks and transactions, as every chain has them; [`clock`]: times as people read them.
 //! * [`health`]: how well a position is secured, when and how to liquidate it, what it may pay out.
 //! * [`lifecycle`]: `apply(state, input) -> Transition`.
 //!
 //! What does not live here: anything `async`, anything that knows one chain, and configuration.
 
 pub mod amount;
+pub mod clock;
 pub mod error;
 pub mod health;
 pub mod identity;

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use tokio::sync::watch;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::SecretUrl;
 
@@ -20,13 +20,22 @@ where
     Fut: Future<Output = Result<u64, String>>,
 {
     let mut pause = FIRST_PAUSE;
+    let mut told = false;
     loop {
         for url in &urls {
-            match listen(url.clone(), news.clone()).await {
-                Ok(count) if count > 0 => pause = FIRST_PAUSE,
-                Ok(_) => {}
-                Err(error) => debug!(chain, %url, error = url.redact(&error), "websocket ended"),
+            let ended = listen(url.clone(), news.clone()).await;
+            let works = matches!(ended, Ok(count) if count > 0);
+            if works {
+                pause = FIRST_PAUSE;
             }
+            let error = ended.err().map_or_else(|| "it ended".to_owned(), |error| url.redact(&error));
+            // Once an outage: that it lasts is no news.
+            if works || !told {
+                warn!(chain, %url, error, "no news by websocket, looking at the poll interval until there is again");
+            } else {
+                debug!(chain, %url, error, "still no news by websocket");
+            }
+            told = true;
         }
         tokio::time::sleep(pause).await;
         pause = pause.saturating_mul(2).min(LONGEST_PAUSE);

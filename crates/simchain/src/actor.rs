@@ -48,6 +48,10 @@ impl SimActor {
                 Whereabouts::Refused(reason) => return Err(self.rejected(&reason)),
                 Whereabouts::Forgotten => id = self.send(call.clone())?,
                 Whereabouts::Waiting => {
+                    // A reorg may take away what came before it, and the chain forget that: it would wait for ever.
+                    if let Some(renumbered) = self.node.renumber(&id) {
+                        id = renumbered;
+                    }
                     // The node holds the sender as long as this user holds the node.
                     let _ = news.changed().await;
                 }

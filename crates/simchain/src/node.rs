@@ -214,6 +214,13 @@ impl SimNode {
         id
     }
 
+    /// See [`Inner::renumber`].
+    pub(crate) fn renumber(&self, id: &TxId) -> Option<TxId> {
+        let id = self.lock().renumber(id)?;
+        self.mine_if_automatic();
+        Some(id)
+    }
+
     pub(crate) fn submit_raw(&self, tx: Tx) -> Result<(), String> {
         self.lock().submit(tx)?;
         self.mine_if_automatic();

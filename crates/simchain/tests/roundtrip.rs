@@ -9,7 +9,7 @@ use tim3_domain::{
     protocol::{Action, EventBody, Operation, Order, OrderContent},
     word::keccak_text,
 };
-use tim3_simchain::{Assets, Config, Faults, Setup, SimActor, SimChain, SimNode, network};
+use tim3_simchain::{Assets, Config, Faults, Setup, SimActor, SimChain, SimNode, gateway::Call, network};
 
 fn account(name: &str) -> Account {
     Account(keccak_text(name))
@@ -79,6 +79,43 @@ async fn a_transaction_that_a_reorg_removes_is_included_again() {
     assert_eq!(nodes[0].state().next_nonce(nodes[1].gateway()), 1);
     nodes[0].reorg(3, false);
     assert_eq!(nodes[0].state().next_nonce(nodes[1].gateway()), 0);
+}
+
+/// A reorg takes away a transaction, and the chain forgets it, while the same user waits for the next one.
+#[tokio::test]
+async fn a_user_does_not_wait_for_ever_behind_a_transaction_that_the_chain_forgot() {
+    let (_, nodes) = two_chains(|config| config);
+    let node = &nodes[0];
+    let spend = |amount| UserAction::Lock {
+        market: Assets::new().unwrap().reserve(node.gateway()),
+        collateral: amount,
+        debt: amount,
+        destination: nodes[1].gateway(),
+        recipient: account("bob"),
+        refund_to: account("alice"),
+        max_fee: 0,
+    };
+    let first = node.submit(account("alice"), Call::User(spend(5)));
+    node.mine();
+    assert!(node.inclusion(&first).is_some());
+    let user = SimActor::new(node.clone(), "a", account("alice"));
+    let waiting = tokio::spawn({
+        let action = spend(7);
+        async move { user.act(action).await }
+    });
+    while node.waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    node.reorg(1, false);
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+        node.mine();
+    }
+    tokio::task::yield_now().await;
+    assert!(waiting.is_finished(), "it waits behind a nonce that nobody uses");
+    waiting.await.unwrap().unwrap();
+    let sent = node.state().books(Assets::new().unwrap().tim3, &[nodes[1].gateway()]).peers[0].sent;
+    assert_eq!(sent, 7, "once, and the one that was forgotten not at all");
 }
 
 #[tokio::test]

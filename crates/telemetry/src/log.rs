@@ -7,9 +7,10 @@ use std::{
     io::{self, IsTerminal},
 };
 
-use tracing::{Span, Subscriber, info_span};
+use tracing::{Level, Metadata, Span, Subscriber, info_span};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
+    filter::filter_fn,
     fmt::MakeWriter,
     layer::SubscriberExt,
     reload::{self, Handle},
@@ -90,7 +91,15 @@ where
     } else {
         lines.with_ansi(colours).boxed()
     };
+    let lines = lines.with_filter(filter_fn(|metadata| !is_told_otherwise(metadata)));
     Ok((Registry::default().with(filter).with(lines), LogControl(handle)))
+}
+
+/// Whether a library takes for an error what is none: websockets end, and the one who uses them warns of that and goes on without. What these
+/// libraries say at lower levels can still be asked for.
+fn is_told_otherwise(metadata: &Metadata<'_>) -> bool {
+    const LOUD: [&str; 2] = ["alloy_pubsub", "alloy_transport_ws"];
+    *metadata.level() <= Level::WARN && LOUD.iter().any(|module| metadata.target().starts_with(module))
 }
 
 /// Whether `filter` is one, before there is anything to log.

@@ -78,8 +78,8 @@ impl Books<'_> {
         let story = self.journal.timeline(id).map_err(unavailable)?;
         Ok(TimelineView {
             operation: self.view(&record),
+            waits_for: self.waits_for(&record, story.last()),
             entries: story.into_iter().map(entry).collect(),
-            waits_for: self.waits_for(&record),
         })
     }
 
@@ -143,6 +143,7 @@ impl Books<'_> {
             id: operation.id().to_string(),
             kind: operation.kind.name().to_owned(),
             phase: phase.name().to_owned(),
+            step: phase.step_name().map(str::to_owned),
             reason: reason(phase),
             ended: phase.is_terminal(),
             actions: actions(phase).iter().map(|&action| action.to_owned()).collect(),
@@ -168,8 +169,9 @@ impl Books<'_> {
         PlaceView { chain: self.directory.chain(gateway), block: block.into(), transaction: transaction.to_string() }
     }
 
-    /// What moves an operation on.
-    fn waits_for(&self, record: &OperationRecord) -> Option<String> {
+    /// What moves an operation on. The last line of its story says why an order is not executed yet, and until when it waits where that is
+    /// known.
+    fn waits_for(&self, record: &OperationRecord, last: Option<&TimelineEntry>) -> Option<String> {
         let operation = &record.operation;
         let (origin, destination) =
             (self.directory.chain(operation.origin), self.directory.chain(operation.destination));
@@ -179,8 +181,9 @@ impl Books<'_> {
             match step {
                 Step::Signing => format!("enough attesters to sign the {name} order for {chain}"),
                 Step::Authorized if record.attempts > 0 => format!(
-                    "the next attempt: the gateway on {chain} delayed or refused the {name} order {} times in a row",
-                    record.attempts
+                    "the next attempt: the gateway on {chain} delayed or refused the {name} order {} times in a row; {}",
+                    record.attempts,
+                    last.map_or("", |last| &last.what),
                 ),
                 Step::Authorized => format!("a transaction on {chain} to carry the {name} order"),
                 Step::Submitted => format!("the transaction with the {name} order to be included on {chain}"),

@@ -1,6 +1,6 @@
 //! The running daemon, in the words of the API.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::{
@@ -41,6 +41,8 @@ pub(crate) struct Live {
     pub(crate) directory: Arc<Directory>,
     /// By gateway; chains without endpoints have no entry.
     pub(crate) endpoints: BTreeMap<GatewayId, Endpoints>,
+    /// How long the head of a chain may stand still; zero, or no entry, is for ever.
+    pub(crate) standstill: BTreeMap<GatewayId, Duration>,
     pub(crate) started_ms: u64,
     /// Cancelled when the daemon is to stop.
     pub(crate) stop: CancellationToken,
@@ -100,8 +102,9 @@ impl Control for Live {
         if self.stop.is_cancelled() {
             add("daemon", "it is stopping".to_owned());
         }
-        for (_, chain, board) in self.handle.chains() {
-            if let Some(reason) = silence(&board, now_ms()) {
+        for (gateway, chain, board) in self.handle.chains() {
+            let patience = self.standstill.get(&gateway).copied().unwrap_or_default();
+            if let Some(reason) = silence(&board, now_ms()).or_else(|| standstill(&board, patience, now_ms())) {
                 add(chain.name(), reason);
             }
         }
@@ -201,6 +204,16 @@ fn silence(board: &ChainBoard, now_ms: u64) -> Option<String> {
     })
 }
 
+/// Why nothing can happen on a chain that answers, if its newest block has been the newest for too long.
+fn standstill(board: &ChainBoard, patience: Duration, now_ms: u64) -> Option<String> {
+    let (tips, advanced) = (board.tips.as_ref()?, board.advanced_ms?);
+    let still = Duration::from_millis(now_ms.saturating_sub(advanced));
+    (!patience.is_zero() && still > patience).then(|| {
+        let height = tips.head.height;
+        format!("it stands still: no endpoint has had a block above {height} for {} s", still.as_secs())
+    })
+}
+
 fn asset_view(asset: &AssetSettings, board: AssetBoard) -> AssetView {
     AssetView { symbol: asset.symbol.clone(), id: asset.asset.to_string(), halted: board.paused }
 }
@@ -223,5 +236,40 @@ fn audit_view(asset: &AssetSettings, board: AssetBoard) -> AssetAudit {
             .into_iter()
             .map(|check| CheckView { name: check.law, held: check.held, detail: check.detail })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tim3_chain::{BlockRef, Tips};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(300);
+
+    fn board(height: u64, advanced_ms: u64) -> ChainBoard {
+        let head = BlockRef { height, ..BlockRef::default() };
+        let tips = Tips { head, finalized: head, tiers: Vec::new() };
+        ChainBoard { tips: Some(tips), advanced_ms: Some(advanced_ms), ..ChainBoard::default() }
+    }
+
+    #[test]
+    fn a_head_that_stands_still_for_too_long_is_told_and_one_that_moves_is_not() {
+        let board = board(77, 10_000);
+        assert_eq!(standstill(&board, PATIENCE, 310_000), None);
+        let told = standstill(&board, PATIENCE, 310_001).unwrap();
+        assert!(told.contains("above 77 for 300 s"), "{told}");
+        // A clock that was set back has nothing to say, and neither has who knows no block yet.
+        assert_eq!(standstill(&board, PATIENCE, 0), None);
+        assert_eq!(standstill(&ChainBoard::default(), PATIENCE, u64::MAX), None);
+        assert_eq!(standstill(&board, Duration::ZERO, u64::MAX), None, "an operator does not want to hear of it");
+    }
+
+    #[test]
+    fn a_chain_that_does_not_answer_is_told_with_its_error() {
+        let answered = ChainBoard { answered_ms: Some(1_000), ..board(77, 1_000) };
+        assert_eq!(silence(&answered, 31_000), None);
+        let silent = ChainBoard { error: Some("refused".into()), ..answered };
+        assert!(silence(&silent, 31_001).unwrap().contains("for 30 s: refused"));
     }
 }

@@ -5,14 +5,22 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use tim3_api::view::EndpointView;
 use tim3_chain::{Actor, Chain as _};
-use tim3_ethereum::{Address, EndpointConfig, Ethereum, EthereumConfig, FeePolicy, Finality, PrivateKeySigner};
+use tim3_ethereum::{
+    Address, EndpointConfig, Ethereum, EthereumConfig, EthereumError, FeePolicy, Finality, PrivateKeySigner,
+};
 use tim3_rpc::{Grade, Observer, SecretUrl};
+use tokio::time::Instant;
+use tracing::warn;
 
 use crate::{
     config::{Chain, Endpoint, KeyRef, Policy, UrlRef},
     control::Endpoints,
     keys,
 };
+
+/// Pauses between attempts to reach a chain at the start.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A chain with what stands around it.
 pub(crate) struct Connected {
@@ -21,13 +29,34 @@ pub(crate) struct Connected {
 }
 
 /// Opens the chain's keys, connects, and checks that chain and gateway are the configured ones.
-pub(crate) async fn connect(chain: &Chain, observer: Option<Arc<dyn Observer>>) -> Result<Connected> {
+/// Endpoints that do not answer are asked again for as long as `patience`.
+pub(crate) async fn connect(
+    chain: &Chain,
+    observer: Option<Arc<dyn Observer>>,
+    patience: Duration,
+) -> Result<Connected> {
     let signer = open_key(&chain.submit.signer, format!("chains.{}.submit", chain.name)).await?;
     let guardian = match &chain.guardian {
         Some(key) => Some(open_key(key, format!("chains.{}.guardian", chain.name)).await?),
         None => None,
     };
-    let ethereum = Ethereum::connect(settings(chain)?, Some(signer), observer).await?;
+    let settings = settings(chain)?;
+    let began = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    let ethereum = loop {
+        let error = match Ethereum::connect(settings.clone(), Some(signer.clone()), observer.clone()).await {
+            Ok(ethereum) => break ethereum,
+            Err(error @ EthereumError::Unreachable { .. }) => error,
+            Err(error) => return Err(error.into()),
+        };
+        let left = patience.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Err(error.into());
+        }
+        warn!(chain = chain.name, %error, left_s = left.as_secs(), "the chain did not answer at the start, trying again");
+        tokio::time::sleep(pause.min(left)).await;
+        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+    };
     if ethereum.gateway() != chain.gateway {
         bail!(
             "{}: the gateway at {} has id {}, expected {}: another deployment; correct gateway, and gateway_id or gateway_salt",
@@ -73,8 +102,10 @@ pub(crate) fn settings(chain: &Chain) -> Result<EthereumConfig> {
         max_orders: submit.max_orders,
         max_in_flight: submit.max_in_flight,
         max_gas: submit.max_gas,
+        gap_patience_ms: milliseconds(submit.gap_patience),
         log_range: chain.log_range,
         timeout_ms: milliseconds(chain.request_timeout),
+        health_interval_ms: milliseconds(chain.health_interval),
         stall_after_ms: milliseconds(chain.stall_after),
         ..EthereumConfig::new(&chain.name, chain_id, address, endpoints)
     })

@@ -75,7 +75,8 @@ pub(crate) async fn prepare(config: &Config, stop: CancellationToken) -> Result<
     let token = config.api.token.as_ref().map(|place| place.read().context("api.token")).transpose();
     let attesters: Vec<_> = config.attesters.iter().map(|attester| open_attester(attester, &journal)).collect();
     let calls: Arc<dyn Observer> = Arc::new(Calls(metrics.clone()));
-    let chains = join_all(config.chains.iter().map(|chain| ethereum::connect(chain, Some(Arc::clone(&calls))))).await;
+    let connect = |chain| ethereum::connect(chain, Some(Arc::clone(&calls)), config.start_patience);
+    let chains = join_all(config.chains.iter().map(connect)).await;
 
     let mut failures = Vec::new();
     let token = keep(vec![token], &mut failures).pop().flatten();
@@ -90,7 +91,9 @@ pub(crate) async fn prepare(config: &Config, stop: CancellationToken) -> Result<
     let parts = parts(config, &chains, attesters, journal, metrics.clone());
     let daemon = Daemon::prepare(parts, stop.clone()).await.map_err(|error| one(error.into()))?;
     let usable = usable_endpoints(&chains);
-    let live = Live { handle: daemon.handle(), directory, endpoints, started_ms: now_ms(), stop: stop.clone() };
+    let standstill = config.chains.iter().map(|chain| (chain.gateway, chain.standstill_after)).collect();
+    let live =
+        Live { handle: daemon.handle(), directory, endpoints, standstill, started_ms: now_ms(), stop: stop.clone() };
     let surface = Surface {
         control: Arc::new(live),
         metrics: metrics::render(metrics, usable),
@@ -170,6 +173,7 @@ fn settings(config: &Config) -> Settings {
         assets: config.assets.iter().map(asset).collect(),
         chains: config.chains.iter().map(chain).collect(),
         collaterals: config.markets.iter().map(|it| (it.collateral, it.collateral_symbol.clone())).collect(),
+        start_patience: config.start_patience,
         audit_interval: config.audit_interval,
     }
 }

@@ -104,6 +104,46 @@ async fn it_serves_takes_decisions_and_stops_when_told() {
     run(&["status"]).assert_one_line_error(1, &["no tim3d answers", "tim3d run"]);
 }
 
+/// What the first signal waits for here is a request whose body does not come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once() {
+    use std::io::{Read as _, Write as _};
+    let site = Site::new();
+    let devnet = devnet(&site).await;
+    let program = Program::new(env!("CARGO_BIN_EXE_tim3d"), devnet.configuration());
+    let mut daemon = program.run(&site.path("log")).unwrap();
+    daemon.ready(&program, PATIENCE).await.unwrap();
+    let token = std::fs::read_to_string(site.path("net/api.token")).unwrap();
+    let request = format!(
+        "POST /api/v1/assets/TIM3/pause HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n",
+        token.trim()
+    );
+    let mut half = std::net::TcpStream::connect(url(&site).trim_start_matches("http://")).unwrap();
+    half.set_read_timeout(Some(PATIENCE)).unwrap();
+    half.write_all(request.as_bytes()).unwrap();
+    let mut answer = [0_u8; 12];
+    half.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100", "it waits for the body");
+
+    let signal = || {
+        let sent = std::process::Command::new("kill").arg(daemon.pid().to_string()).status().unwrap();
+        assert!(sent.success());
+    };
+    let logged = async |words: &str| {
+        let found = async || Ok(std::fs::read_to_string(site.path("log"))?.contains(words).then_some(()));
+        until_async(PATIENCE, found).await.unwrap_or_else(|_| panic!("never logged: {words}"));
+    };
+    signal();
+    logged("a second signal ends at once").await;
+    signal();
+    logged("ended at once; the journal holds what was under way").await;
+    let status = daemon.terminate(PATIENCE).await.unwrap();
+    assert_eq!(status.code(), Some(1));
+    let verify = site.run(&["-c", "net/tim3d.toml", "journal", "verify"]);
+    assert_eq!(verify.code, 0, "{verify:?}");
+}
+
 fn url(site: &Site) -> String {
     let shown = ended(site.command(&["-c", "net/tim3d.toml", "config", "show", "--json"])).json();
     let listen = shown.as_array().unwrap().iter().find(|setting| setting["key"] == "api.listen").unwrap();

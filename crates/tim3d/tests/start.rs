@@ -14,6 +14,16 @@ fn an_unreachable_endpoint_is_one_line() {
 }
 
 #[test]
+fn a_start_waits_for_an_endpoint_and_says_so() {
+    let site = Site::new();
+    unreachable(&site);
+    let ended = site.run(&["--set", "daemon.start_patience=1s", "--set", "log.format=text", "run"]);
+    ended.assert_one_line_error(1, &["a: ", "check that the endpoints are reachable"]);
+    let waits = ended.err.lines().filter(|line| line.contains("did not answer at the start, trying again")).count();
+    assert!(waits > 1, "{}", ended.err);
+}
+
+#[test]
 fn everything_that_stands_in_the_way_is_told_at_once() {
     let site = Site::new();
     unreachable(&site);

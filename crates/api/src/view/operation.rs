@@ -13,6 +13,9 @@ pub struct OperationView {
     pub kind: String,
     /// Where it stands.
     pub phase: String,
+    /// How far the order of a phase is whose name does not say it: `signing`, `authorized`, `submitted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// Why it waits, is voided or stopped, if it is or does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -46,6 +46,7 @@ pub(crate) fn operation() -> OperationView {
         id: known().to_string(),
         kind: "mint".into(),
         phase: "held".into(),
+        step: None,
         reason: Some("over the value hold".into()),
         ended: false,
         actions: vec!["approve".into(), "void".into()],

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// First pause before another attempt; it doubles with each.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause before another attempt.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -43,6 +43,7 @@ impl Coordinator {
         for ((gateway, leg), ids) in sign {
             self.ask(gateway, leg, &ids).await;
         }
+        self.ask_windows();
     }
 
     fn group_for_signing(&self, id: OperationId, leg: Leg, sign: &mut BTreeMap<(GatewayId, Leg), Vec<OperationId>>) {

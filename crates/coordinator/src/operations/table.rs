@@ -351,6 +351,11 @@ impl Operations {
         }
     }
 
+    /// Adds a line about what an operation waits for.
+    pub fn say(&mut self, id: OperationId, what: String, now_ms: u64, work: &mut Work) {
+        self.note(id, Story::say(what), now_ms, work);
+    }
+
     /// Adds a line to an operation's story without another phase.
     pub(super) fn note(&mut self, id: OperationId, story: Story, now_ms: u64, work: &mut Work) {
         let Some(entry) = self.open.get(&id) else { return };

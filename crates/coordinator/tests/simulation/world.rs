@@ -204,6 +204,7 @@ fn parts(nodes: &[SimNode], journal: Arc<dyn Journal>) -> Parts {
         assets: vec![asset],
         chains: vec![chain; 3],
         collaterals: BTreeMap::new(),
+        start_patience: Duration::from_secs(30),
         audit_interval: Duration::from_secs(30),
     };
     Parts {

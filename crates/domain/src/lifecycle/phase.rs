@@ -77,6 +77,18 @@ pub enum Step {
     Submitted,
 }
 
+impl Step {
+    /// The name people, metrics and the API use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Signing => "signing",
+            Self::Authorized => "authorized",
+            Self::Submitted => "submitted",
+        }
+    }
+}
+
 /// Which of its three orders an operation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -136,9 +148,7 @@ impl Phase {
             Self::Observed => "observed",
             Self::Final => "final",
             Self::Held(_) => "held",
-            Self::Settling(Step::Signing) => "signing",
-            Self::Settling(Step::Authorized) => "authorized",
-            Self::Settling(Step::Submitted) => "submitted",
+            Self::Settling(step) => step.name(),
             Self::SettledIncluded { .. } => "settled",
             Self::Completed => "completed",
             Self::Voiding { .. } => "voiding",
@@ -148,6 +158,15 @@ impl Phase {
             Self::Refunded => "refunded",
             Self::Orphaned { .. } => "orphaned",
             Self::DeadLetter { .. } => "dead_letter",
+        }
+    }
+
+    /// How far its order is, where the phase's name does not say that.
+    #[must_use]
+    pub fn step_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Voiding { step, .. } | Self::Refunding(step) => Some(step.name()),
+            _ => None,
         }
     }
 

@@ -35,6 +35,26 @@ impl Window {
         self.available.saturating_add(refill).min(limit)
     }
 
+    /// The earliest time, `now` or later, at which `amount` fits when `ahead` of it passes first, as it refills. `None` where it never will.
+    #[must_use]
+    pub fn fits_at(&self, amount: u128, ahead: u128, now: u64) -> Option<u64> {
+        use ruint::aliases::U256;
+        if self.period == 0 || amount > self.limit {
+            return None;
+        }
+        let wanted = i128::try_from(amount.checked_add(ahead)?).ok()?;
+        let available = self.available_at(now);
+        if available >= wanted {
+            return Some(now);
+        }
+        // While it is full nothing refills; otherwise it has since it was counted, in whole units and a fraction that is not lost.
+        let is_full = u128::try_from(available) == Ok(self.limit);
+        let (available, since) = if is_full { (available, now) } else { (self.available, self.updated) };
+        let missing = wanted.checked_sub(available).and_then(|missing| u128::try_from(missing).ok())?;
+        let elapsed = U256::from(missing).saturating_mul(U256::from(self.period)).div_ceil(U256::from(self.limit));
+        since.checked_add(u64::try_from(elapsed).ok()?).map(|at| at.max(now))
+    }
+
     /// The window after `amount` passed at `now`, or `None` where it does not fit.
     #[must_use]
     pub fn take(&self, amount: u128, now: u64) -> Option<Self> {

@@ -67,4 +67,56 @@ proptest! {
             prop_assert!(period > 0 || amount == 0, "a window that was never set let something pass");
         }
     }
+
+    /// What is found is the first second at which it fits, and the one before it is not.
+    #[test]
+    fn what_is_delayed_fits_at_the_time_that_was_told_and_not_before(
+        limit in 1..300_u128, period in 1..300_u64, spent in 0..900_i128, updated in 0..1_000_u64, elapsed in 0..700_u64,
+        amount in 1..400_u128,
+    ) {
+        let window = Window { limit, period, available: i128::try_from(limit).unwrap() - spent, updated };
+        let now = updated + elapsed;
+        match window.fits_at(amount, 0, now) {
+            Some(at) => {
+                prop_assert!(at >= now && window.take(amount, at).is_some());
+                prop_assert!(at == now || window.take(amount, at - 1).is_none());
+            }
+            None => prop_assert!(amount > limit),
+        }
+    }
+
+    /// Those before it take every second what there is.
+    #[test]
+    fn what_waits_behind_others_does_not_fit_before_the_time_that_was_told(
+        limit in 1..60_u128, period in 1..60_u64, spent in 0..100_i128, elapsed in 0..70_u64,
+        amount in 1..60_u128, ahead in 1..200_u128,
+    ) {
+        let amount = amount.min(limit);
+        let mut window = Window { limit, period, available: i128::try_from(limit).unwrap() - spent, updated: 0 };
+        let told = window.fits_at(amount, ahead, elapsed).unwrap();
+        let (mut now, mut left) = (elapsed, ahead);
+        loop {
+            let part = u128::try_from(window.available_at(now)).unwrap_or(0).min(left);
+            left -= part;
+            // Nothing is taken where nothing is there: that would lose the fraction.
+            if part > 0 {
+                window = window.take(part, now).unwrap();
+            }
+            if left == 0 && window.take(amount, now).is_some() {
+                break;
+            }
+            now += 1;
+        }
+        prop_assert!(told <= now, "told {told}, found {now}");
+    }
+
+    #[test]
+    fn every_window_at_every_time_says_when_or_never(
+        limit: u128, period: u64, available: i128, updated: u64, now: u64, amount: u128, ahead: u128,
+    ) {
+        let window = Window { limit, period, available, updated };
+        if let Some(at) = window.fits_at(amount, ahead, now) {
+            prop_assert!(at >= now && amount <= limit && period > 0);
+        }
+    }
 }

@@ -48,6 +48,21 @@ impl Mempool {
         }
     }
 
+    /// Forgets a transaction, and gives it.
+    pub(crate) fn remove(&mut self, id: &TxId) -> Option<Pending> {
+        let (sender, nonce) = self.ids.remove(id)?;
+        let of_sender = self.waiting.get_mut(&sender)?;
+        let waiting = of_sender.get_mut(&nonce)?;
+        let found = waiting.iter().position(|pending| pending.id == *id).map(|at| waiting.swap_remove(at));
+        if waiting.is_empty() {
+            of_sender.remove(&nonce);
+        }
+        if of_sender.is_empty() {
+            self.waiting.remove(&sender);
+        }
+        found
+    }
+
     /// The first nonce from `from` that no waiting transaction of `sender` has.
     pub(crate) fn free_nonce(&self, sender: Account, from: u64) -> u64 {
         let Some(waiting) = self.waiting.get(&sender) else { return from };

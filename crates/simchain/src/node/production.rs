@@ -146,6 +146,17 @@ impl Inner {
         id
     }
 
+    /// Gives a waiting call that stands behind a nonce nobody uses that nonce, as a wallet does when the chain forgot what came before; the new
+    /// name of its transaction. Nothing where it waits for what waits, too.
+    pub(super) fn renumber(&mut self, id: &TxId) -> Option<TxId> {
+        let Tx { gateway, sender, nonce, .. } = self.mempool.get(id)?.tx;
+        if self.mempool.free_nonce(sender, self.world.nonce(&sender)) > nonce {
+            return None;
+        }
+        let Pending { tx, .. } = self.mempool.remove(id)?;
+        Some(self.submit_call(gateway, sender, tx.call))
+    }
+
     /// The next block, after what the faults do.
     pub(super) fn mine(&mut self, config: &Config, timestamp: Option<u64>) -> BlockRef {
         let faults = &self.chance.faults;

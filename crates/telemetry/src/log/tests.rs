@@ -85,3 +85,19 @@ fn levels_by_module_are_kept_and_a_misspelt_level_is_told() {
         assert!(error.contains(part) && error.contains("for example info,tim3_ethereum=debug"), "{error}");
     }
 }
+
+#[test]
+fn what_the_websocket_libraries_call_an_error_is_not_repeated() {
+    let text = written(false, "trace", |_| {
+        error!(target: "alloy_pubsub::service", "Reconnecting pubsub service backend");
+        error!(target: "alloy_transport_ws::native", "WS connection error");
+        debug!(target: "alloy_pubsub::service", "asked for");
+        error!(target: "alloy_rpc_client", "another library");
+        error!("ours");
+    });
+    let told: Vec<_> = ["Reconnecting", "WS connection", "asked for", "another library", "ours"]
+        .into_iter()
+        .filter(|word| text.contains(word))
+        .collect();
+    assert_eq!(told, ["asked for", "another library", "ours"], "{text}");
+}

@@ -5,6 +5,7 @@ use tim3_api::{
     OperationQuery, OperatorAction,
     view::{AssetView, OperationView, Page, TimelineView},
 };
+use tim3_domain::clock::utc;
 
 use super::{
     block_on,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     cli::{Decision, Global, OpsCommand, Query, Switch},
-    output::{self, Table, time},
+    output::{self, Table},
 };
 
 pub(super) fn dispatch(global: &Global, command: OpsCommand) -> Result<()> {
@@ -55,7 +56,7 @@ fn list(operations: &Page<OperationView>, as_json: bool) -> Result<()> {
             operation.phase.clone(),
             amount(operation),
             route(operation),
-            time(operation.updated_ms),
+            utc(operation.updated_ms),
             operation.reason.clone().unwrap_or_default(),
         ]);
     }
@@ -84,7 +85,8 @@ fn operation_text(operation: &OperationView) -> String {
     table.row(["operation".into(), operation.id.clone()]);
     table.row(["kind".into(), format!("{}, {} #{}", operation.kind, route(operation), operation.nonce)]);
     table.row(["amount".into(), format!("{} (fee {})", amount(operation), operation.fee.display(operation.decimals))]);
-    table.row(["phase".into(), operation.phase.clone()]);
+    let step = operation.step.as_ref().map_or_else(String::new, |step| format!(", its order is {}", stands(step)));
+    table.row(["phase".into(), format!("{}{step}", operation.phase)]);
     for (name, value) in [("reason", &operation.reason), ("market", &operation.market), ("owner", &operation.owner)] {
         if let Some(value) = value {
             table.row([name.into(), value.clone()]);
@@ -100,11 +102,21 @@ fn operation_text(operation: &OperationView) -> String {
     if operation.attempts > 0 {
         table.row(["refused".into(), format!("{} times in a row", operation.attempts)]);
     }
-    table.row(["updated".into(), time(operation.updated_ms)]);
+    table.row(["updated".into(), utc(operation.updated_ms)]);
     if !operation.actions.is_empty() {
         table.row(["possible".into(), operation.actions.join(", ")]);
     }
     table.render()
+}
+
+/// How far an order is, in words.
+fn stands(step: &str) -> &str {
+    match step {
+        "signing" => "waiting for signatures",
+        "authorized" => "signed and waiting for a transaction",
+        "submitted" => "in a transaction that is not included yet",
+        other => other,
+    }
 }
 
 fn explain(story: &TimelineView, query: &Query) -> Result<()> {
@@ -120,7 +132,7 @@ fn explain(story: &TimelineView, query: &Query) -> Result<()> {
             None => entry.what.clone(),
         };
         table.row([
-            time(entry.at_ms),
+            utc(entry.at_ms),
             waited.map_or_else(String::new, |ms| format!("+{}.{:03}s", ms / 1_000, ms % 1_000)),
             entry.phase.clone(),
             entry.chain.clone().unwrap_or_default(),

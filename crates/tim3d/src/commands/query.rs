@@ -9,6 +9,7 @@ use tim3_api::{
     control::MAX_PAGE,
     view::{AssetAudit, AuditView, Page, PositionView, StatusView},
 };
+use tim3_domain::clock::utc;
 use tim3_journal::{Journal, RedbJournal};
 
 use super::{Verdict, block_on, load_optional};
@@ -18,7 +19,7 @@ use crate::{
     client::{Answer, Api},
     config::Config,
     directory::Directory,
-    output::{self, Table, time},
+    output::{self, Table},
 };
 
 /// Where answers come from: the running daemon, or its journal when it is not running.
@@ -105,7 +106,7 @@ pub(super) fn status(global: &Global, query: &Query) -> Result<()> {
 fn status_text(status: &StatusView) -> String {
     let mut about = Table::pairs();
     about.row(["tim3d".into(), status.version.clone()]);
-    about.row(["since".into(), time(status.started_ms)]);
+    about.row(["since".into(), utc(status.started_ms)]);
     about.row(["ready".into(), if status.readiness.ready { "yes" } else { "no" }.into()]);
     for reason in &status.readiness.reasons {
         about.row([String::new(), format!("{}: {}", reason.subject, reason.reason)]);
@@ -215,7 +216,7 @@ fn audit_text(audit: &AssetAudit) -> String {
     let decimals = audit.decimals;
     let mut table = Table::pairs();
     table.row([audit.asset.clone(), if audit.exact { "exact" } else { "NOT EXACT" }.to_owned()]);
-    table.row(["checked".into(), audit.at_ms.map_or_else(|| "never".to_owned(), time)]);
+    table.row(["checked".into(), audit.at_ms.map_or_else(|| "never".to_owned(), utc)]);
     if let Some(why) = &audit.unknown {
         table.row(["unknown since".into(), why.clone()]);
     }

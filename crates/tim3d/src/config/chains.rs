@@ -25,7 +25,9 @@ pub(super) fn chain(name: &str, table: &Table<'_>) -> Option<Chain> {
     let finality = table.table("finality", finality);
     let poll_interval = table.or("poll_interval", text::duration::<50, { 10 * MINUTE }>, "1s");
     let request_timeout = table.or("request_timeout", text::duration::<100, MINUTE>, "5s");
+    let health_interval = table.or("health_interval", text::duration::<SECOND, { 10 * MINUTE }>, "10s");
     let stall_after = table.or("stall_after", text::duration::<SECOND, HOUR>, "45s");
+    let standstill_after = table.or("standstill_after", text::duration::<0, { 24 * HOUR }>, "5m");
     let log_range = table.or("log_range", text::integer::<1, 1_000_000>, 2_000_u64);
     let mirror = table.or("mirror", text::flag, true);
     let mirror_interval = table.or("mirror_interval", text::duration::<0, HOUR>, "5s");
@@ -43,7 +45,9 @@ pub(super) fn chain(name: &str, table: &Table<'_>) -> Option<Chain> {
         finality: finality?,
         poll_interval: poll_interval?,
         request_timeout: request_timeout?,
+        health_interval: health_interval?,
         stall_after: stall_after?,
+        standstill_after: standstill_after?,
         log_range: log_range?,
         mirror: mirror?,
         mirror_interval: mirror_interval?,
@@ -231,6 +235,7 @@ fn submit(table: &Table<'_>) -> Option<Submit> {
     let max_orders = table.or("max_orders", text::integer::<1, 1_000>, 100_u64);
     let max_in_flight = table.or("max_in_flight", text::integer::<1, 1_000>, 16_u64);
     let escalate_after = table.or("escalate_after", text::duration::<SECOND, HOUR>, "30s");
+    let gap_patience = table.or("gap_patience", text::duration::<100, HOUR>, "5s");
     let max_fee = table.or("max_fee", text::gas_price, "500 gwei");
     let max_tip = table.or("max_tip", text::gas_price, "10 gwei");
     let tip = table.get("tip", text::gas_price);
@@ -249,6 +254,7 @@ fn submit(table: &Table<'_>) -> Option<Submit> {
         max_orders: usize::try_from(max_orders?).ok()?,
         max_in_flight: usize::try_from(max_in_flight?).ok()?,
         escalate_after: escalate_after?,
+        gap_patience: gap_patience?,
         max_fee,
         max_tip,
         tip,

@@ -13,6 +13,8 @@ use super::secret::{KeyRef, SecretRef};
 pub(crate) struct Config {
     pub(crate) journal: PathBuf,
     pub(crate) shutdown_timeout: Duration,
+    /// How long a start waits for chains that do not answer.
+    pub(crate) start_patience: Duration,
     pub(crate) log: Log,
     pub(crate) api: Api,
     pub(crate) audit_interval: Duration,
@@ -57,7 +59,10 @@ pub(crate) struct Chain {
     pub(crate) finality: Finality,
     pub(crate) poll_interval: Duration,
     pub(crate) request_timeout: Duration,
+    pub(crate) health_interval: Duration,
     pub(crate) stall_after: Duration,
+    /// How long the newest block of all endpoints may stand still; zero is for ever.
+    pub(crate) standstill_after: Duration,
     pub(crate) log_range: u64,
     pub(crate) mirror: bool,
     pub(crate) mirror_interval: Duration,
@@ -108,6 +113,7 @@ pub(crate) struct Submit {
     pub(crate) max_orders: usize,
     pub(crate) max_in_flight: usize,
     pub(crate) escalate_after: Duration,
+    pub(crate) gap_patience: Duration,
     /// Highest fee for one gas, in wei.
     pub(crate) max_fee: u128,
     /// Highest tip for one gas, in wei.

@@ -22,8 +22,11 @@ pub(super) fn config(root: &Table<'_>) -> Option<Config> {
     let journal = root.table("journal", |journal| {
         journal.required("path", text::path, "the path of the journal, for example \"/var/lib/tim3d/journal.redb\"")
     });
-    let shutdown_timeout =
-        root.table("daemon", |daemon| daemon.or("shutdown_timeout", text::duration::<SECOND, { 10 * MINUTE }>, "25s"));
+    let daemon = root.table("daemon", |daemon| {
+        let shutdown = daemon.or("shutdown_timeout", text::duration::<SECOND, { 10 * MINUTE }>, "25s");
+        let start = daemon.or("start_patience", text::duration::<0, HOUR>, "30s");
+        Some((shutdown?, start?))
+    });
     let log = root.table("log", log);
     let api = root.table("api", api);
     let audit_interval = root.table("audit", |audit| audit.or("interval", text::duration::<SECOND, HOUR>, "30s"));
@@ -43,9 +46,11 @@ pub(super) fn config(root: &Table<'_>) -> Option<Config> {
     if attesters.is_empty() {
         root.missing("attesters", "a section [attesters.NAME] for each key that signs orders");
     }
+    let (shutdown_timeout, start_patience) = daemon?;
     Some(Config {
         journal: journal?,
-        shutdown_timeout: shutdown_timeout?,
+        shutdown_timeout,
+        start_patience,
         log: log?,
         api: api?,
         audit_interval: audit_interval?,

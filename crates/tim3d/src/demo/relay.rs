@@ -209,7 +209,14 @@ impl Relay {
         }
         let (directory, started_ms) = (Arc::new(directory), output::now_ms());
         Surface {
-            control: Arc::new(Live { handle, directory, endpoints: BTreeMap::new(), started_ms, stop: unplug.clone() }),
+            control: Arc::new(Live {
+                handle,
+                directory,
+                endpoints: BTreeMap::new(),
+                standstill: BTreeMap::new(),
+                started_ms,
+                stop: unplug.clone(),
+            }),
             metrics: metrics::render(metrics, |_| {}),
             access: Access::new(None, self.listen.ip().is_loopback()),
             limits: Limits::default(),
@@ -246,6 +253,7 @@ impl Relay {
                 assets: vec![asset],
                 chains: chains.map(|_| settings.clone()).to_vec(),
                 collaterals: world.collaterals(),
+                start_patience: Duration::from_secs(30),
                 audit_interval: Duration::from_secs(2),
             },
             chains: chains.map(adapter).to_vec(),

@@ -88,6 +88,8 @@ pub(crate) fn configuration(url: &str, chain_id: u64, gateway: &str, gateway_id:
         r#"
 [journal]
 path = "journal.redb"
+[daemon]
+start_patience = "0s"
 [api]
 listen = "127.0.0.1:0"
 [chains.a]
