@@ -2162,6 +2162,7 @@ local attesters = require("tim3.attesters")
 local book = require("tim3.book")
 local failures = require("tim3.failures")
 local governance = require("tim3.governance")
+local json = require("json")
 local ledger = require("tim3.ledger")
 local mirrors = require("tim3.mirrors")
 local orders = require("tim3.orders")
@@ -2235,8 +2236,8 @@ function views.Checkpoint(tags)
     found = list[ledger.search(list, "count", count)]
     if found and found.count ~= count then found = nil end
   end
-  if not found then return {} end
-  return { count = tostring(found.count), hash = hex(found.hash), nonce = tostring(found.nonce), message = found.message }
+  if not found then return { exists = false } end
+  return { exists = true, count = tostring(found.count), hash = hex(found.hash), nonce = tostring(found.nonce), message = found.message }
 end
 function views.Events(tags)
   local s, events = store.state(), store.state().events
@@ -2345,7 +2346,7 @@ local function marketRecord(id, market)
   local terms = market.terms
   local bad = store.state().badDebts[id]
   return {
-    id = hex(id), kind = tostring(market.kind), synthetic = hex(market.synthetic), collateral = hex(market.collateral),
+    exists = true, id = hex(id), kind = tostring(market.kind), synthetic = hex(market.synthetic), collateral = hex(market.collateral),
     oracle = hex(terms.oracle), maxLtv = tostring(terms.maxLtv), liquidationThreshold = tostring(terms.liquidationThreshold),
     bonus = tostring(terms.bonus), closeFactor = tostring(terms.closeFactor), depeg = tostring(terms.depeg), ceiling = text(terms.ceiling),
     dust = text(terms.dust), totalCollateral = text(market.totalCollateral), totalDebt = text(market.totalDebt),
@@ -2362,7 +2363,7 @@ end
 function views.Market(tags)
   local id = word(tags, "Market")
   local market = store.state().markets[id]
-  return market and marketRecord(id, market) or {}
+  return market and marketRecord(id, market) or { exists = false }
 end
 
 function views.Position(tags)
@@ -2452,6 +2453,20 @@ function views.Payouts(tags)
     if tags.All == "true" or payout.status == payouts.PENDING then page[#page + 1] = payoutRecord(payout) end
   end
   return { payouts = page, next = tostring(nextIndex), count = tostring(#s.payoutIds) }
+end
+function views.Many(_, data)
+  local ok, list = pcall(json.decode, data)
+  failures.check(ok and type(list) == "table" and #list <= MAX_PAGE, "MalformedViews")
+  local answers = {}
+  for i, tags in ipairs(list) do
+    local view = type(tags) == "table" and tags.View ~= "Many" and views[tags.View]
+    local done, answer, detail = store.atomically(function()
+      failures.check(view, "UnknownView")
+      return view(tags, tags.Data)
+    end)
+    answers[i] = done and answer or { error = answer, detail = detail }
+  end
+  return { answers = answers }
 end
 
 return views
