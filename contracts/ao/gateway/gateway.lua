@@ -553,14 +553,12 @@ function deposits.credited(msg, assetId)
   return answer
 end
 
-function deposits.debited(msg, assetId)
-  if not once(msg) then return { repeated = true } end
-  return payouts.debited(msg, assetId)
+function deposits.debited(msg)
+  if once(msg) then payouts.debited(msg) end
 end
 
 function deposits.refused(msg)
-  if not once(msg) then return { repeated = true } end
-  return payouts.refused(msg)
+  if once(msg) then payouts.refused(msg) end
 end
 function deposits.record(assetId, sender, native, cause, reference)
   local s = store.state()
@@ -568,13 +566,20 @@ function deposits.record(assetId, sender, native, cause, reference)
   store.set(s.held, assetId, s.held[assetId] + native)
   return keep(assetId, sender, native)
 end
-function deposits.recordDebit(payoutId, cause, reference)
-  local s = store.state()
-  local payout = s.payouts[payoutId]
+
+local function pending(payoutId)
+  local payout = store.state().payouts[payoutId]
   failures.check(payout, "UnknownPayout", { payout = words.hex(payoutId) })
   failures.check(payout.status == payouts.PENDING, "AlreadyDone", { status = payout.status })
-  failures.check(first(keyOf(s.assets[payout.asset].token, cause, reference)), "AlreadyDone")
+  return payout
+end
+function deposits.recordDebit(payoutId, cause, reference)
+  local payout = pending(payoutId)
+  failures.check(first(keyOf(store.state().assets[payout.asset].token, cause, reference)), "AlreadyDone")
   payouts.paid(payout)
+end
+function deposits.recordRefusal(payoutId)
+  payouts.failed(pending(payoutId))
 end
 
 return deposits
@@ -761,6 +766,9 @@ function governance.RecordDeposit(call)
 end
 function governance.RecordDebit(call)
   deposits.recordDebit(words.parse(call.payout, "payout"), push(call))
+end
+function governance.RecordRefusal(call)
+  deposits.recordRefusal(words.parse(call.payout, "payout"))
 end
 function governance.SetAttesters(call)
   local s, list, set = store.state(), {}, {}
@@ -1531,6 +1539,10 @@ function payouts.credit(asset, account, amount, cause)
   synthetics.count(asset, "claimable", amount)
   ledger.append(ledger.KIND.CLAIMABLE, account .. asset .. amounts.word(amount) .. cause)
 end
+local function quantity(payout)
+  local asset = store.state().assets[payout.asset]
+  return amounts.scale(payout.amount, asset.decimals, asset.native)
+end
 local function send(payout)
   local s = store.state()
   local asset = s.assets[payout.asset]
@@ -1538,7 +1550,7 @@ local function send(payout)
     Target = asset.token,
     Action = "Transfer",
     Recipient = accounts.id(payout.account),
-    Quantity = amounts.text(amounts.scale(payout.amount, asset.decimals, asset.native)),
+    Quantity = amounts.text(quantity(payout)),
     ["X-Payout"] = words.hex(payout.id),
     ["X-Attempt"] = tostring(payout.attempt),
     ["X-Operation"] = words.hex(payout.cause),
@@ -1583,40 +1595,36 @@ local function find(msg)
   return payout, attempt
 end
 
-local function leave(asset, native)
+local function leave(payout)
   local held = store.state().held
-  store.set(held, asset, held[asset] - native)
+  store.set(held, payout.asset, held[payout.asset] - quantity(payout))
 end
 
-local function settle(payout)
-  store.set(payout, "status", payouts.PAID)
+local function settle(payout, status)
+  store.set(payout, "status", status)
   synthetics.count(payout.asset, "pending", -payout.amount)
 end
 function payouts.paid(payout)
-  local asset = store.state().assets[payout.asset]
-  leave(payout.asset, amounts.scale(payout.amount, asset.decimals, asset.native))
-  settle(payout)
+  leave(payout)
+  settle(payout, payouts.PAID)
 end
-function payouts.debited(msg, assetId)
-  local native = amounts.parse(msg.Tags.Quantity, "Quantity")
-  leave(assetId, native)
+function payouts.failed(payout)
+  settle(payout, payouts.FAILED)
+  payouts.credit(payout.asset, payout.account, payout.amount, payout.cause)
+end
+function payouts.debited(msg)
   local payout = find(msg)
-  if not payout then return { matched = false } end
-  if payout.status == payouts.PENDING then
-    settle(payout)
-  else
-    local over = store.state().overpaid
-    store.set(over, payout.asset, (over[payout.asset] or amounts.ZERO) + payout.amount)
-  end
-  return { matched = true, payout = words.hex(payout.id) }
+  if not payout then return end
+  local same = msg.Tags.Recipient == accounts.id(payout.account) and msg.Tags.Quantity == amounts.text(quantity(payout))
+  if not same then return end
+  if payout.status == payouts.PENDING then return payouts.paid(payout) end
+  leave(payout)
+  local over = store.state().overpaid
+  store.set(over, payout.asset, (over[payout.asset] or amounts.ZERO) + payout.amount)
 end
 function payouts.refused(msg)
   local payout, attempt = find(msg)
-  if not payout or payout.status ~= payouts.PENDING or attempt ~= payout.attempt then return { matched = false } end
-  store.set(payout, "status", payouts.FAILED)
-  synthetics.count(payout.asset, "pending", -payout.amount)
-  payouts.credit(payout.asset, payout.account, payout.amount, payout.cause)
-  return { matched = true, payout = words.hex(payout.id) }
+  if payout and payout.status == payouts.PENDING and attempt == payout.attempt then store.set(payout, "refusal", msg.Id) end
 end
 
 return payouts
@@ -2433,7 +2441,7 @@ local function payoutRecord(payout)
   return {
     id = hex(payout.id), asset = asset.symbol, account = hex(payout.account), amount = text(payout.amount),
     quantity = text(amounts.scale(payout.amount, asset.decimals, asset.native)), operation = hex(payout.cause), attempt = tostring(payout.attempt),
-    status = payout.status, time = tostring(payout.time),
+    status = payout.status, time = tostring(payout.time), refusal = payout.refusal,
   }
 end
 

@@ -249,12 +249,13 @@ describe("burn", () => {
   }
 })
 
+async function apply(call) {
+  await g.ok(owner, "Schedule", {}, call)
+  await g.net.advance(3601)
+  return g.act(owner, "Apply", {}, call)
+}
+
 describe("a notice that was lost", () => {
-  const apply = async call => {
-    await g.ok(owner, "Schedule", {}, call)
-    await g.net.advance(3601)
-    return g.act(owner, "Apply", {}, call)
-  }
   /** The push of the token's last message with this action, from its outbox. */
   const pushed = async (action, cause) => {
     const { Messages } = await g.net.result(g.usda, cause)
@@ -535,17 +536,45 @@ describe("a payout", () => {
     await g.rejected("UnknownPayout", 7, resend(PEER, 2))
   })
 
-  test("that the token refuses becomes claimable", async () => {
+  test("that the token refuses stays pending with a hint, and becomes claimable after the delay", async () => {
     await g.net.send(owner, g.usda, { Action: "Freeze", Account: alice.address, Frozen: "true" })
     const { payout } = await redeem()
     await g.net.idle()
+    const refused = await g.view("Payout", { Payout: payout })
+    assert.equal(refused.status, "pending")
+    assert.ok(refused.refusal)
+    await apply({ call: "RecordRefusal", payout })
     assert.equal((await g.view("Payout", { Payout: payout })).status, "failed")
     assert.equal((await g.view("Claimable", { Account: alice.address, Asset: "USDA" })).amount, String(10n * ONE))
+    assert.equal((await apply({ call: "RecordRefusal", payout })).error, "AlreadyDone")
     const before = await g.balance(bob, g.usda)
     await g.ok(alice, "Claim", { Asset: "USDA", Recipient: bob.address })
     await g.net.idle()
     assert.equal(await g.balance(bob, g.usda), before + 10n * USDA)
     await g.refused("NothingToClaim", alice, "Claim", { Asset: "USDA" })
+    assert.equal((await g.attest([[7, resend(payout, 2)]]))[0].code, "1")
+  })
+
+  test("is not settled by what somebody has the token answer to the gateway", async () => {
+    await g.net.fault({ unit: "push", kind: "hold", match: { From: g.process, Action: "Transfer" } })
+    const { payout } = await redeem()
+    const held = (await g.view("Asset", { Asset: "USDA" })).held
+    const trick = tags => g.net.send(bob, g.usda, { Action: "Transfer", "Reply-To": g.process, "X-Payout": payout, "X-Attempt": 1, ...tags })
+    await trick({ Recipient: carol.address, Quantity: 10n ** 30n }) // Transfer-Error
+    await trick({ Recipient: carol.address, Quantity: 10n * USDA }) // Debit-Notice of another transfer
+    await trick({ Recipient: alice.address, Quantity: 9n * USDA })
+    await trick({ Recipient: bob.address, Quantity: 5n * USDA, "X-Payout": PEER })
+    await trick({ Recipient: carol.address, Quantity: 10n ** 30n, "X-Payout": undefined, "X-Reference": "1" })
+    await g.net.idle()
+    const after = await g.view("Payout", { Payout: payout })
+    assert.equal(after.status, "pending")
+    assert.equal((await g.view("Asset", { Asset: "USDA" })).held, held)
+    assert.equal((await g.view("Claimable", { Account: alice.address, Asset: "USDA" })).amount, "0")
+    const before = await g.balance(alice, g.usda)
+    await g.net.control("/release")
+    await g.net.idle()
+    assert.equal(await g.balance(alice, g.usda), before + 10n * USDA)
+    assert.equal((await g.view("Payout", { Payout: payout })).status, "paid")
   })
 
   test("whose Debit-Notice came twice is paid once", async () => {

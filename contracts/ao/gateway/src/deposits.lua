@@ -81,14 +81,12 @@ function deposits.credited(msg, assetId)
   return answer
 end
 
-function deposits.debited(msg, assetId)
-  if not once(msg) then return { repeated = true } end
-  return payouts.debited(msg, assetId)
+function deposits.debited(msg)
+  if once(msg) then payouts.debited(msg) end
 end
 
 function deposits.refused(msg)
-  if not once(msg) then return { repeated = true } end
-  return payouts.refused(msg)
+  if once(msg) then payouts.refused(msg) end
 end
 
 --- A deposit whose notice was lost, on the admin's word after the delay: claimable by its sender. The notice, should it still come, is
@@ -100,14 +98,23 @@ function deposits.record(assetId, sender, native, cause, reference)
   return keep(assetId, sender, native)
 end
 
---- A payout whose Debit-Notice was lost, on the admin's word after the delay: paid.
-function deposits.recordDebit(payoutId, cause, reference)
-  local s = store.state()
-  local payout = s.payouts[payoutId]
+local function pending(payoutId)
+  local payout = store.state().payouts[payoutId]
   failures.check(payout, "UnknownPayout", { payout = words.hex(payoutId) })
   failures.check(payout.status == payouts.PENDING, "AlreadyDone", { status = payout.status })
-  failures.check(first(keyOf(s.assets[payout.asset].token, cause, reference)), "AlreadyDone")
+  return payout
+end
+
+--- A payout whose Debit-Notice was lost, on the admin's word after the delay: paid.
+function deposits.recordDebit(payoutId, cause, reference)
+  local payout = pending(payoutId)
+  failures.check(first(keyOf(store.state().assets[payout.asset].token, cause, reference)), "AlreadyDone")
   payouts.paid(payout)
+end
+
+--- A payout that the token refuses, on the admin's word after the delay: claimable.
+function deposits.recordRefusal(payoutId)
+  payouts.failed(pending(payoutId))
 end
 
 return deposits

@@ -164,7 +164,7 @@ function governance.SetRoute(call)
   })
 end
 
--- --------------------------------------------------------------------------------------------------------------- lost notices
+-- -------------------------------------------------------------------------------------- what only the token's history tells
 
 -- Which push of the token: the message it was pushed for, and its Reference.
 local function push(call)
@@ -183,6 +183,11 @@ end
 --- A Debit-Notice that the messenger lost: the payout was paid.
 function governance.RecordDebit(call)
   deposits.recordDebit(words.parse(call.payout, "payout"), push(call))
+end
+
+--- A payout that the token refuses, as its history has it: claimable.
+function governance.RecordRefusal(call)
+  deposits.recordRefusal(words.parse(call.payout, "payout"))
 end
 
 -- ----------------------------------------------------------------------------------------------------- attesters, treasury, roles

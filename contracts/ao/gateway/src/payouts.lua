@@ -21,6 +21,12 @@ function payouts.credit(asset, account, amount, cause)
   ledger.append(ledger.KIND.CLAIMABLE, account .. asset .. amounts.word(amount) .. cause)
 end
 
+-- In the token's own units.
+local function quantity(payout)
+  local asset = store.state().assets[payout.asset]
+  return amounts.scale(payout.amount, asset.decimals, asset.native)
+end
+
 -- Asks the token to pay. The answer names the payout by its tags, or at least by the reference.
 local function send(payout)
   local s = store.state()
@@ -29,7 +35,7 @@ local function send(payout)
     Target = asset.token,
     Action = "Transfer",
     Recipient = accounts.id(payout.account),
-    Quantity = amounts.text(amounts.scale(payout.amount, asset.decimals, asset.native)),
+    Quantity = amounts.text(quantity(payout)),
     ["X-Payout"] = words.hex(payout.id),
     ["X-Attempt"] = tostring(payout.attempt),
     ["X-Operation"] = words.hex(payout.cause),
@@ -65,7 +71,8 @@ function payouts.again(payout)
   send(payout)
 end
 
--- The payout that an answer of a token is about, and the attempt.
+-- The payout that an answer of a token is about, and the attempt. Anybody can have a token answer somebody else (`Reply-To`) and with
+-- tags of his choice, so what an answer says has to be checked against the record.
 local function find(msg)
   local s = store.state()
   local id = words.bytes(msg.Tags["X-Payout"])
@@ -80,47 +87,46 @@ local function find(msg)
   return payout, attempt
 end
 
-local function leave(asset, native)
+local function leave(payout)
   local held = store.state().held
-  store.set(held, asset, held[asset] - native)
+  store.set(held, payout.asset, held[payout.asset] - quantity(payout))
 end
 
-local function settle(payout)
-  store.set(payout, "status", payouts.PAID)
+local function settle(payout, status)
+  store.set(payout, "status", status)
   synthetics.count(payout.asset, "pending", -payout.amount)
 end
 
 --- A payout that was paid without the token's notice of it.
 function payouts.paid(payout)
-  local asset = store.state().assets[payout.asset]
-  leave(payout.asset, amounts.scale(payout.amount, asset.decimals, asset.native))
-  settle(payout)
+  leave(payout)
+  settle(payout, payouts.PAID)
 end
 
---- The token has debited this gateway. Whatever it was for, it is no longer held.
-function payouts.debited(msg, assetId)
-  local native = amounts.parse(msg.Tags.Quantity, "Quantity")
-  leave(assetId, native)
+--- A payout that the token will not make: claimable.
+function payouts.failed(payout)
+  settle(payout, payouts.FAILED)
+  payouts.credit(payout.asset, payout.account, payout.amount, payout.cause)
+end
+
+--- The token says that it has paid an account an amount. What is no payout of this gateway, it did not debit this gateway for.
+function payouts.debited(msg)
   local payout = find(msg)
-  if not payout then return { matched = false } end
-  if payout.status == payouts.PENDING then
-    settle(payout)
-  else
-    -- Paid before, or made claimable after a failure: the account has it twice, and whoever watches must know.
-    local over = store.state().overpaid
-    store.set(over, payout.asset, (over[payout.asset] or amounts.ZERO) + payout.amount)
-  end
-  return { matched = true, payout = words.hex(payout.id) }
+  if not payout then return end
+  local same = msg.Tags.Recipient == accounts.id(payout.account) and msg.Tags.Quantity == amounts.text(quantity(payout))
+  if not same then return end
+  if payout.status == payouts.PENDING then return payouts.paid(payout) end
+  -- Paid before, or made claimable: the account has it twice, and whoever watches must know.
+  leave(payout)
+  local over = store.state().overpaid
+  store.set(over, payout.asset, (over[payout.asset] or amounts.ZERO) + payout.amount)
 end
 
---- The token has refused the current attempt: what was to be paid becomes claimable.
+--- The token says that it refused the current attempt. That is a hint and no proof: anybody can have a token refuse him something and
+--- say so to this gateway. Whoever watches compares it with the token's history.
 function payouts.refused(msg)
   local payout, attempt = find(msg)
-  if not payout or payout.status ~= payouts.PENDING or attempt ~= payout.attempt then return { matched = false } end
-  store.set(payout, "status", payouts.FAILED)
-  synthetics.count(payout.asset, "pending", -payout.amount)
-  payouts.credit(payout.asset, payout.account, payout.amount, payout.cause)
-  return { matched = true, payout = words.hex(payout.id) }
+  if payout and payout.status == payouts.PENDING and attempt == payout.attempt then store.set(payout, "refusal", msg.Id) end
 end
 
 return payouts

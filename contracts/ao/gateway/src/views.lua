@@ -306,7 +306,7 @@ local function payoutRecord(payout)
   return {
     id = hex(payout.id), asset = asset.symbol, account = hex(payout.account), amount = text(payout.amount),
     quantity = text(amounts.scale(payout.amount, asset.decimals, asset.native)), operation = hex(payout.cause), attempt = tostring(payout.attempt),
-    status = payout.status, time = tostring(payout.time),
+    status = payout.status, time = tostring(payout.time), refusal = payout.refusal,
   }
 end
 
