@@ -41,6 +41,9 @@ impl From<GatewayError> for Halt {
 #[inline(never)]
 pub(crate) fn execute(program: &Address, accounts: &[AccountView], orders: Orders<'_>) -> Result<(), GatewayError> {
     let mut s = Session::active(program, accounts)?;
+    if s.gateway.retired() != 0 {
+        return Err(GatewayError::Retired);
+    }
     let mut results = [0; ORDERS * OrderResult::LENGTH];
     let mut count = 0_usize;
     for order in orders {
@@ -137,9 +140,6 @@ fn run(s: &mut Session<'_>, carried: &Carried<'_>, content: &mut Word) -> Result
     let count = carried.order.words(&s.gateway.dictionary(), &mut words)?;
     let (order, run) = (&carried.order, words.get(..count).unwrap_or_default());
     *content = codec::content_hash(order.action, run);
-    if s.gateway.retired() != 0 {
-        return Err(Halt::Skip(GatewayError::Retired));
-    }
     if order.action == action::MIRROR {
         return mirror::run(s, carried, &words, content);
     }

@@ -159,6 +159,7 @@ pub(crate) fn resolve<'a>(
         Some(held) if held.usable && held.mint == token.mint && held.owner == *payee.wallet => {
             if account.is_writable() { Ok(Delivery::Account(account)) } else { Err(GatewayError::NotWritable) }
         }
+        None if !absent(account) => Err(GatewayError::InvalidTokenAccount), // which the token program does not make there
         _ => claim(s, token, payee),
     }
 }

@@ -72,6 +72,17 @@ account! {
     }
 }
 
+impl Gateway<()> {
+    /// Where the attesters' addresses are.
+    pub const SIGNERS: usize = SIGNERS_AT;
+    /// Where the dictionary is.
+    pub const DICTIONARY: usize = DICTIONARY_AT;
+    /// Where the assets are.
+    pub const ASSETS: usize = ASSETS_AT;
+    /// Where the markets are.
+    pub const MARKETS: usize = MARKETS_AT;
+}
+
 impl<B: AsRef<[u8]>> Gateway<B> {
     fn bytes(&self, at: usize, length: usize) -> &[u8] {
         self.0.as_ref().get(at..).and_then(|rest| rest.get(..length)).unwrap_or_default()

@@ -150,6 +150,9 @@ account! {
 const SLOT_BITS_AT: usize = 80;
 
 impl SlotPage<()> {
+    /// Where the bits are.
+    pub const BITS: usize = SLOT_BITS_AT;
+
     /// The page of a nonce; `None` beyond 2^32 pages.
     #[must_use]
     pub fn of(nonce: u64) -> Option<u32> {
@@ -203,6 +206,9 @@ account! {
 const OUTGOING_IDS_AT: usize = 120;
 
 impl OutgoingPage<()> {
+    /// Where the ids are.
+    pub const IDS: usize = OUTGOING_IDS_AT;
+
     /// The page of a nonce; `None` beyond 2^32 pages.
     #[must_use]
     pub fn of(nonce: u64) -> Option<u32> {

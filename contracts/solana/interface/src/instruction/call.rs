@@ -40,7 +40,7 @@ arguments! {
     }
 }
 
-/// A change. Encoded as one byte that says which, then the fields in order.
+/// A change. Encoded as Borsh would: one byte that says which, then the fields in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call<'a> {
     /// Registers a synthetic: a mint of 6 decimals without supply, whose mint authority is the gateway's, without a freeze authority.
@@ -153,7 +153,7 @@ macro_rules! calls {
                     })*
                     6 => {
                         let threshold = reader.value()?;
-                        let count = usize::from(reader.value::<u8>()?);
+                        let count = usize::try_from(reader.value::<u32>()?).ok()?;
                         let (signers, []) = reader.bytes(count.checked_mul(20)?)?.as_chunks() else { return None };
                         (count <= SIGNERS).then(|| reader.end(Self::SetAttesters { threshold, signers }))?
                     }
@@ -172,7 +172,7 @@ macro_rules! calls {
                     Self::SetAttesters { threshold, signers } => {
                         out.push(6);
                         out.push(*threshold);
-                        out.push(u8::try_from(signers.len()).unwrap_or(u8::MAX));
+                        out.extend_from_slice(&u32::try_from(signers.len()).unwrap_or(u32::MAX).to_le_bytes());
                         out.extend_from_slice(signers.as_flattened());
                     }
                 }
@@ -197,7 +197,7 @@ macro_rules! calls {
             }
         }
 
-        /// Name, tag, fields and accounts of the changes; the field of `SetAttesters` is a list of 20-byte addresses behind their number.
+        /// Name, tag, fields and accounts of the changes; the field of `SetAttesters` is 20-byte addresses behind their number (u32).
         pub const CALLS: &[(&str, u8, &[(&str, &str)], &[AccountSpec])] = &[
             $((
                 stringify!($name),

@@ -1,163 +1,162 @@
-//! Integers of 512 bits, for products that nothing may cut off.
+//! Integers of 512 bits, for products that nothing may cut off, in digits of 32 bits: the target multiplies and divides 64 bits, no more.
 
 use core::cmp::Ordering;
 
-const LIMBS: usize = 8;
+const DIGITS: usize = 16;
+const LOW: u64 = 0xffff_ffff;
 
-/// An unsigned integer of 512 bits: eight limbs of 64, the lowest first.
+/// An unsigned integer of 512 bits, the lowest digit first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wide([u64; LIMBS]);
+pub struct Wide([u32; DIGITS]);
 
 impl Wide {
     /// The largest.
-    pub const MAX: Self = Self([u64::MAX; LIMBS]);
+    pub const MAX: Self = Self([u32::MAX; DIGITS]);
 
     /// An integer of 128 bits.
     #[inline(always)]
     #[must_use]
     pub fn of(value: u128) -> Self {
-        let mut limbs = [0; LIMBS];
-        [limbs[0], limbs[1]] = halves(value);
-        Self(limbs)
+        let mut digits = [0; DIGITS];
+        for (place, digit) in digits.iter_mut().zip(quarters(value)) {
+            *place = digit;
+        }
+        Self(digits)
     }
 
     /// The product, or the largest integer where it does not fit.
     #[inline(never)]
     #[must_use]
     pub fn times(&self, factor: &u128) -> Self {
-        let mut product = [0; LIMBS];
-        let mut lost = false;
-        for (shift, part) in halves(*factor).into_iter().enumerate() {
-            if part == 0 {
-                continue;
-            }
+        let mut product = [0; DIGITS];
+        let used = self.used();
+        for (shift, part) in quarters(*factor).into_iter().enumerate().filter(|(_, part)| *part != 0) {
             let mut carry = 0;
-            for (index, limb) in self.0.iter().enumerate() {
-                match product.get_mut(index.saturating_add(shift)) {
-                    Some(place) => carry = multiply_add(*limb, part, carry, place),
-                    None => lost |= *limb != 0 || carry != 0,
-                }
+            let mut places = product.iter_mut().skip(shift);
+            for digit in self.0.iter().take(used) {
+                let Some(place) = places.next() else { return Self::MAX };
+                // (2^32 − 1)^2 + 2 · (2^32 − 1) = 2^64 − 1
+                let sum = u64::from(*digit).wrapping_mul(part.into()).wrapping_add((*place).into()).wrapping_add(carry);
+                *place = low(sum);
+                carry = sum >> 32;
             }
-            // What is left over of the row belongs one limb above it.
-            lost |= shift == 0 && carry != 0;
+            match places.next() {
+                Some(place) => *place = low(carry),
+                None if carry == 0 => {}
+                None => return Self::MAX,
+            }
         }
-        if lost { Self::MAX } else { Self(product) }
+        Self(product)
     }
 
-    /// `self / divisor`, rounded down or up; the largest integer of 128 bits where the quotient is above it, or the divisor is zero.
+    /// `self / divisor`, rounded down or up; the largest integer of 128 bits where the quotient is above it, or the divisor is zero. Knuth's
+    /// algorithm D (The Art of Computer Programming, volume 2, 4.3.1).
     #[inline(never)]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "the algorithm's places are within the 17 digits of the dividend and the 16 of the divisor"
+    )]
     pub fn divide(&self, divisor: &Self, up: bool, quotient: &mut u128) {
+        let length = divisor.used();
         *quotient = u128::MAX;
-        let (Some(mut shift), mut rest) = (self.bits().checked_sub(divisor.bits()), *self) else {
-            *quotient = u128::from(up && self.bits() != 0);
+        if length == 0 {
+            return;
+        }
+        let Some(steps) = self.used().checked_sub(length) else {
+            *quotient = u128::from(up && self.used() != 0);
             return;
         };
-        if divisor.bits() == 0 || shift > 128 {
-            return;
-        }
-        let mut shifted = divisor.shifted_up(shift);
+        // Both are shifted so that the divisor's highest bit is set: then a guess from two digits is at most two too high.
+        let shift = divisor.0[length - 1].leading_zeros();
+        let divisor = divisor.shifted(shift);
+        let mut rest = self.shifted(shift);
+        let first = u64::from(divisor[length - 1]);
+        let second = if length > 1 { u64::from(divisor[length - 2]) } else { 0 };
+
         let mut result: u128 = 0;
-        loop {
-            if result >> 127 != 0 {
+        for place in (0..=steps).rev() {
+            let top = place + length;
+            let dividend = (u64::from(rest[top]) << 32) | u64::from(rest[top - 1]);
+            let third = if top > 1 { u64::from(rest[top - 2]) } else { 0 };
+            let (mut guess, mut left) = (dividend / first, dividend % first);
+            while guess > LOW || guess.wrapping_mul(second) > ((left << 32) | third) {
+                guess -= 1;
+                left += first;
+                if left > LOW {
+                    break;
+                }
+            }
+            let (mut carry, mut borrow) = (0, 0);
+            for (index, digit) in divisor.iter().take(length).enumerate() {
+                let product = guess.wrapping_mul((*digit).into()).wrapping_add(carry);
+                carry = product >> 32;
+                let less = u64::from(rest[place + index]).wrapping_sub(product & LOW).wrapping_sub(borrow);
+                rest[place + index] = low(less);
+                borrow = less >> 63;
+            }
+            let less = u64::from(rest[top]).wrapping_sub(carry).wrapping_sub(borrow);
+            rest[top] = low(less);
+            if less >> 63 != 0 {
+                guess -= 1;
+                let mut carry = 0;
+                for (index, digit) in divisor.iter().take(length).enumerate() {
+                    let sum = u64::from(rest[place + index]) + u64::from(*digit) + carry;
+                    rest[place + index] = low(sum);
+                    carry = sum >> 32;
+                }
+                rest[top] = low(u64::from(rest[top]) + carry);
+            }
+            if result >> 96 != 0 {
                 return; // it would be 2^128 or more
             }
-            result <<= 1;
-            if rest.compare(&shifted) != Ordering::Less {
-                rest.subtract(&shifted);
-                result |= 1;
-            }
-            let Some(less) = shift.checked_sub(1) else { break };
-            shift = less;
-            shifted.halve();
+            result = (result << 32) | u128::from(guess);
         }
-        *quotient = if up && rest.bits() != 0 { result.saturating_add(1) } else { result };
+        let exact = rest.iter().all(|digit| *digit == 0);
+        *quotient = if up && !exact { result.saturating_add(1) } else { result };
     }
 
-    /// How many bits it has up to the highest that is set.
+    /// How many digits it has up to the highest that is not zero.
     #[inline(always)]
-    fn bits(&self) -> u32 {
-        let mut above: u32 = 512;
-        for limb in self.0.iter().rev() {
-            if *limb != 0 {
-                return above.saturating_sub(limb.leading_zeros());
-            }
-            above = above.saturating_sub(64);
-        }
-        0
+    fn used(&self) -> usize {
+        let zeros = self.0.iter().rev().take_while(|digit| **digit == 0).count();
+        DIGITS.saturating_sub(zeros)
     }
 
-    /// Multiplied by 2^shift; the caller knows that it fits.
-    fn shifted_up(&self, shift: u32) -> Self {
-        let (limbs, bits) = ((shift >> 6) as usize, shift & 63);
-        let mut out = [0; LIMBS];
+    /// Multiplied by 2^shift, which is less than a digit, with room for what that carries.
+    #[inline(always)]
+    fn shifted(&self, shift: u32) -> [u32; DIGITS + 1] {
+        let mut out = [0; DIGITS + 1];
         let mut carry = 0;
-        for (limb, place) in self.0.iter().zip(out.iter_mut().skip(limbs)) {
-            *place = (limb << bits) | carry;
-            carry = if bits == 0 { 0 } else { limb >> 64_u32.wrapping_sub(bits) };
+        for (place, digit) in out.iter_mut().zip(self.0.iter().chain([&0])) {
+            let wide = (u64::from(*digit) << shift) | carry;
+            *place = low(wide);
+            carry = wide >> 32;
         }
-        Self(out)
-    }
-
-    #[inline(always)]
-    fn halve(&mut self) {
-        let mut carry = 0;
-        for limb in self.0.iter_mut().rev() {
-            let lowest = *limb << 63;
-            *limb = (*limb >> 1) | carry;
-            carry = lowest;
-        }
-    }
-
-    #[inline(always)]
-    fn subtract(&mut self, other: &Self) {
-        let mut borrow = false;
-        for (limb, less) in self.0.iter_mut().zip(other.0) {
-            let (difference, first) = limb.overflowing_sub(less);
-            let (difference, second) = difference.overflowing_sub(u64::from(borrow));
-            *limb = difference;
-            borrow = first | second;
-        }
-    }
-
-    #[inline(always)]
-    fn compare(&self, other: &Self) -> Ordering {
-        for (left, right) in self.0.iter().zip(other.0.iter()).rev() {
-            if left != right {
-                return left.cmp(right);
-            }
-        }
-        Ordering::Equal
+        out
     }
 }
 
 impl PartialOrd for Wide {
     #[inline(always)]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.compare(other))
+        for (left, right) in self.0.iter().zip(other.0.iter()).rev() {
+            if left != right {
+                return Some(left.cmp(right));
+            }
+        }
+        Some(Ordering::Equal)
     }
 }
 
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
-fn halves(value: u128) -> [u64; 2] {
-    [value as u64, (value >> 64) as u64]
+#[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+fn low(value: u64) -> u32 {
+    value as u32
 }
 
-/// `place += a · b + carry`; gives the new carry. In halves of 32 bits, whose products fit 64.
 #[inline(always)]
-fn multiply_add(a: u64, b: u64, carry: u64, place: &mut u64) -> u64 {
-    const LOW: u64 = 0xffff_ffff;
-    let (a0, a1, b0, b1) = (a & LOW, a >> 32, b & LOW, b >> 32);
-    let low = a0.wrapping_mul(b0);
-    let (middle, other) = (a1.wrapping_mul(b0), a0.wrapping_mul(b1));
-    let middle = middle.wrapping_add(low >> 32); // (2^32 - 1)^2 + 2^32 - 1 < 2^64
-    let other = other.wrapping_add(middle & LOW); // the same
-    let mut high = a1.wrapping_mul(b1).wrapping_add(middle >> 32).wrapping_add(other >> 32);
-    let product = (other << 32) | (low & LOW);
-    let (sum, first) = product.overflowing_add(carry);
-    let (sum, second) = sum.overflowing_add(*place);
-    // The high half of a product is at most 2^64 - 2, and both carries together make at most one more than it can hold with them.
-    high = high.wrapping_add(u64::from(first)).wrapping_add(u64::from(second));
-    *place = sum;
-    high
+#[expect(clippy::cast_possible_truncation, reason = "the quarters are what is wanted")]
+fn quarters(value: u128) -> [u32; 4] {
+    [value as u32, (value >> 32) as u32, (value >> 64) as u32, (value >> 96) as u32]
 }
