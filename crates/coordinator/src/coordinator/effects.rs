@@ -1,6 +1,9 @@
 //! Carrying effects out: asking attesters, handing orders to submitters, waiting for the next attempt.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use tim3_chain::{AttestRequest, AttesterSet, Chain, Evidence, Refused, Slot};
 use tim3_domain::{
@@ -19,9 +22,9 @@ use crate::{
 };
 
 /// First pause before another attempt; it doubles with each.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause before another attempt.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 type Asked = (OperationId, Leg, AttestRequest);
 type Answer = (OperationId, Leg, Result<SignedOrder, Refused>);
@@ -110,6 +113,13 @@ impl Coordinator {
     /// Turns what is due into effects, as far as it still fits where the operation stands.
     pub(super) fn fire_due(&mut self, work: &mut Work) {
         let now = Instant::now();
+        let operations = &self.operations;
+        let ripe = self.delayed.ripe(|gateway| operations.tips(gateway).map_or(0, |tips| tips.head.timestamp));
+        if !ripe.is_empty() {
+            let ripe: HashSet<OperationId> = ripe.into_iter().collect();
+            self.due.retain(|(_, id), _| !ripe.contains(id));
+            self.due.extend(ripe.into_iter().map(|id| ((now, id), Leg::Settle)));
+        }
         while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
             let ((_, id), leg) = entry.remove_entry();
             match self.operations.get(id).and_then(|entry| entry.record.phase.leg()) {

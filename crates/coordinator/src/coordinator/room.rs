@@ -16,7 +16,7 @@ use tim3_domain::{
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{Coordinator, Message, effects::FIRST_PAUSE};
+use super::{Coordinator, Message, effects::LONGEST_PAUSE};
 use crate::operations::Work;
 
 /// What is delayed, by window.
@@ -26,6 +26,10 @@ pub(super) struct Delayed {
     operations: HashMap<(GatewayId, Direction), HashMap<OperationId, bool>>,
     /// Windows that are being read.
     asked: HashSet<(GatewayId, Direction)>,
+    /// When windows were read last: while something waits, they are read again, because a limit may be raised.
+    read: HashMap<(GatewayId, Direction), Instant>,
+    /// Chain time from which there is room, which comes early where a chain's clock leaps.
+    room: HashMap<OperationId, (GatewayId, u64)>,
 }
 
 impl Coordinator {
@@ -40,8 +44,9 @@ impl Coordinator {
     /// Asks for the windows of what was delayed, in tasks of their own; the answers are messages.
     pub(super) fn ask_windows(&mut self) {
         for (key, waiting) in &self.delayed.operations {
-            let is_new = waiting.values().any(|told| !told);
-            let Some(link) = self.links.get(&key.0).filter(|_| is_new && !self.delayed.asked.contains(key)) else {
+            let is_old = self.delayed.read.get(key).is_none_or(|read| read.elapsed() >= LONGEST_PAUSE);
+            let wanted = is_old || waiting.values().any(|told| !told);
+            let Some(link) = self.links.get(&key.0).filter(|_| wanted && !self.delayed.asked.contains(key)) else {
                 continue;
             };
             self.delayed.asked.insert(*key);
@@ -68,7 +73,11 @@ impl Coordinator {
     ) {
         let key = (gateway, direction);
         self.delayed.asked.remove(&key);
+        self.delayed.read.insert(key, Instant::now());
         let delayed = self.delayed.operations.remove(&key).unwrap_or_default();
+        for id in delayed.keys() {
+            self.delayed.room.remove(id);
+        }
         let Some(window) = window else { return };
         let chain_now = self.operations.tips(gateway).map_or(0, |tips| tips.head.timestamp).max(window.updated);
         // What is on its way again, or ended, is no longer delayed.
@@ -83,10 +92,12 @@ impl Coordinator {
         self.due.retain(|(_, id), _| !queued.contains(id));
         let (now, mut ahead, mut waiting) = (Instant::now(), 0_u128, HashMap::new());
         for (_, id, amount) in queue {
-            let pause = window.fits_at(amount, ahead, chain_now).map(|at| {
-                // The chain's clock goes as ours does; only what it shows may differ.
-                Duration::from_secs(at.saturating_sub(chain_now)).max(FIRST_PAUSE)
-            });
+            let at = window.fits_at(amount, ahead, chain_now).filter(|at| *at > chain_now);
+            if let Some(at) = at {
+                self.delayed.room.insert(id, (gateway, at));
+            }
+            // The chain's clock goes as ours does; only what it shows may differ.
+            let pause = at.map(|at| Duration::from_secs(at.saturating_sub(chain_now)));
             ahead = ahead.saturating_add(amount);
             let told = delayed.get(&id).copied().unwrap_or_default();
             waiting.insert(id, true);
@@ -99,13 +110,25 @@ impl Coordinator {
                         self.operations.say(id, what, now_ms, work);
                     }
                 }
-                // Over the whole limit: T_max voids it, unless the limit is raised.
+                // There should be room now, or there never will: over the whole limit, T_max voids it, unless the limit is raised.
                 None => self.later(id, Leg::Settle),
             }
         }
         if !waiting.is_empty() {
             self.delayed.operations.insert(key, waiting);
         }
+    }
+}
+
+impl Delayed {
+    /// What there is room for by now, by the clocks of the chains.
+    pub(super) fn ripe(&mut self, clock: impl Fn(GatewayId) -> u64) -> Vec<OperationId> {
+        let ripe = |(gateway, at): &(GatewayId, u64)| *at <= clock(*gateway);
+        let ids: Vec<_> = self.room.iter().filter(|(_, room)| ripe(room)).map(|(id, _)| *id).collect();
+        for id in &ids {
+            self.room.remove(id);
+        }
+        ids
     }
 }
 
