@@ -1,5 +1,16 @@
 //! What is written is read again, hostile bytes give errors, and layouts do not overlap.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by panicking"
+)]
+
 use tim3_solana_interface::{
     GatewayError, Word, ZERO,
     accounts::{

@@ -2,6 +2,17 @@
 //!
 //! `TIM3_UPDATE_IDL=1 cargo test -p tim3-solana-interface --test idl` writes it anew.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by panicking"
+)]
+
 use std::{env, fs};
 
 use serde_json::{Value, json};

@@ -1,5 +1,16 @@
 //! The pure rules against wide integers of another make.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by panicking"
+)]
+
 use proptest::prelude::*;
 use ruint::aliases::U512;
 use tim3_gateway::rules::{

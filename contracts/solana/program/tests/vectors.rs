@@ -1,6 +1,17 @@
 //! The golden vectors of `contracts/vectors.json`: identifiers, digests, the running hash, and every formula. What signatures and accounts
 //! have to do with them is tested in LiteSVM.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by panicking"
+)]
+
 use serde_json::Value;
 use tim3_gateway::{
     chain::keccak,
