@@ -63,6 +63,9 @@ export function serve(unit, index, routes, faults, port) {
     response.writeHead(status, { "content-type": raw ? "application/octet-stream" : "application/json" })
     response.end(raw ? content : JSON.stringify(content))
   })
+  // A server that ends idle connections makes busy clients fail, and faults here are to be those that were asked for.
+  server.keepAliveTimeout = 0
+  server.requestTimeout = 0
   return new Promise((resolve, reject) => {
     server.once("error", reject)
     server.listen(port, "127.0.0.1", () => resolve(server))
