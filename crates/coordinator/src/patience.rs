@@ -65,7 +65,7 @@ mod tests {
         let attempts = Cell::new(0_u32);
         let cancel = CancellationToken::new();
         let result = patiently("a", PATIENCE, &cancel, || {
-            attempts.set(attempts.get() + 1);
+            attempts.set(attempts.get().strict_add(1));
             let result = fate(attempts.get());
             async move { result }
         })
