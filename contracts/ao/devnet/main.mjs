@@ -29,7 +29,7 @@ const clock = () => Date.now() + offset
 const store = new Store(values.store)
 const faults = new Faults()
 const chain = new Chain(clock)
-const network = new Network({ units: { su: signerOf(su.jwk), mu: signerOf(mu.jwk) }, authority: mu.addr, chain, store, faults, clock })
+const network = new Network({ units: { su: signerOf(su.jwk), mu: signerOf(mu.jwk) }, chain, store, faults, clock })
 
 await network.restore(store.entries(), async entry => {
   if (entry.kind === "clock") offset = entry.offset

@@ -10,7 +10,7 @@ const VARIANT = [
   { name: "Data-Protocol", value: "ao" },
   { name: "Variant", value: "ao.TN.1" },
 ]
-const MESSENGERS = new Set(["From-Process", "From-Module", "Pushed-For"])
+const MESSENGERS = new Set(["Data-Protocol", "Variant", "Type", "From-Process", "From-Module", "Pushed-For"])
 const CHECKPOINT_EVERY = 50
 const ID = /^[A-Za-z0-9_-]{43}$/
 
@@ -23,8 +23,8 @@ export class Network {
   #idle = []
 
   /** `units` holds the signers {su, mu}; `chain` the base layer; `clock` gives milliseconds. */
-  constructor({ units, authority, chain, store, faults, clock }) {
-    Object.assign(this, { units, authority, chain, store, faults, clock })
+  constructor({ units, chain, store, faults, clock }) {
+    Object.assign(this, { units, chain, store, faults, clock })
     this.processes = new Map()
     this.places = new Map()
     this.held = []
@@ -180,6 +180,8 @@ export class Network {
       anchor: Anchor,
       data: Data === undefined ? "" : String(Data),
       tags: [
+        ...VARIANT,
+        { name: "Type", value: "Message" },
         ...tags,
         { name: "From-Process", value: process.id },
         { name: "From-Module", value: MODULE },

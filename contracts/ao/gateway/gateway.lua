@@ -566,6 +566,16 @@ function deposits.record(assetId, sender, native, cause, reference)
   store.set(s.held, assetId, s.held[assetId] + native)
   return keep(assetId, sender, native)
 end
+function deposits.attribute(assetId, account, native)
+  local s, asset = store.state(), store.state().assets[assetId]
+  local there = s.unattributed[assetId] or amounts.ZERO
+  local credited = amounts.scale(native, asset.native, asset.decimals)
+  local taken = amounts.scale(credited, asset.decimals, asset.native)
+  failures.check(not amounts.isZero(credited) and taken <= there, "AmountOutOfRange", { amount = amounts.text(native), max = amounts.text(there) })
+  store.set(s.unattributed, assetId, there - taken)
+  payouts.credit(assetId, account, credited, words.ZERO)
+  return credited
+end
 
 local function pending(payoutId)
   local payout = store.state().payouts[payoutId]
@@ -763,6 +773,11 @@ function governance.RecordDeposit(call)
   local asset = governance.asset(call.asset, COLLATERAL)
   local sender, quantity = accounts.parse(call.sender, "sender"), amounts.parse(call.quantity, "quantity")
   return { claimable = amounts.text(deposits.record(asset, sender, quantity, push(call))) }
+end
+function governance.Attribute(call)
+  local asset = governance.asset(call.asset, COLLATERAL)
+  local account = accounts.local_(accounts.parse(call.account, "account"), store.state().self)
+  return { claimable = amounts.text(deposits.attribute(asset, account, amounts.parse(call.quantity, "quantity"))) }
 end
 function governance.RecordDebit(call)
   deposits.recordDebit(words.parse(call.payout, "payout"), push(call))

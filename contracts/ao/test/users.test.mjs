@@ -14,6 +14,12 @@ after(() => g?.stop())
 beforeEach(() => g.revert())
 afterEach(() => g.checkConservation())
 
+async function apply(call) {
+  await g.ok(owner, "Schedule", {}, call)
+  await g.net.advance(3601)
+  return g.act(owner, "Apply", {}, call)
+}
+
 const FEE = amount => 1000n + (amount * 10n) / 10_000n
 
 describe("a deposit that locks", () => {
@@ -106,6 +112,17 @@ describe("a deposit that cannot be locked can be claimed by its sender", () => {
     assert.equal(error, "Unrepresentable")
     assert.equal((await g.view("Claimable", { Account: alice.address, Asset: "USDA" })).amount, String(ONE))
     assert.equal((await g.view("Asset", { Asset: "USDA" })).unattributed, "1")
+  })
+
+  test("what came from no account is the admin's to attribute, after the delay, and no more than that", async () => {
+    await g.net.eval(owner, g.usda, `ao.send({ Target = "${g.process}", Action = "Credit-Notice", Sender = "0x00000000219ab540356cBB839Cbe05303d7705Fa", Quantity = "${3n * USDA}" })`)
+    await g.net.idle()
+    assert.equal((await g.view("Asset", { Asset: "USDA" })).unattributed, String(3n * USDA))
+    const call = { call: "Attribute", asset: "USDA", account: carol.address, quantity: String(2n * USDA) }
+    assert.equal((await apply(call)).error, undefined)
+    assert.equal((await g.view("Claimable", { Account: carol.address, Asset: "USDA" })).amount, String(2n * ONE))
+    assert.equal((await apply(call)).error, "AmountOutOfRange")
+    assert.equal((await g.view("Asset", { Asset: "USDA" })).unattributed, String(USDA))
   })
 
   test("when locking was paused while it was on its way", async () => {
@@ -248,12 +265,6 @@ describe("burn", () => {
     })
   }
 })
-
-async function apply(call) {
-  await g.ok(owner, "Schedule", {}, call)
-  await g.net.advance(3601)
-  return g.act(owner, "Apply", {}, call)
-}
 
 describe("a notice that was lost", () => {
   /** The push of the token's last message with this action, from its outbox. */

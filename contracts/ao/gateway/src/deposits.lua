@@ -98,6 +98,18 @@ function deposits.record(assetId, sender, native, cause, reference)
   return keep(assetId, sender, native)
 end
 
+--- Makes what nobody could be credited with claimable by an account, on the admin's word after the delay.
+function deposits.attribute(assetId, account, native)
+  local s, asset = store.state(), store.state().assets[assetId]
+  local there = s.unattributed[assetId] or amounts.ZERO
+  local credited = amounts.scale(native, asset.native, asset.decimals)
+  local taken = amounts.scale(credited, asset.decimals, asset.native)
+  failures.check(not amounts.isZero(credited) and taken <= there, "AmountOutOfRange", { amount = amounts.text(native), max = amounts.text(there) })
+  store.set(s.unattributed, assetId, there - taken)
+  payouts.credit(assetId, account, credited, words.ZERO)
+  return credited
+end
+
 local function pending(payoutId)
   local payout = store.state().payouts[payoutId]
   failures.check(payout, "UnknownPayout", { payout = words.hex(payoutId) })

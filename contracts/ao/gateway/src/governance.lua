@@ -180,6 +180,13 @@ function governance.RecordDeposit(call)
   return { claimable = amounts.text(deposits.record(asset, sender, quantity, push(call))) }
 end
 
+--- Collateral that came from what is no account (an Ethereum wallet's address, say), or below canonical units: claimable by an account.
+function governance.Attribute(call)
+  local asset = governance.asset(call.asset, COLLATERAL)
+  local account = accounts.local_(accounts.parse(call.account, "account"), store.state().self)
+  return { claimable = amounts.text(deposits.attribute(asset, account, amounts.parse(call.quantity, "quantity"))) }
+end
+
 --- A Debit-Notice that the messenger lost: the payout was paid.
 function governance.RecordDebit(call)
   deposits.recordDebit(words.parse(call.payout, "payout"), push(call))
