@@ -6,6 +6,9 @@ pub const ASSETS: usize = 12;
 pub const MARKETS: usize = 12;
 /// Attesters of an epoch.
 pub const SIGNERS: usize = 32;
+/// Signatures that an order may need: with as many, each kind of order with all its accounts fits a transaction of 1,232 bytes, given a
+/// lookup table. `INTERFACE.md` has the measurements.
+pub const THRESHOLD: u8 = 7;
 /// Words of the dictionary: this gateway, then assets, markets and peers in the order of their registration. When it is full, further ones
 /// work as well and take 33 bytes in place of one.
 pub const DICTIONARY: usize = 64;

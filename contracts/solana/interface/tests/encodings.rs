@@ -19,7 +19,8 @@ use tim3_solana_interface::{
     },
     external::PriceUpdate,
     instruction::{
-        Call, INSTRUCTIONS, Instruction, LockArgs, OrderArgs, OrderView, Orders, Role, SkipHint, encode_orders,
+        Call, INSTRUCTIONS, Instruction, LockArgs, OrderArgs, OrderResult, OrderView, Orders, Role, SkipHint,
+        encode_orders,
     },
     limits,
     protocol::{action, slot},
@@ -200,6 +201,15 @@ fn skip_hints_come_back() {
     let hint = SkipHint { index: 3, action: 1, code: 2, reason: GatewayError::WindowFull.code(), content: id(4) };
     assert_eq!(SkipHint::decode(&hint.encode()), Some(hint));
     assert_eq!(SkipHint::decode(&hint.encode()[1..]), None);
+}
+
+#[test]
+fn results_come_back_without_the_zeros_at_their_end() {
+    let [low, high] = GatewayError::WindowFull.code().to_le_bytes();
+    let data = [2, low, high, 0, 0, 0, 1, 0x18];
+    let results: Vec<_> = (0..4).map(|index| OrderResult::at(&data, index)).map(|one| (one.code, one.reason)).collect();
+    assert_eq!(results, [(2, Some(GatewayError::WindowFull)), (0, None), (1, None), (0, None)]);
+    assert_eq!(OrderResult::read(&data).count(), 2);
 }
 
 #[test]

@@ -248,7 +248,17 @@ impl OrderResult {
     /// Bytes of one.
     pub const LENGTH: usize = 3;
 
-    /// The results in an `Execute`'s return data, in the order of its orders.
+    /// How the order at `index` of an `Execute` ended, by its return data. A chain does not carry zeros at the end of return data, so what
+    /// is missing is Done.
+    #[must_use]
+    pub fn at(data: &[u8], index: usize) -> Self {
+        let at = index.saturating_mul(Self::LENGTH);
+        let byte = |offset: usize| data.get(at.saturating_add(offset)).copied().unwrap_or_default();
+        let (code, low, high) = (byte(0), byte(1), byte(2));
+        Self { code, reason: GatewayError::from_code(u16::from_le_bytes([low, high]).into()) }
+    }
+
+    /// The results in an `Execute`'s return data, in the order of its orders. It must be as long as when it was set; see [`Self::at`].
     pub fn read(data: &[u8]) -> impl Iterator<Item = Self> + '_ {
         let (results, _) = data.as_chunks::<3>();
         results.iter().map(|[code, low, high]| Self {

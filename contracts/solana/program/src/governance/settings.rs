@@ -3,7 +3,7 @@
 use pinocchio::AccountView;
 use tim3_solana_interface::{
     GatewayError, Word, ZERO, bytes,
-    limits::{OUTGOING_PER_PAGE, SIGNERS},
+    limits::{OUTGOING_PER_PAGE, SIGNERS, THRESHOLD},
     protocol::event,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 /// Starts a new epoch: what was signed in an earlier one is no longer valid.
 #[inline(never)]
 pub(super) fn set_attesters(s: &mut Session<'_>, threshold: u8, signers: &[[u8; 20]]) -> Result<(), GatewayError> {
-    if threshold == 0 || usize::from(threshold) > signers.len() || signers.len() > SIGNERS {
+    if threshold == 0 || threshold > THRESHOLD || usize::from(threshold) > signers.len() || signers.len() > SIGNERS {
         return Err(GatewayError::InvalidValue);
     }
     let mut last = [0; 20];
