@@ -2,10 +2,14 @@
 // states, so that keeping an older state (for rollback, for a compute unit that lags, for a checkpoint) costs next to nothing.
 
 import { readFileSync } from "node:fs"
+import { setFlagsFromString } from "node:v8"
 import AoLoader from "./node_modules/@permaweb/ao-loader/dist/index.cjs"
 
 export const MODULE = "Do_Uc2Sju_ffp6Ev0AnLVdPtot15rvMjP-a9VVaA5fM"
 export const FORMAT = "wasm64-unknown-emscripten-draft_2024_02_15"
+
+// The module's memory has 64-bit addresses, which this version of node does not offer unasked.
+setFlagsFromString("--experimental-wasm-memory64")
 
 const now = Date.now
 const PAGE = 65536

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // A local AO network: messenger, scheduler and compute units of our own around the real aos module, and a base layer with GraphQL.
 //
-// usage: node --experimental-wasm-memory64 main.mjs [--port P] [--cus N] [--store FOLDER]
+// usage: node main.mjs [--port P] [--cus N] [--store FOLDER] [--attached]
 //
 // Prints one line of JSON with its ports when it is ready: P gateway, P+1 control, P+2 messenger, P+3 scheduler, P+4 and up compute.
 // Without --port, or with 0, each gets a free one. It listens on loopback only. SIGTERM and SIGINT stop it. With --store it goes on
-// from where it was stopped or killed.
+// from where it was stopped or killed. With --attached it ends with the process that started it, however that ends.
 
 import { parseArgs } from "node:util"
 import { acc, mu, su } from "./node_modules/wao/esm/accounts.js"
@@ -18,7 +18,7 @@ import { Network, SCHEDULER } from "./network.mjs"
 import { Store } from "./store.mjs"
 import { compute, gateway, messenger, scheduler } from "./units.mjs"
 
-const { values } = parseArgs({ options: { port: { type: "string", default: "0" }, cus: { type: "string", default: "1" }, store: { type: "string" } } })
+const { values } = parseArgs({ options: { port: { type: "string", default: "0" }, cus: { type: "string", default: "1" }, store: { type: "string" }, attached: { type: "boolean" } } })
 const port = Number(values.port)
 const cus = Number(values.cus)
 if (!Number.isInteger(port) || port < 0 || port > 65000) throw new Error(`--port takes 0 to 65000, not ${values.port}`)
@@ -125,6 +125,8 @@ async function stop() {
 }
 process.on("SIGTERM", stop)
 process.on("SIGINT", stop)
+const parent = process.ppid
+if (values.attached) setInterval(() => process.ppid === parent || stop(), 500).unref()
 
 const [gatewayPort, controlPort, muPort, suPort, ...cuPorts] = servers.map(server => server.address().port)
 console.log(

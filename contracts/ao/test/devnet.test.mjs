@@ -2,9 +2,11 @@
 
 import { after, afterEach, before, describe, test } from "node:test"
 import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { networkInterfaces, tmpdir } from "node:os"
 import { join } from "node:path"
+import { createInterface } from "node:readline"
 import { Devnet, messageOf, rsaWallets, tagList, wallet } from "./client.mjs"
 import arbundles from "../devnet/node_modules/arbundles/build/node/cjs/index.js"
 import arweavePackage from "../devnet/node_modules/arweave/node/index.js"
@@ -342,6 +344,17 @@ describe("stopping", () => {
       }
     })
   }
+
+  test("of the process that started it ends an attached one", async () => {
+    const client = new URL("client.mjs", import.meta.url)
+    const code = `const { Devnet } = await import("${client}"); const net = await Devnet.start(); console.log(JSON.stringify(net.ready)); setInterval(() => {}, 1000)`
+    const parent = spawn(process.execPath, ["--input-type=module", "--eval", code], { stdio: ["ignore", "pipe", "inherit"] })
+    const ready = JSON.parse(await new Promise(resolve => createInterface({ input: parent.stdout }).once("line", resolve)))
+    const open = () => fetch(`http://127.0.0.1:${ready.ports.mu}/`).then(() => true, () => false)
+    assert.equal(await open(), true)
+    parent.kill("SIGKILL")
+    while (await open()) await new Promise(resolve => setTimeout(resolve, 50))
+  })
 
   test("by SIGKILL in the middle of a crank loses what was about to be pushed, and nothing else", async () => {
     const store = mkdtempSync(join(tmpdir(), "tim3-ao-"))
