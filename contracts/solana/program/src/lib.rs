@@ -1,7 +1,7 @@
 //! The TIM3 gateway of Solana: `contracts/PROTOCOL.md` as a program. `INTERFACE.md` beside it has the accounts and the reasons.
 //!
 //! [`rules`] and [`codec`] are pure and tested on any machine. Around them: `access` (what an account must be before it is believed),
-//! `ledger` (events and running hash), `tokens`, `book` (positions), `outbox`, `settle` (debt undone), `actions` (what users do), `orders`
+//! `ledger` (events and running hash), `tokens` and `delivery`, `book` (positions), `outbox`, `settle` (debt undone), `actions` (what users do), `orders`
 //! (what attesters sign) and `governance` (what admin and guardian do). Addresses, layouts and encodings are not here but in
 //! `tim3-solana-interface`.
 #![no_std]
@@ -20,6 +20,7 @@ mod bad_debt;
 mod book;
 pub mod chain;
 pub mod codec;
+mod delivery;
 mod governance;
 mod ledger;
 mod orders;

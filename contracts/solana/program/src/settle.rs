@@ -8,13 +8,14 @@ use tim3_solana_interface::{
 
 use crate::{
     book::{self, Kept, MarketRef},
+    delivery::{Delivery, Due, Payee, claim, resolve},
     ledger::{Body, Session},
     pauses,
     rules::{
         payout::{Backing, Undone, undo},
         price::Quote,
     },
-    tokens::{Delivery, Due, Payee, Press, Token, Vault, check_local, claim, resolve},
+    tokens::{Press, Token, Vault, check_local},
     windows::{self, Direction},
 };
 

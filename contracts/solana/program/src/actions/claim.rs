@@ -9,9 +9,10 @@ use tim3_solana_interface::{
 
 use crate::{
     access::{address, close},
+    delivery::{Delivery, Due, Payee, open_claimable, resolve},
     ledger::{Body, Session},
     pauses,
-    tokens::{Delivery, Due, Payee, Token, Vault, check_local, open_claimable, resolve},
+    tokens::{Token, Vault, check_local},
 };
 
 /// Pays what waits for the user. Collateral may be claimed unless a synthetic that it backs is frozen; a synthetic only while supply may

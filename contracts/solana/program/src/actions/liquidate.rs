@@ -11,12 +11,13 @@ use crate::{
     access::{address, given},
     bad_debt,
     book::{self, MarketRef},
+    delivery::{Delivery, Due, Payee, resolve},
     ledger::{Body, Session},
     rules::{
         health::Balances,
         liquidation::{LiquidationTerms, liquidation},
     },
-    tokens::{self, Delivery, Due, Payee, Vault, resolve},
+    tokens::{self, Vault},
 };
 
 /// Repays debt of an unhealthy position and takes its collateral plus a bonus.

@@ -12,6 +12,7 @@ use tim3_solana_interface::{
 use crate::{
     access::{address, given, needed},
     book::{self, Kept, MarketRef},
+    delivery::{Delivery, Due, Payee, resolve},
     ledger::{Body, Session},
     outbox::{Outbox, dispatch},
     pauses,
@@ -20,7 +21,7 @@ use crate::{
         health::Balances,
         wide::Wide,
     },
-    tokens::{Delivery, Due, Payee, Press, Token, check_local, pull, resolve},
+    tokens::{Press, Token, check_local, pull},
 };
 
 /// Brings collateral into a market and draws debt.

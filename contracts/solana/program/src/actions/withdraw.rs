@@ -13,9 +13,10 @@ use tim3_solana_interface::{
 use crate::{
     access::{address, close, given, open, open_gateway, proven},
     book::{self, MarketRef},
+    delivery::{Delivery, Due, Payee, resolve},
     ledger::{Body, Session},
     rules::health::Balances,
-    tokens::{Delivery, Due, Payee, Vault, check_local, resolve},
+    tokens::{Vault, check_local},
 };
 
 /// Pays collateral of the user's own position, as far as max LTV allows at the lower price.

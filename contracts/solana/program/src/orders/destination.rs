@@ -10,10 +10,11 @@ use super::{Carried, Halt, check_signatures};
 use crate::{
     book::MarketRef,
     codec::Operation,
+    delivery::{Due, Payee, resolve},
     ledger::{Body, Session},
     pauses, records,
     settle::{Release, pay_fee, resolve_fee},
-    tokens::{Due, Payee, Token, check_local, resolve},
+    tokens::{Token, check_local},
     windows::{self, Direction},
 };
 

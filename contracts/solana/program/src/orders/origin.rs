@@ -16,10 +16,11 @@ use crate::{
     bad_debt,
     book::MarketRef,
     codec::{self, Operation},
+    delivery::{Delivery, Due, Payee, resolve},
     ledger::{Body, Session},
     pauses, records,
     settle::{Request, Settlement, Till, plan},
-    tokens::{Delivery, Due, Payee, Token, check_local, resolve},
+    tokens::{Token, check_local},
 };
 
 /// A refund that is known to succeed.
