@@ -289,14 +289,14 @@ function attesters.parse(data)
     local content = type(order) == "table" and words.bytes(order.content)
     local action = content and math.tointeger(tonumber(order.action))
     failures.check(action, "MalformedOrders", { index = i - 1 })
-    parsed[i] = { action = action, content = content }
+    parsed[i] = orders.make(action, content)
   end
   return parsed
 end
 
 local function digest(order)
   local s = store.state()
-  return identity.digest(s.domain, order.action, words.integer(s.epoch), identity.content(order.action, order.content))
+  return identity.digest(s.domain, order.action, words.integer(s.epoch), order.hash)
 end
 function attesters.count(key)
   local votes = store.state().votes[key]
@@ -310,7 +310,7 @@ local function vote(key, voter)
   store.set(votes, "count", (votes.count or 0) + 1)
 end
 local function run(order, voter, enough)
-  local checked = orders.check(order.action, order.content)
+  local checked = orders.check(order)
   local key = digest(order)
   if voter then vote(key, voter) end
   local count = attesters.count(key)
@@ -326,10 +326,8 @@ local function all(list, voter, enough)
   for i, order in ipairs(list) do
     local ok, result, detail = store.atomically(run, order, voter, enough)
     if not ok then result = { code = CODES[result] or attesters.REJECTED, reason = result, detail = detail } end
-    local well = identity.CONTENT_WORDS[order.action] and #order.content == identity.CONTENT_WORDS[order.action] * 32
     results[i] = {
-      action = tostring(order.action),
-      content = well and words.hex(identity.content(order.action, order.content)) or nil,
+      action = tostring(order.action), content = order.hash and words.hex(order.hash) or nil,
       code = tostring(result.code), reason = result.reason, detail = result.detail, votes = result.votes and tostring(result.votes),
     }
   end
@@ -1349,11 +1347,16 @@ local KINDS = {
   [ACTION.MINT] = { [KIND.MINT] = true, [KIND.TRANSFER] = true },
   [ACTION.RELEASE] = { [KIND.REDEEM] = true },
 }
-function orders.check(action, content)
-  failures.check(not store.state().retired, "Retired")
+function orders.make(action, content)
   local length = identity.CONTENT_WORDS[action]
-  failures.check(length, "UnknownAction", { action = action })
-  failures.check(#content == length * 32, "MalformedContent", { bytes = #content, expected = length * 32 })
+  local well = length and #content == length * 32
+  return { action = action, content = content, hash = well and identity.content(action, content) or nil }
+end
+function orders.check(given)
+  local action, content = given.action, given.content
+  failures.check(not store.state().retired, "Retired")
+  failures.check(identity.CONTENT_WORDS[action], "UnknownAction", { action = action })
+  failures.check(given.hash, "MalformedContent", { bytes = #content, expected = identity.CONTENT_WORDS[action] * 32 })
   local order = { action = action, content = content }
   if action == ACTION.MIRROR then
     order.mirror = mirrors.check(content)
@@ -1363,7 +1366,8 @@ function orders.check(action, content)
     return order
   end
   local op = identity.decode(content)
-  order.op, order.operation = op, identity.operation(content:sub(1, 14 * 32))
+  order.op, order.operation = op, given.hash
+  if action == ACTION.CONFLICT then order.operation = identity.operation(content:sub(1, 14 * 32)) end
   local kind = words.tointeger(op.kind)
   failures.check(kind >= KIND.MINT and kind <= KIND.TRANSFER, "WrongKind", { kind = kind })
   if action == ACTION.REFUND or action == ACTION.CONFLICT then
@@ -1924,8 +1928,8 @@ function store.commit()
   local sending = outbox
   outbox = {}
   for _, entry in ipairs(sending) do
-    local sent = ao.send(entry[1])
-    if entry[2] then entry[2](tostring(ao.reference), sent) end
+    ao.send(entry[1])
+    if entry[2] then entry[2](tostring(ao.reference)) end
   end
 end
 

@@ -24,14 +24,14 @@ function attesters.parse(data)
     local content = type(order) == "table" and words.bytes(order.content)
     local action = content and math.tointeger(tonumber(order.action))
     failures.check(action, "MalformedOrders", { index = i - 1 })
-    parsed[i] = { action = action, content = content }
+    parsed[i] = orders.make(action, content)
   end
   return parsed
 end
 
 local function digest(order)
   local s = store.state()
-  return identity.digest(s.domain, order.action, words.integer(s.epoch), identity.content(order.action, order.content))
+  return identity.digest(s.domain, order.action, words.integer(s.epoch), order.hash)
 end
 
 --- How many current attesters are for an order.
@@ -49,7 +49,7 @@ end
 
 -- One order: a vote where there is a voter, and its execution when it has enough. `enough` says whether it has.
 local function run(order, voter, enough)
-  local checked = orders.check(order.action, order.content)
+  local checked = orders.check(order)
   local key = digest(order)
   if voter then vote(key, voter) end
   local count = attesters.count(key)
@@ -65,10 +65,8 @@ local function all(list, voter, enough)
   for i, order in ipairs(list) do
     local ok, result, detail = store.atomically(run, order, voter, enough)
     if not ok then result = { code = CODES[result] or attesters.REJECTED, reason = result, detail = detail } end
-    local well = identity.CONTENT_WORDS[order.action] and #order.content == identity.CONTENT_WORDS[order.action] * 32
     results[i] = {
-      action = tostring(order.action),
-      content = well and words.hex(identity.content(order.action, order.content)) or nil,
+      action = tostring(order.action), content = order.hash and words.hex(order.hash) or nil,
       code = tostring(result.code), reason = result.reason, detail = result.detail, votes = result.votes and tostring(result.votes),
     }
   end

@@ -57,12 +57,19 @@ local KINDS = {
   [ACTION.RELEASE] = { [KIND.REDEEM] = true },
 }
 
---- Everything about an order that needs no vote. Gives what `apply` wants.
-function orders.check(action, content)
-  failures.check(not store.state().retired, "Retired")
+--- An order as it came, with its content hash where it has one.
+function orders.make(action, content)
   local length = identity.CONTENT_WORDS[action]
-  failures.check(length, "UnknownAction", { action = action })
-  failures.check(#content == length * 32, "MalformedContent", { bytes = #content, expected = length * 32 })
+  local well = length and #content == length * 32
+  return { action = action, content = content, hash = well and identity.content(action, content) or nil }
+end
+
+--- Everything about an order that needs no vote. Gives what `apply` wants.
+function orders.check(given)
+  local action, content = given.action, given.content
+  failures.check(not store.state().retired, "Retired")
+  failures.check(identity.CONTENT_WORDS[action], "UnknownAction", { action = action })
+  failures.check(given.hash, "MalformedContent", { bytes = #content, expected = identity.CONTENT_WORDS[action] * 32 })
   local order = { action = action, content = content }
   if action == ACTION.MIRROR then
     order.mirror = mirrors.check(content)
@@ -72,7 +79,8 @@ function orders.check(action, content)
     return order
   end
   local op = identity.decode(content)
-  order.op, order.operation = op, identity.operation(content:sub(1, 14 * 32))
+  order.op, order.operation = op, given.hash
+  if action == ACTION.CONFLICT then order.operation = identity.operation(content:sub(1, 14 * 32)) end
   local kind = words.tointeger(op.kind)
   failures.check(kind >= KIND.MINT and kind <= KIND.TRANSFER, "WrongKind", { kind = kind })
   if action == ACTION.REFUND or action == ACTION.CONFLICT then

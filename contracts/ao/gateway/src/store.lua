@@ -27,7 +27,7 @@ function store.child(table, key)
   return table[key]
 end
 
---- Sends when the message ends well. `sent` is told the reference that the answer will name.
+--- Sends when the message ends well; `sent` is then told the reference that an answer names.
 function store.send(message, sent)
   outbox[#outbox + 1] = { message, sent }
 end
@@ -60,8 +60,8 @@ function store.commit()
   local sending = outbox
   outbox = {}
   for _, entry in ipairs(sending) do
-    local sent = ao.send(entry[1])
-    if entry[2] then entry[2](tostring(ao.reference), sent) end
+    ao.send(entry[1])
+    if entry[2] then entry[2](tostring(ao.reference)) end
   end
 end
 
