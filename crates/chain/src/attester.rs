@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 use tim3_domain::{lifecycle::Refusal, protocol::Order};
 
-use crate::{BlockRef, FinalEvent};
+use crate::{FinalEvent, OpenSlot};
 
 /// A recoverable secp256k1 signature: `r ‖ s ‖ v`, low s, v of 27 or 28.
 pub type Signature = [u8; 65];
@@ -14,12 +14,12 @@ pub type Signature = [u8; 65];
 pub enum Evidence {
     /// Mint, Release, Mirror: the event at the origin.
     Event(Box<FinalEvent>),
-    /// Void: the event at the origin, the final block of the destination at which a quorum says that the slot is open, and why.
+    /// Void: the event at the origin, the open slot at the destination, and why.
     Void {
         /// The event at the origin.
         event: Box<FinalEvent>,
-        /// Where the slot was read.
-        open_at: BlockRef,
+        /// The slot that the void closes.
+        slot: OpenSlot,
         /// Why it is not delivered.
         why: Refusal,
     },

@@ -28,7 +28,7 @@ pub use attester::{AttestRequest, Attester, Evidence, Refused, Signature};
 pub use block::{BlockRef, Located, Tips, TxId};
 pub use error::{ChainError, ErrorClass};
 pub use lock::{Lock, MarketState};
-pub use proof::{EventChain, FinalEvent, ProofError, QuorumHead};
+pub use proof::{EventChain, FinalEvent, OpenSlot, ProofError, QuorumHead};
 pub use reader::{Endpoint, Fetched, Reader, Reading, Skip};
 pub use state::{AttesterSet, Books, Direction, Holding, PeerBooks, PositionRecord, RouteState, Slot, State};
 pub use submitter::{Capacity, Prepared, Submitter, Transaction, TransactionState, Verdict};

@@ -41,6 +41,35 @@ impl QuorumHead {
     }
 }
 
+/// A slot of which a quorum says that nothing was executed in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenSlot {
+    gateway: GatewayId,
+    origin: GatewayId,
+    nonce: u64,
+    block: BlockRef,
+}
+
+impl OpenSlot {
+    /// For whoever asked [`crate::State::slots`] of `gateway` at the final `block`, and nowhere else: states that a quorum agreed.
+    #[must_use]
+    pub fn agreed(gateway: GatewayId, origin: GatewayId, nonce: u64, block: BlockRef) -> Self {
+        Self { gateway, origin, nonce, block }
+    }
+
+    /// Whether it is the slot of the operation that `origin` numbered `nonce`, at `gateway`.
+    #[must_use]
+    pub fn is_of(&self, gateway: GatewayId, origin: GatewayId, nonce: u64) -> bool {
+        (self.gateway, self.origin, self.nonce) == (gateway, origin, nonce)
+    }
+
+    /// The block it was read at.
+    #[must_use]
+    pub fn block(&self) -> &BlockRef {
+        &self.block
+    }
+}
+
 /// An event that is final and proved against the running hash of its gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FinalEvent {

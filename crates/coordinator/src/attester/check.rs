@@ -21,9 +21,11 @@ pub fn check(request: &AttestRequest) -> Result<(), Refused> {
             let releases = operation.kind == OperationKind::Redeem;
             ensure(releases == (order.action == Action::Release), "the action does not fit the operation's kind")
         }
-        (OrderContent::Operation(operation), Action::Void, Evidence::Void { event, .. }) => {
+        (OrderContent::Operation(operation), Action::Void, Evidence::Void { event, slot, .. }) => {
             started(operation, event)?;
-            at(order, operation.destination)
+            at(order, operation.destination)?;
+            let open = slot.is_of(operation.destination, operation.origin, operation.nonce);
+            ensure(open, "the open slot is another operation's")
         }
         (OrderContent::Operation(operation), Action::Refund, Evidence::Refund { event, voided }) => {
             started(operation, event)?;

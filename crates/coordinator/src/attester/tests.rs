@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use k256::ecdsa::{RecoveryId, Signature as Ecdsa, VerifyingKey};
-use tim3_chain::{BlockRef, Evidence, FinalEvent, Located, TxId};
+use tim3_chain::{BlockRef, Evidence, FinalEvent, Located, OpenSlot, TxId};
 use tim3_domain::{
     identity::{Account, AssetId, GatewayId, MarketId, OperationId},
     lifecycle::Refusal,
@@ -113,7 +113,10 @@ fn evidence_that_shows_something_else_is_refused() {
     let good = operation(OperationKind::Mint, 0, 100);
     let other = operation(OperationKind::Mint, 0, 101);
     let redeem = operation(OperationKind::Redeem, 0, 100);
-    let void = |event, why| Evidence::Void { event, open_at: BlockRef::default(), why };
+    let void = |at, nonce| {
+        let slot = OpenSlot::agreed(at, HOME, nonce, BlockRef::default());
+        Evidence::Void { event: started(&good), slot, why: Refusal::TooOld }
+    };
     let cases = [
         ("another amount", order(Action::Mint, AWAY, 1, &good), Evidence::Event(started(&other))),
         ("another gateway executes", order(Action::Mint, HOME, 1, &good), Evidence::Event(started(&good))),
@@ -130,7 +133,9 @@ fn evidence_that_shows_something_else_is_refused() {
             order(Action::Refund, AWAY, 1, &good),
             Evidence::Refund { event: started(&good), voided: voided(&good, good.id(), 100) },
         ),
-        ("a void at the origin", order(Action::Void, HOME, 1, &good), void(started(&good), Refusal::TooOld)),
+        ("a void at the origin", order(Action::Void, HOME, 1, &good), void(HOME, 0)),
+        ("a void whose slot was read elsewhere", order(Action::Void, AWAY, 1, &good), void(HOME, 0)),
+        ("a void with the open slot of another nonce", order(Action::Void, AWAY, 1, &good), void(AWAY, 1)),
     ];
     for (name, order, evidence) in cases {
         let refused = check(&AttestRequest { order, evidence });
@@ -139,6 +144,7 @@ fn evidence_that_shows_something_else_is_refused() {
     let refund = order(Action::Refund, HOME, 1, &good);
     let evidence = Evidence::Refund { event: started(&good), voided: voided(&good, good.id(), 100) };
     assert_eq!(check(&AttestRequest { order: refund, evidence }), Ok(()));
+    assert_eq!(check(&AttestRequest { order: order(Action::Void, AWAY, 1, &good), evidence: void(AWAY, 0) }), Ok(()));
 }
 
 #[test]

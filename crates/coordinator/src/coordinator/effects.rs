@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tim3_chain::{AttestRequest, AttesterSet, Chain, Evidence, Refused, Slot};
+use tim3_chain::{AttestRequest, AttesterSet, BlockRef, Chain, Evidence, FinalEvent, OpenSlot, Refused, Slot};
 use tim3_domain::{
     identity::{GatewayId, OperationId},
     lifecycle::{Effect, Leg, Phase, Refusal, Step},
@@ -28,6 +28,16 @@ pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 type Asked = (OperationId, Leg, AttestRequest);
 type Answer = (OperationId, Leg, Result<SignedOrder, Refused>);
+
+/// What shows that an order is right, as far as it is known without asking a chain.
+enum Known {
+    Evidence(Evidence),
+    /// A void, whose slot a quorum still has to call open.
+    Void {
+        event: Box<FinalEvent>,
+        why: Refusal,
+    },
+}
 
 impl Coordinator {
     /// Carries out what is durable now.
@@ -61,28 +71,28 @@ impl Coordinator {
     async fn ask(&self, gateway: GatewayId, leg: Leg, ids: &[OperationId]) {
         let Some(link) = self.links.get(&gateway) else { return };
         let set = link.attesters.read().await.clone();
-        let open_at = self.operations.tips(gateway).map(|tips| tips.finalized).unwrap_or_default();
-        let mut asked = Vec::with_capacity(ids.len());
-        let mut unproved = Vec::new();
+        let finalized = self.operations.tips(gateway).map(|tips| tips.finalized).unwrap_or_default();
+        let mut known = Vec::with_capacity(ids.len());
+        let mut answers = Vec::new();
         for id in ids {
             let Some(entry) = self.operations.get(*id) else { continue };
-            match evidence(entry, leg, open_at) {
+            match evidence(entry, leg) {
                 Some(evidence) => {
                     let content = OrderContent::Operation(entry.record.operation.clone());
                     let action = leg.action(entry.record.operation.kind);
                     let order = Order { action, gateway, epoch: set.epoch, content };
-                    asked.push((*id, leg, AttestRequest { order, evidence }));
+                    known.push((*id, order, evidence));
                 }
                 None => {
-                    unproved.push((*id, leg, Err(Refused::Unavailable("the evidence is not final here yet".into()))))
+                    answers.push((*id, leg, Err(Refused::Unavailable("the evidence is not final here yet".into()))))
                 }
             }
         }
         let (attesters, chain, messages) =
             (self.attesters.clone(), std::sync::Arc::clone(&link.chain), self.messages.clone());
         self.tasks.spawn(async move {
-            let mut answers = unproved;
-            let asked = if leg == Leg::Void { open_slots(&*chain, asked, &open_at, &mut answers).await } else { asked };
+            let (asked, refused) = complete(&*chain, leg, known, &finalized).await;
+            answers.extend(refused);
             answers.extend(gather(&attesters, asked, &set).await);
             let _ = messages.send(Message::Signed(answers)).await;
         });
@@ -131,53 +141,64 @@ impl Coordinator {
     }
 }
 
-/// What shows that the leg's order is right, as far as it is known here.
-fn evidence(entry: &Entry, leg: Leg, open_at: tim3_chain::BlockRef) -> Option<Evidence> {
+/// What shows that the leg's order is right; `None` while it is not final here.
+fn evidence(entry: &Entry, leg: Leg) -> Option<Known> {
     let event = Box::new(entry.origin()?);
     Some(match leg {
-        Leg::Settle => Evidence::Event(event),
+        Leg::Settle => Known::Evidence(Evidence::Event(event)),
         Leg::Void => {
             let why = match &entry.record.phase {
                 Phase::Voiding { why, .. } => why.clone(),
                 _ => Refusal::Elsewhere,
             };
-            Evidence::Void { event, open_at, why }
+            Known::Void { event, why }
         }
-        Leg::Refund => Evidence::Refund { event, voided: Box::new(entry.voided()?) },
+        Leg::Refund => Known::Evidence(Evidence::Refund { event, voided: Box::new(entry.voided()?) }),
     })
 }
 
-/// Keeps those whose slot a quorum says is open at the final block; the others wait for the outcome that took it.
-async fn open_slots(
+/// Makes requests of what is known. For voids a quorum is asked whether their slots are open at the final block; those whose slots are
+/// taken wait for the outcome that took them.
+async fn complete(
     chain: &dyn Chain,
-    asked: Vec<Asked>,
-    open_at: &tim3_chain::BlockRef,
-    answers: &mut Vec<Answer>,
-) -> Vec<Asked> {
-    let keys: Vec<_> = asked
-        .iter()
-        .filter_map(|(_, _, request)| request.order.operation())
-        .map(|operation| (operation.origin, operation.nonce))
-        .collect();
-    let slots = match chain.slots(&keys, open_at).await {
-        Ok(slots) if slots.len() == asked.len() => slots,
-        Ok(_) => Vec::new(),
+    leg: Leg,
+    known: Vec<(OperationId, Order, Known)>,
+    finalized: &BlockRef,
+) -> (Vec<Asked>, Vec<Answer>) {
+    let replay_key = |(_, order, known): &(OperationId, Order, Known)| match known {
+        Known::Void { .. } => order.operation().map(|operation| (operation.origin, operation.nonce)),
+        Known::Evidence(_) => None,
+    };
+    let keys: Vec<_> = known.iter().filter_map(replay_key).collect();
+    let slots = if keys.is_empty() { Ok(Vec::new()) } else { chain.slots(&keys, finalized).await };
+    let slots = match slots {
+        Ok(slots) => slots,
         Err(error) => {
             let why = Refused::Unavailable(error.to_string());
-            answers.extend(asked.into_iter().map(|(id, leg, _)| (id, leg, Err(why.clone()))));
-            return Vec::new();
+            return (Vec::new(), known.into_iter().map(|(id, ..)| (id, leg, Err(why.clone()))).collect());
         }
     };
-    let mut open = Vec::new();
-    for (asked, slot) in asked.into_iter().zip(slots) {
-        if slot == Slot::None {
-            open.push(asked);
-        } else {
-            let why = Refused::Unavailable(format!("the slot is {slot:?}, its event is awaited"));
-            answers.push((asked.0, asked.1, Err(why)));
-        }
+    let mut slots = keys.into_iter().zip(slots);
+    let (mut asked, mut refused) = (Vec::new(), Vec::new());
+    for (id, order, known) in known {
+        let evidence = match known {
+            Known::Evidence(evidence) => evidence,
+            Known::Void { event, why } => match slots.next() {
+                Some(((origin, nonce), Slot::None)) => {
+                    let slot = OpenSlot::agreed(order.gateway, origin, nonce, *finalized);
+                    Evidence::Void { event, slot, why }
+                }
+                taken => {
+                    let slot = taken.map(|(_, slot)| slot);
+                    let why = format!("the slot is {slot:?}, its event is awaited");
+                    refused.push((id, leg, Err(Refused::Unavailable(why))));
+                    continue;
+                }
+            },
+        };
+        asked.push((id, leg, AttestRequest { order, evidence }));
     }
-    open
+    (asked, refused)
 }
 
 async fn gather(attesters: &crate::attestation::Attesters, asked: Vec<Asked>, set: &AttesterSet) -> Vec<Answer> {
