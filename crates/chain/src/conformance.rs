@@ -79,6 +79,11 @@ pub trait Harness: Send + Sync {
     /// The attesters' keys.
     fn keys(&self) -> &Keys;
 
+    /// Orders that fit in one transaction, at least; a batch of more is executed in several.
+    fn orders_at_once(&self) -> usize {
+        usize::MAX
+    }
+
     /// Sends `orders` in one transaction exactly as they are, in this order and without simulation, as anybody but the submitter may, and waits
     /// until it is included. The id must be the one that [`crate::Reader::events`] gives.
     async fn execute(&self, orders: &[SignedOrder]) -> Result<TxId, ChainError>;
@@ -88,6 +93,11 @@ pub trait Harness: Send + Sync {
 
     /// Lets `seconds` pass on the chain; `false` where that is not possible.
     async fn pass(&self, seconds: u64) -> bool;
+
+    /// Whether [`Harness::reorg`] is possible.
+    fn can_reorg(&self) -> bool {
+        true
+    }
 
     /// Replaces the newest `depth` blocks, none of them final, by at least as many that have none of their transactions; `false` where that is not
     /// possible. The user must be able to act afterwards.

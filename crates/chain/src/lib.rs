@@ -7,6 +7,8 @@
 //! [`proof`] turns events that one cheap endpoint stated into [`FinalEvent`]s that a quorum's hash proves; nothing else can make one, and
 //! nothing is signed without one. `conformance` (a feature of that name) is the suite that every adapter must pass: one call runs it.
 //!
+//! [`plan`] and [`findings`] are what adapters share about deploying gateways and reading them back.
+//!
 //! No chain's own type, unit of time or notion of a transaction appears here: a block is a height and a hash, a transaction an
 //! opaque id with opaque bytes.
 
@@ -16,7 +18,9 @@ pub mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod findings;
 pub mod lock;
+pub mod plan;
 pub mod proof;
 pub mod reader;
 pub mod state;

@@ -137,7 +137,7 @@ impl Deployer {
             call_data(&Gateway::setRouteCall {
                 asset: b256(route.asset),
                 peer: b256(route.peer),
-                route: route.on_chain(),
+                route: plan::route(route),
             })
         };
         self.set(gateway, routes.iter().map(call).collect()).await

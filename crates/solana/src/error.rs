@@ -4,6 +4,7 @@ use solana_pubkey::Pubkey;
 use thiserror::Error;
 use tim3_chain::ChainError;
 use tim3_domain::{DomainError, identity::ChainId};
+use tim3_keystore::KeyError;
 use tim3_rpc::{PoolError, SetupError};
 
 use crate::fault::Refusal;
@@ -50,13 +51,8 @@ pub enum SolanaError {
         detail: String,
     },
     /// A key that cannot be used.
-    #[error("{place}: {detail}")]
-    Key {
-        /// The file, or the environment variable.
-        place: String,
-        /// What was found and what to do.
-        detail: String,
-    },
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// A deployment plan or program that does not fit.
     #[error("deploy: {0}")]
     Deploy(String),

@@ -6,7 +6,8 @@
 //!   block is derived from the slots of the records, and proved against the running hash.
 //! * Sending ([`submitter`]): as many orders as fit in one transaction, after simulation has said what becomes of each. A transaction lives as
 //!   long as its blockhash, and is replaced only when it can no longer land.
-//! * [`User`] does what a user does, with a user's key. [`keys`] reads keys.
+//! * [`User`] does what a user does, with a user's key. [`keys`] holds keys encrypted at rest. [`deploy`] deploys and
+//!   checks gateways.
 //!
 //! Decisions are pure functions: what a page says ([`records`]), what a transaction carried ([`carried`]), what an error means ([`failure`],
 //! [`fault`]), which fee ([`fees`]), which orders go together ([`pack`]).
@@ -18,10 +19,12 @@ pub mod address;
 pub mod carried;
 pub mod config;
 pub mod connect;
+pub mod deploy;
 pub mod error;
 pub mod failure;
 pub mod fault;
 pub mod fees;
+pub mod keys;
 pub mod message;
 pub mod pack;
 pub mod reader;

@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(signed.last_valid, 77);
         assert!(verified(&signed.raw, &key.pubkey()).is_some());
         assert!(verified(&signed.raw, &Pubkey::new_from_array([6; 32])).is_none(), "another's");
-        let mut changed = signed.raw.clone();
+        let mut changed = signed.raw;
         let last = changed.len().saturating_sub(2);
         changed[last] ^= 1;
         assert!(verified(&changed, &key.pubkey()).is_none(), "changed");

@@ -298,3 +298,7 @@ pub(crate) fn send(raw: &[u8]) -> Request {
 pub(crate) fn balance(address: &Pubkey) -> Request {
     request(RpcRequest::GetBalance, json!([address.to_string(), {"commitment": "confirmed"}]))
 }
+
+pub(crate) fn rent(bytes: usize) -> Request {
+    request(RpcRequest::GetMinimumBalanceForRentExemption, json!([bytes]))
+}

@@ -13,7 +13,7 @@ use tim3_solana_interface::{
     accounts::{Asset, Gateway, Market, OutgoingPage, SlotPage},
     external::token_account as token,
     instruction::{AccountSpec, Instruction, OrderArgs, Orders, Role, encode_orders},
-    protocol::market::VAULT,
+    protocol::{level::NO_SUPPLY, market::VAULT},
     words::Dictionary,
 };
 
@@ -36,14 +36,14 @@ pub(crate) struct Placed {
 pub(crate) struct Placing<'a> {
     addresses: Addresses,
     gateway: &'a Snapshot,
-    /// Token accounts that can take something.
-    open: BTreeSet<Pubkey>,
+    /// Token accounts that can take something, with their owners.
+    open: BTreeMap<Pubkey, Pubkey>,
 }
 
 impl<'a> Placing<'a> {
     /// `found` are the accounts that [`payees`] named.
     pub(crate) fn new(addresses: Addresses, gateway: &'a Snapshot, found: &BTreeMap<Pubkey, Found>) -> Self {
-        let open = found.iter().filter(|(_, found)| takes(found)).map(|(key, _)| *key).collect();
+        let open = found.iter().filter_map(|(key, found)| Some((*key, taker(found)?))).collect();
         Self { addresses, gateway, open }
     }
 
@@ -74,6 +74,11 @@ impl<'a> Placing<'a> {
             signatures: signatures.to_vec(),
             accounts,
         }
+    }
+
+    /// Whether a canonical token account can be paid into, and is still its wallet's.
+    fn takes(&self, holder: &Pubkey, wallet: Account) -> bool {
+        self.open.get(holder) == Some(&pubkey(&wallet))
     }
 
     fn operation(&self, action: Action, operation: &Operation) -> Vec<(Role, Pubkey)> {
@@ -113,7 +118,8 @@ impl<'a> Placing<'a> {
         let mint = Pubkey::new_from_array(synthetic.mint());
         let holder = token_account(&pubkey(&to), &mint);
         accounts.extend([(Role::SyntheticMint, mint), (Role::Token, holder)]);
-        if !self.open.contains(&holder) {
+        // From this level on a surplus waits in custody.
+        if !self.takes(&holder, to) || synthetic.level() >= NO_SUPPLY {
             let claimable = self.addresses.claimable(to, id);
             accounts.extend([(Role::SyntheticVault, self.addresses.vault(id)), (Role::Claimable, claimable)]);
         }
@@ -125,7 +131,7 @@ impl<'a> Placing<'a> {
         let treasury = Account(Word(self.gateway.treasury()));
         let holder = token_account(&pubkey(&treasury), &mint);
         accounts.extend([(Role::SyntheticMint, mint), (Role::TreasuryToken, holder)]);
-        if !self.open.contains(&holder) {
+        if !self.takes(&holder, treasury) {
             let claimable = self.addresses.claimable(treasury, operation.asset);
             let vault = self.addresses.vault(operation.asset);
             accounts.extend([(Role::SyntheticVault, vault), (Role::TreasuryClaimable, claimable)]);
@@ -139,7 +145,7 @@ impl<'a> Placing<'a> {
         let id = AssetId(Word(collateral.id()));
         let holder = token_account(&pubkey(&to), &Pubkey::new_from_array(collateral.mint()));
         accounts.extend([(Role::CollateralVault, self.addresses.vault(id)), (Role::CollateralToken, holder)]);
-        if !self.open.contains(&holder) {
+        if !self.takes(&holder, to) {
             accounts.push((Role::CollateralClaimable, self.addresses.claimable(to, id)));
         }
         if found.kind() == VAULT {
@@ -153,12 +159,14 @@ impl<'a> Placing<'a> {
     }
 }
 
-/// Whether a token account can take something.
-fn takes(found: &Found) -> bool {
+/// The owner of a token account that can take something.
+fn taker(found: &Found) -> Option<Pubkey> {
     const INITIALIZED: u8 = 1;
-    found.owner == token_program()
+    let right = found.owner == token_program()
         && found.data.len() == token::LENGTH
-        && found.data.get(token::STATE) == Some(&INITIALIZED)
+        && found.data.get(token::STATE) == Some(&INITIALIZED);
+    let owner = found.data.get(token::OWNER..)?.first_chunk()?;
+    right.then(|| Pubkey::new_from_array(*owner))
 }
 
 /// The token accounts that may be paid into by `orders`.

@@ -151,7 +151,6 @@ impl Run {
 }
 
 #[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 mod tests {
     use proptest::prelude::*;
     use tim3_domain::{

@@ -39,6 +39,9 @@ struct Plan<'a> {
     wallets: Vec<(Pubkey, Pubkey)>,
 }
 
+/// A market with its number, its synthetic and its collateral.
+type Found<'a> = (u8, Market<&'a [u8]>, Asset<&'a [u8]>, Asset<&'a [u8]>);
+
 impl User {
     pub(crate) fn new(link: Arc<Link>, signer: Keypair) -> Self {
         let sender = Sender::new(Arc::clone(&link.network), signer);
@@ -98,12 +101,7 @@ impl User {
         self.link.rejected(what, format!("Unknown{name} {id}"))
     }
 
-    fn market<'a>(
-        &self,
-        what: &'static str,
-        gateway: &'a Snapshot,
-        id: MarketId,
-    ) -> Result<(u8, Market<&'a [u8]>, Asset<&'a [u8]>, Asset<&'a [u8]>), ChainError> {
+    fn market<'a>(&self, what: &'static str, gateway: &'a Snapshot, id: MarketId) -> Result<Found<'a>, ChainError> {
         let (index, found) = market(gateway, id).ok_or_else(|| self.unknown(what, "Market", &id))?;
         let assets = gateway.asset(found.synthetic()).zip(gateway.asset(found.collateral()));
         let (synthetic, collateral) = assets.ok_or_else(|| self.unknown(what, "Market", &id))?;

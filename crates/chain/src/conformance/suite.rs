@@ -249,11 +249,17 @@ impl<'a> Suite<'a> {
 
     /// Executes a batch; gives how each order ended, and the events.
     pub(super) async fn execute(&mut self, orders: &[SignedOrder]) -> Result<(Vec<Answer>, Vec<FinalEvent>), Failure> {
-        let transaction = self.harness.execute(orders).await?;
+        let mut parts = Vec::new();
+        for orders in orders.chunks(self.harness.orders_at_once().max(1)) {
+            parts.push((orders, self.harness.execute(orders).await?));
+        }
         let (events, skips) = self.observe().await?;
-        let answers = orders.iter().map(|order| answer(order, &transaction, &skips)).collect();
-        let events = events.into_iter().filter(|event| *event.transaction() == transaction).collect();
-        Ok((answers, events))
+        let answers = parts
+            .iter()
+            .flat_map(|(orders, transaction)| orders.iter().map(|order| answer(order, transaction, &skips)))
+            .collect();
+        let own = |event: &FinalEvent| parts.iter().any(|(_, transaction)| event.transaction() == transaction);
+        Ok((answers, events.into_iter().filter(own).collect()))
     }
 
     /// Executes one order, which must end with `code`; gives the events.

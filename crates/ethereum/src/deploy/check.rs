@@ -1,16 +1,14 @@
 //! What a gateway is, read back from the chain, and whether that is what was planned.
 
-use std::fmt;
-
 use alloy::primitives::{Address, Bytes};
-use serde::Serialize;
 use serde_json::json;
+pub use tim3_chain::findings::{Finding, Report};
 use tim3_domain::identity::{AssetId, MarketId};
 use tim3_rpc::Request;
 
 use super::{
     artifact::Artifact,
-    plan::{GatewayPlan, RoutePlan, WindowPlan},
+    plan::{self, GatewayPlan, RoutePlan, WindowPlan},
 };
 use crate::{
     Ethereum, EthereumError,
@@ -26,61 +24,6 @@ pub struct Expected {
     pub routes: Vec<RoutePlan>,
     /// Its admin.
     pub admin: Option<Address>,
-}
-
-/// One thing that was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What it is.
-    pub what: String,
-    /// What it was found to be.
-    pub found: String,
-    /// What it should be, where somebody says.
-    pub expected: Option<String>,
-}
-
-impl Finding {
-    /// Whether nothing else was expected.
-    #[must_use]
-    pub fn is_right(&self) -> bool {
-        self.expected.as_ref().is_none_or(|expected| *expected == self.found)
-    }
-}
-
-/// All that was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// In the order of reading.
-    pub findings: Vec<Finding>,
-}
-
-impl Report {
-    /// Whether everything is as expected.
-    #[must_use]
-    pub fn is_right(&self) -> bool {
-        self.findings.iter().all(Finding::is_right)
-    }
-
-    fn add(&mut self, what: impl Into<String>, found: impl ToString, expected: Option<impl ToString>) {
-        let expected = expected.map(|expected| expected.to_string());
-        self.findings.push(Finding { what: what.into(), found: found.to_string(), expected });
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for finding in &self.findings {
-            let Finding { what, found, expected } = finding;
-            match expected {
-                Some(expected) if !finding.is_right() => {
-                    writeln!(f, "WRONG  {what}: found {found}, expected {expected}")?
-                }
-                Some(_) => writeln!(f, "ok     {what}: {found}")?,
-                None => writeln!(f, "       {what}: {found}")?,
-            }
-        }
-        Ok(())
-    }
 }
 
 const NOBODY: Option<&str> = None;
@@ -102,7 +45,7 @@ impl Ethereum {
             let call = Gateway::routeCall { asset: b256(route.asset), peer: b256(route.peer) };
             let found = self.link.view("route", &call).await?;
             let what = format!("route of {} to {}", route.asset.short(), route.peer.short());
-            report.add(what, route_text(&found), Some(route_text(&route.on_chain())));
+            report.add(what, route_text(&found), Some(route_text(&plan::route(route))));
         }
         Ok(report)
     }

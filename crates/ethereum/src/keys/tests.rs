@@ -1,4 +1,7 @@
+use std::{fs, os::unix::fs::PermissionsExt};
+
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
 

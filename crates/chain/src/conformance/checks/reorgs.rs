@@ -11,7 +11,12 @@ use super::{
 };
 use crate::{FinalEvent, Located, TransactionState};
 
+fn possible(suite: &Suite<'_>) -> Result<(), Failure> {
+    if suite.harness.can_reorg() { Ok(()) } else { Err(Failure::Unsupported("the harness cannot make reorgs")) }
+}
+
 pub(super) async fn gone(suite: &mut Suite<'_>) -> Result<(), Failure> {
+    possible(suite)?;
     suite.observe().await?;
     let before = suite.chain.quorum_head(&suite.block).await?.head();
     let action = suite.lock(6 * WHOLE, suite.peer())?;
@@ -38,6 +43,7 @@ pub(super) async fn gone(suite: &mut Suite<'_>) -> Result<(), Failure> {
 }
 
 pub(super) async fn transactions(suite: &mut Suite<'_>) -> Result<(), Failure> {
+    possible(suite)?;
     suite.observe().await?;
     let operation = suite.incoming(OperationKind::Transfer, WHOLE);
     let order = suite.signed(Action::Mint, &operation).await?;

@@ -113,11 +113,20 @@ pub(super) async fn prepare(
     prepared.transaction.ok_or_else(|| "no transaction was prepared".into())
 }
 
-/// All are included once everything is final.
+/// All are included once everything is final. What was sent may take a chain some blocks.
 async fn included(suite: &mut Suite<'_>, transactions: &[Transaction]) -> Result<(), Failure> {
-    let (events, _) = suite.observe().await?;
-    let states = suite.chain.states(transactions).await?;
-    check_eq!(states.len(), transactions.len(), "the number of states");
+    let mut events = Vec::new();
+    let states = loop {
+        // States first: the events of what is included now are final after this observation.
+        let states = suite.chain.states(transactions).await?;
+        check_eq!(states.len(), transactions.len(), "the number of states");
+        events.extend(suite.observe().await?.0);
+        let waits = |state: &TransactionState| matches!(state, TransactionState::Pending | TransactionState::Unknown);
+        if !states.iter().any(waits) {
+            break states;
+        }
+        suite.chain.wait_for_news().await;
+    };
     for (transaction, state) in transactions.iter().zip(states) {
         let TransactionState::Included(block) = state else {
             return Err(format!("{} is {state:?}, expected it to be included", transaction.id).into());

@@ -1,0 +1,391 @@
+//! Gateways on a cluster: the program uploaded with the upgradeable loader, a gateway set up, and both read back to be checked.
+//!
+//! A gateway is set up by its deployer while it is not active: [`Deployer::gateway`], then [`Deployer::open_routes`] when the peers' ids are known,
+//! then [`Deployer::activate`]. Afterwards every change waits out the gateway's delay. [`Solana::check`](crate::Solana::check) tells what a
+//! gateway is.
+
+pub mod check;
+pub mod plan;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+use solana_instruction::{AccountMeta, Instruction as Raw};
+use solana_keypair::Keypair;
+use solana_loader_v3_interface::{instruction as loader, state::UpgradeableLoaderState};
+use solana_pubkey::Pubkey;
+use solana_signer::Signer as _;
+use solana_system_interface::instruction as system;
+use tim3_domain::{
+    identity::{AssetId, ChainId, GatewayId, MarketId},
+    word::Word,
+};
+use tim3_solana_interface::{
+    accounts::Gateway,
+    external::mint,
+    instruction::{Call, InitializeArgs, Instruction},
+    protocol::window,
+};
+use tokio::time::sleep;
+use tracing::info;
+
+use crate::{
+    SolanaError,
+    address::{Addresses, account, token_account, token_program},
+    config::SolanaConfig,
+    connect,
+    link::{Network, Snapshot},
+    message::{Budget, MAX_UNITS},
+    node::{self, Commitment},
+    orders::{self, common},
+    sender::{Sender, margin},
+    user::open,
+};
+use plan::{GatewayPlan, RoutePlan, TokenPlan, symbol};
+
+/// Bytes of a program in one transaction.
+const CHUNK: usize = 900;
+/// Slots after which a program that was deployed can be called everywhere: not in its own, and an endpoint may be one behind.
+const VISIBLE_AFTER: u64 = 3;
+/// Transactions of an upload at once.
+const UPLOADS: usize = 24;
+
+/// What was deployed. Addresses are texts in base58.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deployment {
+    /// CAIP-2 name of the cluster.
+    pub chain: ChainId,
+    /// The program.
+    #[serde(serialize_with = "as_text")]
+    pub program: Pubkey,
+    /// The gateway.
+    #[serde(serialize_with = "as_text")]
+    pub gateway: Pubkey,
+    /// Its identity.
+    pub id: GatewayId,
+    /// The salt that is in the identity.
+    pub salt: Word,
+    /// Slot of the deployment.
+    pub birth: u64,
+    /// The mint of every asset, by symbol.
+    #[serde(serialize_with = "as_texts")]
+    pub tokens: BTreeMap<String, Pubkey>,
+    /// The markets, as `SYNTHETIC/COLLATERAL`.
+    pub markets: BTreeMap<String, MarketId>,
+}
+
+fn as_text<S: serde::Serializer>(key: &Pubkey, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(key)
+}
+
+fn as_texts<S: serde::Serializer>(keys: &BTreeMap<String, Pubkey>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(keys.iter().map(|(name, key)| (name, key.to_string())))
+}
+
+/// Somebody who deploys and is the admin of what it deploys.
+#[derive(Debug)]
+pub struct Deployer {
+    network: Arc<Network>,
+    sender: Sender,
+    chain: ChainId,
+}
+
+impl Deployer {
+    /// A deployer on the cluster behind the endpoints of `config`, whose `program` and `gateway` are not looked at.
+    ///
+    /// # Errors
+    /// [`SolanaError`] where the endpoints make no pool, do not answer, or serve another cluster.
+    pub async fn connect(config: &SolanaConfig, signer: Keypair) -> Result<Self, SolanaError> {
+        let network = Arc::new(Network::new(&config.name, connect::pool(config, None)?));
+        let genesis: String = network
+            .ask("genesis hash", |node| async move { node.one(node::genesis()).await?.read("genesis hash") })
+            .await?;
+        connect::check_chain(config, &genesis)?;
+        let sender = Sender::new(Arc::clone(&network), signer);
+        Ok(Self { network, sender, chain: config.chain.clone() })
+    }
+
+    /// The account that deploys.
+    #[must_use]
+    pub fn address(&self) -> Pubkey {
+        self.sender.address()
+    }
+
+    /// Uploads a program under the address of `program`; the deployer can upgrade it. Room is left for upgrades twice as large.
+    ///
+    /// # Errors
+    /// What the chain says.
+    pub async fn program(&self, elf: &[u8], program: &Keypair) -> Result<Pubkey, SolanaError> {
+        let (me, buffer) = (self.address(), Keypair::new());
+        let rent = self.rent(UpgradeableLoaderState::size_of_buffer(elf.len())).await?;
+        let failed = |error| SolanaError::Deploy(format!("upload: {error}"));
+        let create = loader::create_buffer(&me, &buffer.pubkey(), &me, rent, elf.len()).map_err(failed)?;
+        self.done("buffer", &create, &[&buffer]).await?;
+        let write = |(index, bytes): (usize, &[u8])| {
+            let offset = u32::try_from(index.saturating_mul(CHUNK)).unwrap_or(u32::MAX);
+            let write = loader::write(&buffer.pubkey(), &me, offset, bytes.to_vec());
+            async move {
+                let budget = Budget { units: 20_000, price: 0 };
+                self.sender.transact("upload", &[write], budget, &[]).await.map(|_| ())
+            }
+        };
+        stream::iter(elf.chunks(CHUNK).enumerate().map(write)).buffer_unordered(UPLOADS).try_collect::<()>().await?;
+        let rent = self.rent(UpgradeableLoaderState::size_of_program()).await?;
+        let room = elf.len().saturating_mul(2);
+        let deploy = loader::deploy_with_max_program_len(&me, &program.pubkey(), &buffer.pubkey(), &me, rent, room)
+            .map_err(failed)?;
+        self.done("deploy", &deploy, &[program]).await?;
+        self.pass_slots(VISIBLE_AFTER).await?;
+        info!(chain = self.network.name, program = %program.pubkey(), bytes = elf.len(), "program deployed");
+        Ok(program.pubkey())
+    }
+
+    /// Makes a gateway of `program` with its tokens, and sets up everything but routes. It is not active yet.
+    ///
+    /// # Errors
+    /// [`SolanaError::Deploy`] for a plan that names what it does not have; otherwise what the chain says.
+    pub async fn gateway(&self, program: Pubkey, plan: &GatewayPlan) -> Result<Deployment, SolanaError> {
+        plan.check()?;
+        let addresses = Addresses::of_salt(program, plan.salt);
+        let me = self.address();
+        let arguments = InitializeArgs {
+            salt: plan.salt.0,
+            chain: self.chain.word().0,
+            guardian: plan.guardian.to_bytes(),
+            delay: plan.delay_seconds,
+        };
+        let named = [
+            ("gateway", addresses.gateway),
+            ("payer", me),
+            ("system_program", crate::address::system_program()),
+            ("admin", me),
+        ];
+        let initialize = orders::instruction(&addresses, &Instruction::Initialize(arguments), &[], &named);
+        self.done("initialize", &[initialize], &[]).await?;
+        let id = GatewayId::derive(&self.chain, account(&addresses.gateway), plan.salt);
+        let tokens = self.assets(&addresses, plan).await?;
+        let markets = self.settings(&addresses, plan, id).await?;
+        let birth = self.snapshot(&addresses).await?.born();
+        info!(chain = self.network.name, gateway = %addresses.gateway, %id, "gateway deployed");
+        let chain = self.chain.clone();
+        Ok(Deployment { chain, program, gateway: addresses.gateway, id, salt: plan.salt, birth, tokens, markets })
+    }
+
+    /// Registers the synthetics and collaterals; gives their mints by symbol.
+    async fn assets(&self, addresses: &Addresses, plan: &GatewayPlan) -> Result<BTreeMap<String, Pubkey>, SolanaError> {
+        let mut tokens = BTreeMap::new();
+        for synthetic in &plan.synthetics {
+            let mint = self.mint(6, &addresses.authority()).await?;
+            let call = Call::AddSynthetic { symbol: symbol(&synthetic.symbol)?, target: synthetic.target };
+            self.register(addresses, &synthetic.symbol, mint, call).await?;
+            tokens.insert(synthetic.symbol.clone(), mint);
+        }
+        for collateral in &plan.collaterals {
+            let mint = match collateral.token {
+                TokenPlan::Existing(mint) => mint,
+                TokenPlan::Test { decimals } => self.mint(decimals, &self.address()).await?,
+            };
+            let call = Call::AddCollateral { symbol: symbol(&collateral.symbol)?, decimals: collateral.decimals };
+            self.register(addresses, &collateral.symbol, mint, call).await?;
+            tokens.insert(collateral.symbol.clone(), mint);
+        }
+        Ok(tokens)
+    }
+
+    async fn register(
+        &self,
+        addresses: &Addresses,
+        name: &str,
+        mint: Pubkey,
+        call: Call<'_>,
+    ) -> Result<(), SolanaError> {
+        let vault = addresses.vault(AssetId::from_symbol(name)?);
+        self.configure(addresses, call, &[("mint", mint), ("vault", vault)]).await
+    }
+
+    async fn settings(
+        &self,
+        addresses: &Addresses,
+        plan: &GatewayPlan,
+        id: GatewayId,
+    ) -> Result<BTreeMap<String, MarketId>, SolanaError> {
+        let gateway = self.snapshot(addresses).await?;
+        let index = |symbol: &str| {
+            let found = gateway.asset_index(&AssetId::from_symbol(symbol)?.0.0);
+            found.ok_or_else(|| SolanaError::Deploy(format!("{symbol} is not registered")))
+        };
+        self.configure(addresses, Call::SetTreasury { treasury: plan.treasury.to_bytes() }, &[]).await?;
+        let mut signers = plan.attesters.clone();
+        signers.sort_unstable();
+        self.configure(addresses, Call::SetAttesters { threshold: plan.threshold, signers: &signers }, &[]).await?;
+        for synthetic in &plan.synthetics {
+            let asset = index(&synthetic.symbol)?;
+            for (kind, planned) in [(window::MINT, synthetic.mint_window), (window::RELEASE, synthetic.release_window)]
+            {
+                let call = Call::SetWindow { asset, kind, limit: planned.limit, period: planned.period_seconds };
+                self.configure(addresses, call, &[]).await?;
+            }
+        }
+        let mut markets = BTreeMap::new();
+        for market in &plan.markets {
+            let call = Call::SetMarket {
+                synthetic: index(&market.synthetic)?,
+                collateral: index(&market.collateral)?,
+                kind: market.kind.code(),
+                terms: market.terms(),
+            };
+            let price = market.oracle.map(|oracle| ("price", oracle.account));
+            self.configure(addresses, call, &price.into_iter().collect::<Vec<_>>()).await?;
+            let (synthetic, collateral) =
+                (AssetId::from_symbol(&market.synthetic)?, AssetId::from_symbol(&market.collateral)?);
+            let name = format!("{}/{}", market.synthetic, market.collateral);
+            markets.insert(name, MarketId::derive(id, synthetic, collateral, market.kind));
+        }
+        Ok(markets)
+    }
+
+    /// Opens routes of a gateway that is not active yet.
+    ///
+    /// # Errors
+    /// What the chain says.
+    pub async fn open_routes(&self, addresses: &Addresses, routes: &[RoutePlan]) -> Result<(), SolanaError> {
+        let gateway = self.snapshot(addresses).await?;
+        for route in routes {
+            let asset = gateway.asset_index(&route.asset.0.0);
+            let asset = asset.ok_or_else(|| SolanaError::Deploy(format!("{} is not registered", route.asset)))?;
+            let call = Call::SetRoute {
+                asset,
+                enabled: route.enabled.into(),
+                evm: route.evm.into(),
+                fee_bps: route.fee_bps,
+                peer: route.peer.0.0,
+                min: route.min,
+                max: route.max,
+                flat_fee: route.flat_fee,
+            };
+            let named = [("route", addresses.route(route.asset, route.peer)), ("peer", addresses.peer(route.peer))];
+            self.configure(addresses, call, &named).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the set-up phase. With `admin` the gateway is offered to that account, which has to accept.
+    ///
+    /// # Errors
+    /// What the chain says.
+    pub async fn activate(&self, addresses: &Addresses, admin: Option<Pubkey>) -> Result<(), SolanaError> {
+        if let Some(admin) = admin {
+            self.configure(addresses, Call::TransferAdmin { admin: admin.to_bytes() }, &[]).await?;
+        }
+        let named = [("gateway", addresses.gateway), ("admin", self.address())];
+        let activate = orders::instruction(addresses, &Instruction::Activate, &[], &named);
+        self.done("activate", &[activate], &[]).await
+    }
+
+    /// Gives `lamports` to an account.
+    ///
+    /// # Errors
+    /// What the chain says.
+    pub async fn fund(&self, to: &Pubkey, lamports: u64) -> Result<(), SolanaError> {
+        self.done("fund", &[system::transfer(&self.address(), to, lamports)], &[]).await
+    }
+
+    /// Mints `amount` native units of a test token for a wallet, and opens its token account.
+    ///
+    /// # Errors
+    /// What the chain says.
+    pub async fn mint_test_token(&self, mint: &Pubkey, wallet: &Pubkey, amount: u64) -> Result<(), SolanaError> {
+        /// The tag of MintTo.
+        const MINT_TO: u8 = 7;
+        let me = self.address();
+        let mint_to = Raw {
+            program_id: token_program(),
+            accounts: vec![
+                AccountMeta::new(*mint, false),
+                AccountMeta::new(token_account(wallet, mint), false),
+                AccountMeta::new_readonly(me, true),
+            ],
+            data: std::iter::once(MINT_TO).chain(amount.to_le_bytes()).collect(),
+        };
+        self.done("mint", &[open(&me, wallet, mint), mint_to], &[]).await
+    }
+
+    /// Opens the token account of a wallet.
+    ///
+    /// # Errors
+    /// What the chain says.
+    pub async fn open_token_account(&self, mint: &Pubkey, wallet: &Pubkey) -> Result<(), SolanaError> {
+        self.done("token account", &[open(&self.address(), wallet, mint)], &[]).await
+    }
+
+    /// A new mint without freeze authority.
+    async fn mint(&self, decimals: u8, authority: &Pubkey) -> Result<Pubkey, SolanaError> {
+        /// The tag of InitializeMint2.
+        const INITIALIZE_MINT: u8 = 20;
+        let (me, new) = (self.address(), Keypair::new());
+        let rent = self.rent(mint::LENGTH).await?;
+        let length = u64::try_from(mint::LENGTH).unwrap_or_default();
+        let create = system::create_account(&me, &new.pubkey(), rent, length, &token_program());
+        let initialize = Raw {
+            program_id: token_program(),
+            accounts: vec![AccountMeta::new(new.pubkey(), false)],
+            // Without a freeze authority.
+            data: [INITIALIZE_MINT, decimals].into_iter().chain(authority.to_bytes()).chain([0]).collect(),
+        };
+        self.done("mint", &[create, initialize], &[&new]).await?;
+        Ok(new.pubkey())
+    }
+
+    async fn configure(
+        &self,
+        addresses: &Addresses,
+        call: Call<'_>,
+        more: &[(&'static str, Pubkey)],
+    ) -> Result<(), SolanaError> {
+        let gateway = self.snapshot(addresses).await?;
+        let mut named = common(addresses, &gateway, &self.address());
+        named.extend(more.iter().copied());
+        let specs = call.accounts();
+        let configure = orders::instruction(addresses, &Instruction::Configure(call), specs, &named);
+        self.done("configure", &[configure], &[]).await
+    }
+
+    async fn snapshot(&self, addresses: &Addresses) -> Result<Snapshot, SolanaError> {
+        let found = self.network.accounts("gateway", &[addresses.gateway]).await?.into_iter().next().flatten();
+        let gateway =
+            found.filter(|found| found.owner == addresses.program).and_then(|found| Gateway::new(found.data).ok());
+        gateway.ok_or_else(|| SolanaError::Deploy(format!("{} is no gateway", addresses.gateway)))
+    }
+
+    /// Waits until so many slots have passed.
+    async fn pass_slots(&self, count: u64) -> Result<(), SolanaError> {
+        let slot = async || {
+            self.network
+                .ask("slot", |node| async move { node.one(node::slot(Commitment::Confirmed)).await?.read("slot") })
+                .await
+        };
+        let begun: u64 = slot().await?;
+        while slot().await? < begun.saturating_add(count) {
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    async fn rent(&self, bytes: usize) -> Result<u64, SolanaError> {
+        let request = node::rent(bytes);
+        let rent = self.network.ask("rent", |node| {
+            let request = request.clone();
+            async move { node.one(request).await?.read("rent") }
+        });
+        Ok(rent.await?)
+    }
+
+    async fn done(&self, what: &'static str, instructions: &[Raw], more: &[&Keypair]) -> Result<(), SolanaError> {
+        let simulated = self.sender.simulate(instructions).await?;
+        let simulated = simulated.map_err(|failure| SolanaError::Deploy(format!("{what}: {failure}")))?;
+        let budget = Budget { units: margin(simulated.units).min(MAX_UNITS), price: 0 };
+        self.sender.transact(what, instructions, budget, more).await?;
+        Ok(())
+    }
+}

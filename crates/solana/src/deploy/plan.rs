@@ -1,0 +1,154 @@
+//! What is to be deployed.
+
+use solana_pubkey::Pubkey;
+use tim3_domain::{identity::MarketKind, word::Word};
+use tim3_solana_interface::instruction::{MarketTerms, Oracle};
+
+use crate::SolanaError;
+
+pub use tim3_chain::plan::{RoutePlan, SyntheticPlan, WindowPlan};
+
+/// A gateway, as it is when it starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayPlan {
+    /// 32 random bytes, so that no other gateway has this one's id.
+    pub salt: Word,
+    /// Raises pause levels and cancels changes.
+    pub guardian: Pubkey,
+    /// Wallet that receives fees.
+    pub treasury: Pubkey,
+    /// Seconds between the announcement of a change and its making; below seven days.
+    pub delay_seconds: u64,
+    /// How many attesters must sign.
+    pub threshold: u8,
+    /// The attesters' 20-byte addresses, in any order.
+    pub attesters: Vec<[u8; 20]>,
+    /// The synthetics.
+    pub synthetics: Vec<SyntheticPlan>,
+    /// The collaterals of this chain.
+    pub collaterals: Vec<CollateralPlan>,
+    /// The markets whose home this is.
+    pub markets: Vec<MarketPlan>,
+}
+
+/// A collateral.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollateralPlan {
+    /// 1 to 12 of A to Z and 0 to 9.
+    pub symbol: String,
+    /// Canonical decimals: the same on every chain.
+    pub decimals: u8,
+    /// The token.
+    pub token: TokenPlan,
+}
+
+/// Where a collateral's token comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenPlan {
+    /// A mint of the classic token program that is there.
+    Existing(Pubkey),
+    /// A mint whose authority is the deployer is made. For devnets.
+    Test {
+        /// What the mint says of itself.
+        decimals: u8,
+    },
+}
+
+/// A market; ratios in 1/10000, amounts in canonical units of the synthetic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarketPlan {
+    /// Symbol of the synthetic.
+    pub synthetic: String,
+    /// Symbol of the collateral.
+    pub collateral: String,
+    /// Reserve or vault.
+    pub kind: MarketKind,
+    /// Where prices come from; `None` only in a reserve market.
+    pub oracle: Option<OraclePlan>,
+    /// Highest loan to value at mint; 0 in a reserve market.
+    pub max_ltv_bps: u16,
+    /// Loan to value from which a position is liquidatable; 0 in a reserve market.
+    pub liquidation_threshold_bps: u16,
+    /// What a liquidator gets above what it repays; 0 in a reserve market.
+    pub bonus_bps: u16,
+    /// Share of a debt that one liquidation may repay; 0 in a reserve market.
+    pub close_factor_bps: u16,
+    /// How far below the target the collateral may be for a lock; 0 in a vault market.
+    pub depeg_bps: u16,
+    /// Highest debt of the market.
+    pub debt_ceiling: u128,
+    /// Smallest debt a position may be left with, other than 0.
+    pub dust: u128,
+}
+
+/// A price account of Pyth's receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OraclePlan {
+    /// Program that owns the account.
+    pub program: Pubkey,
+    /// The account.
+    pub account: Pubkey,
+    /// Feed that it is of.
+    pub feed: Word,
+    /// Seconds after which a price is stale.
+    pub max_age_seconds: u64,
+    /// Widest confidence interval, in 1/10000 of the price.
+    pub max_confidence_bps: u16,
+}
+
+impl MarketPlan {
+    pub(crate) fn terms(&self) -> MarketTerms {
+        let none = Oracle { program: [0; 32], account: [0; 32], feed: [0; 32], max_age: 0, max_confidence: 0 };
+        MarketTerms {
+            oracle: self.oracle.map_or(none, |oracle| Oracle {
+                program: oracle.program.to_bytes(),
+                account: oracle.account.to_bytes(),
+                feed: oracle.feed.0,
+                max_age: oracle.max_age_seconds,
+                max_confidence: oracle.max_confidence_bps,
+            }),
+            max_ltv: self.max_ltv_bps,
+            liquidation_threshold: self.liquidation_threshold_bps,
+            bonus: self.bonus_bps,
+            close_factor: self.close_factor_bps,
+            depeg: self.depeg_bps,
+            ceiling: self.debt_ceiling,
+            dust: self.dust,
+        }
+    }
+}
+
+impl GatewayPlan {
+    /// What can be seen to be wrong without asking a chain; the gateway itself checks the rest.
+    pub(crate) fn check(&self) -> Result<(), SolanaError> {
+        let wrong = |what: String| Err(SolanaError::Deploy(what));
+        for market in &self.markets {
+            let MarketPlan { synthetic, collateral, .. } = market;
+            if !self.synthetics.iter().any(|known| known.symbol == *synthetic) {
+                return wrong(format!("market of {synthetic} on {collateral}: no such synthetic in the plan"));
+            }
+            if !self.collaterals.iter().any(|known| known.symbol == *collateral) {
+                return wrong(format!("market of {synthetic} on {collateral}: no such collateral in the plan"));
+            }
+        }
+        if self.salt.is_zero() {
+            return wrong("the salt is zero: take 32 random bytes".to_owned());
+        }
+        if self.threshold == 0 || usize::from(self.threshold) > self.attesters.len() {
+            let (threshold, attesters) = (self.threshold, self.attesters.len());
+            return wrong(format!(
+                "threshold {threshold} with {attesters} attesters: it must be at least 1 and at most as many"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A symbol as instructions carry it.
+pub(crate) fn symbol(text: &str) -> Result<[u8; 12], SolanaError> {
+    let mut padded = [0; 12];
+    let place = padded.get_mut(..text.len());
+    let place = place.ok_or_else(|| SolanaError::Deploy(format!("{text:?} is longer than a symbol's 12 letters")))?;
+    place.copy_from_slice(text.as_bytes());
+    Ok(padded)
+}

@@ -1,0 +1,107 @@
+//! The suite that every adapter must pass, on a real validator.
+
+mod support;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use support::{World, signer};
+use tim3_chain::{
+    Actor, Chain, ChainError, TxId,
+    conformance::{self, Harness, Keys},
+};
+use tim3_domain::{
+    identity::{Account, GatewayId, MarketId},
+    protocol::SignedOrder,
+    word::Word,
+};
+use tim3_solana::{Signer as _, Solana, User};
+
+struct Local {
+    world: World,
+    chain: Arc<Solana>,
+    user: User,
+    executor: User,
+}
+
+impl Local {
+    async fn start() -> Self {
+        let world = World::start().await;
+        world.give_collateral("user", 1_000_000_000_000).await;
+        for who in ["stranger", "treasury"] {
+            world.open(who).await;
+        }
+        let chain = Arc::new(world.connect().await);
+        let (user, executor) = (chain.user(signer("user")), chain.user(signer("executor")));
+        Self { world, chain, user, executor }
+    }
+}
+
+#[async_trait]
+impl Harness for Local {
+    fn chain(&self) -> Arc<dyn Chain> {
+        Arc::clone(&self.chain) as Arc<dyn Chain>
+    }
+
+    async fn restart(&self) -> Arc<dyn Chain> {
+        Arc::new(self.world.connect().await)
+    }
+
+    fn user(&self) -> &dyn Actor {
+        &self.user
+    }
+
+    fn stranger(&self) -> Account {
+        tim3_solana::address::account(&signer("stranger").pubkey())
+    }
+
+    fn salt(&self) -> Word {
+        self.world.plan.salt
+    }
+
+    fn market(&self) -> MarketId {
+        self.world.market()
+    }
+
+    fn peer(&self) -> GatewayId {
+        self.world.peer
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.world.keys
+    }
+
+    /// What surely fits in 1,232 bytes.
+    fn orders_at_once(&self) -> usize {
+        2
+    }
+
+    async fn execute(&self, orders: &[SignedOrder]) -> Result<TxId, ChainError> {
+        self.executor.execute(orders).await
+    }
+
+    async fn finalize(&self) {
+        self.world.finalize().await;
+    }
+
+    async fn pass(&self, _seconds: u64) -> bool {
+        false
+    }
+
+    fn can_reorg(&self) -> bool {
+        false
+    }
+
+    async fn reorg(&self, _depth: u64) -> bool {
+        false
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_adapter_conforms() {
+    let report = conformance::run(&Local::start().await).await;
+    println!("{report}");
+    assert!(report.is_passed(), "{report}");
+    let skipped = report.skipped();
+    assert!(skipped.len() <= 3, "only what needs another time or another history is skipped: {skipped:?}");
+}

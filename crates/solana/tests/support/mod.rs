@@ -1,0 +1,206 @@
+//! A gateway on a real validator, and everybody who acts there.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::{path::Path, time::Duration};
+
+use serde_json::json;
+use tempfile::TempDir;
+use tim3_chain::conformance::Keys;
+use tim3_devnet::validator::{Validator, ValidatorOptions};
+use tim3_domain::{
+    identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind},
+    word::keccak_text,
+};
+use tim3_rpc::{EndpointConfig, JsonRpc, Request};
+use tim3_solana::{
+    Addresses, Keypair, Pubkey, Signer as _, Solana, SolanaConfig, chain_of_genesis,
+    deploy::{
+        Deployer, Deployment,
+        plan::{CollateralPlan, GatewayPlan, MarketPlan, RoutePlan, SyntheticPlan, TokenPlan, WindowPlan},
+    },
+};
+use url::Url;
+
+/// One whole synthetic.
+pub(crate) const WHOLE: u128 = 1_000_000;
+/// Lamports in a SOL.
+pub(crate) const SOL: u64 = 1_000_000_000;
+
+/// An active gateway with a reserve market of TIM3 on USDA, and a route to a peer that exists only as an identity.
+pub(crate) struct World {
+    pub(crate) validator: Validator,
+    pub(crate) chain: ChainId,
+    pub(crate) plan: GatewayPlan,
+    pub(crate) deployment: Deployment,
+    pub(crate) routes: Vec<RoutePlan>,
+    pub(crate) keys: Keys,
+    pub(crate) peer: GatewayId,
+    pub(crate) deployer: Deployer,
+    _ledger: TempDir,
+}
+
+pub(crate) fn signer(name: &str) -> Keypair {
+    Keypair::new_from_array(keccak_text(name).0)
+}
+
+pub(crate) fn tim3() -> AssetId {
+    AssetId::from_symbol("TIM3").expect("a symbol")
+}
+
+pub(crate) fn usda() -> AssetId {
+    AssetId::from_symbol("USDA").expect("a symbol")
+}
+
+/// The program as it is committed.
+pub(crate) fn program() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/solana/artifacts/tim3_gateway.so");
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn plan(keys: &Keys) -> GatewayPlan {
+    let window = WindowPlan { limit: 100_000 * WHOLE, period_seconds: 86_400 };
+    GatewayPlan {
+        salt: keccak_text("salt"),
+        guardian: signer("guardian").pubkey(),
+        treasury: signer("treasury").pubkey(),
+        delay_seconds: 60,
+        threshold: keys.threshold(),
+        attesters: keys.addresses(),
+        synthetics: vec![SyntheticPlan {
+            symbol: "TIM3".to_owned(),
+            name: "TIM3".to_owned(),
+            target: 1_000_000_000_000_000_000,
+            mint_window: window,
+            release_window: window,
+        }],
+        // Eight decimals on the chain, six in the protocol.
+        collaterals: vec![CollateralPlan {
+            symbol: "USDA".to_owned(),
+            decimals: 6,
+            token: TokenPlan::Test { decimals: 8 },
+        }],
+        markets: vec![MarketPlan {
+            synthetic: "TIM3".to_owned(),
+            collateral: "USDA".to_owned(),
+            kind: MarketKind::Reserve,
+            oracle: None,
+            max_ltv_bps: 0,
+            liquidation_threshold_bps: 0,
+            bonus_bps: 0,
+            close_factor_bps: 0,
+            depeg_bps: 0,
+            debt_ceiling: 10_000_000 * WHOLE,
+            dust: 0,
+        }],
+    }
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let ledger = tempfile::tempdir().expect("a directory");
+        let mint = signer("deployer").pubkey().to_string();
+        // Very short slots: a test waits for finality a hundred times.
+        let options = ValidatorOptions { ticks_per_slot: 4, ..ValidatorOptions::new(ledger.path(), mint) };
+        let validator = Validator::start(&options).await.expect("a validator");
+        let url = validator.url().expect("a URL");
+        let client = JsonRpc::new(url.clone().into()).expect("a client");
+        let genesis = client.batch::<()>(&[Request::new("getGenesisHash", json!([]))]).await.expect("an answer");
+        let genesis = genesis.into_iter().next().expect("one").expect("a hash");
+        let chain = chain_of_genesis(genesis.as_str().expect("text")).expect("a name");
+
+        let keys = Keys::from_seed("solana", 3, 2);
+        let plan = plan(&keys);
+        let nobody = Pubkey::default();
+        let config = SolanaConfig::new("validator", chain.clone(), nobody, nobody, vec![endpoint(url)]);
+        let deployer = Deployer::connect(&config, signer("deployer")).await.expect("a deployer");
+        let program = deployer.program(&program(), &signer("program")).await.expect("uploaded");
+        let deployment = deployer.gateway(program, &plan).await.expect("deployed");
+        let peer = GatewayId::derive(&ChainId::eip155(9_999), Account::from_evm([9; 20]), keccak_text("peer"));
+        let routes = vec![RoutePlan {
+            asset: tim3(),
+            peer,
+            min: 1,
+            max: 10_000 * WHOLE,
+            flat_fee: 0,
+            fee_bps: 10,
+            enabled: true,
+            evm: true,
+        }];
+        let addresses = Addresses { program, gateway: deployment.gateway };
+        deployer.open_routes(&addresses, &routes).await.expect("routes");
+        deployer.activate(&addresses, None).await.expect("active");
+        for who in ["submitter", "user", "executor", "guardian"] {
+            deployer.fund(&signer(who).pubkey(), 100 * SOL).await.expect("funded");
+        }
+        Self { validator, chain, plan, deployment, routes, keys, peer, deployer, _ledger: ledger }
+    }
+
+    pub(crate) fn market(&self) -> MarketId {
+        *self.deployment.markets.get("TIM3/USDA").expect("a market")
+    }
+
+    pub(crate) fn token(&self, symbol: &str) -> Pubkey {
+        *self.deployment.tokens.get(symbol).expect("a token")
+    }
+
+    pub(crate) fn url(&self) -> Url {
+        self.validator.url().expect("a URL")
+    }
+
+    /// Quick to notice whatever there is to notice.
+    pub(crate) fn config(&self, urls: &[Url]) -> SolanaConfig {
+        let endpoints =
+            urls.iter().zip(0..).map(|(url, priority)| EndpointConfig { priority, ..endpoint(url.clone()) });
+        let Deployment { program, gateway, .. } = self.deployment;
+        SolanaConfig {
+            poll_interval_ms: 50,
+            timeout_ms: 10_000,
+            health_interval_ms: 1_000,
+            ..SolanaConfig::new("validator", self.chain.clone(), program, gateway, endpoints.collect())
+        }
+    }
+
+    pub(crate) async fn connect(&self) -> Solana {
+        self.connect_with(self.config(&[self.url()])).await
+    }
+
+    pub(crate) async fn connect_with(&self, config: SolanaConfig) -> Solana {
+        Solana::connect(config, Some(signer("submitter")), None).await.expect("connected")
+    }
+
+    /// Gives `who` collateral, in canonical units, and token accounts for everything.
+    pub(crate) async fn give_collateral(&self, who: &str, amount: u64) {
+        let wallet = signer(who).pubkey();
+        let native = amount.checked_mul(100).expect("few");
+        self.deployer.mint_test_token(&self.token("USDA"), &wallet, native).await.expect("minted");
+        self.open(who).await;
+    }
+
+    /// Opens token accounts for everything.
+    pub(crate) async fn open(&self, who: &str) {
+        for symbol in ["TIM3", "USDA"] {
+            self.deployer.open_token_account(&self.token(symbol), &signer(who).pubkey()).await.expect("opened");
+        }
+    }
+
+    pub(crate) async fn slot(&self, commitment: &str) -> u64 {
+        let client = JsonRpc::new(self.url().into()).expect("a client");
+        let request = Request::new("getSlot", json!([{"commitment": commitment}]));
+        let answers = client.batch::<()>(&[request]).await.expect("an answer");
+        answers.into_iter().next().expect("one").expect("a slot").as_u64().expect("a number")
+    }
+
+    /// Waits until everything that is confirmed now is final.
+    pub(crate) async fn finalize(&self) {
+        let slot = self.slot("confirmed").await;
+        while self.slot("finalized").await < slot {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+pub(crate) fn endpoint(url: Url) -> EndpointConfig {
+    EndpointConfig::new(url.into())
+}
