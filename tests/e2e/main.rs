@@ -1,7 +1,8 @@
 //! The real `tim3d` between two real local chains: what users and operators see.
 //!
 //! Everything is judged by what the chains themselves answer (`eth_call`, logs and receipts through alloy) and by what the daemon's own commands
-//! print; nothing reaches into the daemon. Needs anvil: tests/setup.sh installs it.
+//! print; nothing reaches into the daemon. Needs anvil, and for Solana
+//! solana-test-validator: tests/setup.sh installs them.
 
 #![expect(
     clippy::indexing_slicing,
@@ -15,4 +16,5 @@ mod chaos;
 mod holds;
 mod relay;
 mod scene;
+mod solana;
 mod start;

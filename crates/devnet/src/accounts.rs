@@ -11,6 +11,7 @@ use alloy::primitives::{Address, hex};
 use anyhow::{Context as _, Result};
 use tim3_domain::word::keccak_text;
 use tim3_ethereum::{PrivateKeySigner, keys};
+use tim3_solana::Keypair;
 use zeroize::Zeroizing;
 
 /// Deploys the gateways and is their admin.
@@ -38,6 +39,12 @@ pub fn key(name: &str) -> Result<PrivateKeySigner> {
     PrivateKeySigner::from_slice(&seed.0).with_context(|| format!("{name:?} has no key"))
 }
 
+/// The key of `name` on Solana, of the same seed.
+#[must_use]
+pub fn solana_key(name: &str) -> Keypair {
+    Keypair::new_from_array(keccak_text(&format!("tim3 devnet key of {name}")).0)
+}
+
 /// The address of `name`.
 ///
 /// # Errors
@@ -51,7 +58,7 @@ pub fn everybody() -> impl Iterator<Item = &'static str> {
     [ADMIN, GUARDIAN, SUBMITTER].into_iter().chain(USERS)
 }
 
-/// Writes the keys of a devnet to `directory`: the daemon's as an encrypted keystore, and in plain those of attesters, guardian and users.
+/// Writes the keys of a devnet to `directory`: the daemon's as encrypted keystores, and in plain those of attesters, guardian and users.
 ///
 /// # Errors
 /// Where a file is there already or cannot be written.
@@ -59,6 +66,8 @@ pub fn write(directory: &Path) -> Result<()> {
     let password = Zeroizing::new(PASSWORD.to_owned());
     let digits = |name: &str| Ok::<_, anyhow::Error>(Zeroizing::new(hex::encode(key(name)?.to_bytes())));
     keys::import(directory, SUBMITTER, &digits(SUBMITTER)?, &password)?;
+    let solana = format!("{SUBMITTER}-solana");
+    tim3_solana::keys::import(directory, &solana, &digits(SUBMITTER)?, &password)?;
     secret(&password_file(directory), &password)?;
     for name in ATTESTERS.into_iter().chain(USERS).chain([GUARDIAN, ADMIN]) {
         secret(&key_file(directory, name), &digits(name)?)?;

@@ -7,12 +7,13 @@ use anyhow::Result;
 use crate::{
     Devnet, Site, accounts,
     plan::{STABLE, STABLE_DECIMALS, SYNTHETIC, TOKEN_DECIMALS, VOLATILE},
+    solana,
 };
 
 /// The configuration file. Paths in it are relative to it.
 pub(crate) fn text(devnet: &Devnet, api_port: u16) -> Result<String> {
     let mut text = format!(
-        r#"# Written by tim3-devnet for the two chains it runs, and of no use without them. config/tim3d.example.toml explains every key.
+        r#"# Written by tim3-devnet for the chains it runs, and of no use without them. config/tim3d.example.toml explains every key.
 
 [journal]
 path = "journal.redb"
@@ -29,6 +30,9 @@ interval = "2s"
     );
     for site in devnet.sites() {
         chain(&mut text, site)?;
+    }
+    if let Some(site) = &devnet.solana {
+        text.push_str(&solana::configuration(site)?);
     }
     for name in accounts::ATTESTERS {
         let section = name.replace('-', "_");

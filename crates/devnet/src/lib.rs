@@ -1,11 +1,12 @@
 //! Real local chains with TIM3 on them: for end-to-end tests, for load, and for people.
 //!
-//! [`Devnet::start`] starts two anvils, deploys and wires a gateway on each, funds accounts, and writes keys and a configuration that
+//! [`Devnet::start`] starts two anvils, and a Solana validator where it is asked to, deploys and wires a gateway on each, funds accounts, and writes keys and a configuration that
 //! `tim3d` runs with. Everything ends with the value that it gives. The binary of this crate is that, until Ctrl-C.
 //!
 //! * [`anvil`]: an anvil process that ends with its owner.
 //! * [`validator`]: a `solana-test-validator` process, the same way.
-//! * [`site`]: one of the two chains, read directly: nothing there goes through the adapter that tests want to check.
+//! * [`solana`]: the Solana chain, the same way.
+//! * [`site`]: one of the two EVM chains, read directly: nothing there goes through the adapter that tests want to check.
 //! * [`accounts`]: who acts, with which key.
 //! * [`proxy`]: an endpoint in front of an anvil that counts calls and fails on demand.
 //! * [`daemon`]: a `tim3d` process and the commands that ask it.
@@ -23,7 +24,9 @@ pub mod plan;
 mod process;
 pub mod proxy;
 pub mod site;
+pub mod solana;
 pub mod validator;
 
 pub use network::{Devnet, Options};
 pub use site::Site;
+pub use solana::SolanaSite;

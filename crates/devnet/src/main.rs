@@ -45,6 +45,9 @@ struct Cli {
     /// Blocks in an epoch: a block is final when twice as many are on top of it
     #[arg(long, value_name = "BLOCKS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     slots_in_an_epoch: u64,
+    /// A Solana chain, too: solana-test-validator with the gateway program
+    #[arg(long)]
+    solana: bool,
 }
 
 impl Cli {
@@ -55,6 +58,7 @@ impl Cli {
             mining,
             gas_limit: self.gas_limit,
             slots_in_an_epoch: self.slots_in_an_epoch,
+            solana: self.solana,
             ..Options::new(self.dir, self.api_port)
         }
     }

@@ -1,4 +1,4 @@
-//! From nothing to two chains that a daemon can run on.
+//! From nothing to two or three chains that a daemon can run on.
 
 use std::{
     fs::{self, File},
@@ -13,7 +13,10 @@ use tim3_domain::identity::GatewayId;
 use tim3_ethereum::{
     Address, EthereumConfig,
     config::Endpoint,
-    deploy::{Deployer, Deployment, plan::WindowPlan},
+    deploy::{
+        Deployer, Deployment,
+        plan::{RoutePlan, WindowPlan},
+    },
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
@@ -23,6 +26,7 @@ use crate::{
     anvil::{Anvil, AnvilOptions, Mining},
     configuration, plan,
     site::{Site, fund_gas},
+    solana::{self, SolanaSite},
 };
 
 /// The chains' names in the configuration.
@@ -47,8 +51,10 @@ pub struct Options {
     pub gas_limit: u64,
     /// A block is final when twice as many are on top of it.
     pub slots_in_an_epoch: u64,
-    /// The Mint and Release windows of both gateways.
+    /// The Mint and Release windows of all gateways.
     pub window: WindowPlan,
+    /// Whether there is a Solana chain, too.
+    pub solana: bool,
 }
 
 impl Options {
@@ -63,17 +69,20 @@ impl Options {
             gas_limit: 1_000_000_000,
             slots_in_an_epoch: 2,
             window: WindowPlan { limit: 10_000_000 * plan::UNIT, period_seconds: 3_600 },
+            solana: false,
         }
     }
 }
 
-/// Two chains that are each other's peer. Dropping it ends them; the files stay.
+/// Chains that are each other's peers. Dropping it ends them; the files stay.
 #[derive(Debug)]
 pub struct Devnet {
     /// Chain a.
     pub a: Site,
     /// Chain b.
     pub b: Site,
+    /// The Solana chain, where there is one.
+    pub solana: Option<SolanaSite>,
     /// Where keys and configuration are.
     pub directory: PathBuf,
     _lock: File,
@@ -87,16 +96,31 @@ impl Devnet {
     pub async fn start(options: &Options) -> Result<Self> {
         let lock = claim(&options.directory)?;
         let ([name_a, name_b], [port_a, port_b]) = (NAMES, options.ports);
-        let (a, b) = tokio::try_join!(
+        let (a, b, s) = tokio::try_join!(
             Setup::start(options, name_a, CHAIN_IDS.0, port_a),
-            Setup::start(options, name_b, CHAIN_IDS.1, port_b)
+            Setup::start(options, name_b, CHAIN_IDS.1, port_b),
+            async { if options.solana { solana::Setup::start(&options.directory).await.map(Some) } else { Ok(None) } }
         )?;
-        let (on_a, on_b) = tokio::try_join!(a.deploy(options), b.deploy(options))?;
-        let (peer_of_a, peer_of_b) = (on_b.id, on_a.id);
-        let (a, b) =
-            tokio::try_join!(a.finish(on_a, peer_of_a, options.window), b.finish(on_b, peer_of_b, options.window))?;
+        let (on_a, on_b, on_s) = tokio::try_join!(a.deploy(options), b.deploy(options), async {
+            match &s {
+                Some(setup) => setup.deploy(options.window).await.map(Some),
+                None => Ok(None),
+            }
+        })?;
+        let (id_a, id_b, id_s) = ((on_a.id, true), (on_b.id, true), on_s.as_ref().map(|on_s| (on_s.id, false)));
+        let routes = |peers: [(GatewayId, bool); 1]| solana::routes(peers.into_iter().chain(id_s), options.window);
+        let (from_a, from_b) = (routes([id_b])?, routes([id_a])?);
+        let (a, b, solana) = tokio::try_join!(a.finish(on_a, &from_a), b.finish(on_b, &from_b), async {
+            match (s, on_s) {
+                (Some(setup), Some(on_s)) => {
+                    let from_s = solana::routes([id_a, id_b], options.window)?;
+                    setup.finish(on_s, &from_s).await.map(Some)
+                }
+                _ => Ok(None),
+            }
+        })?;
         accounts::write(&options.directory.join("keys"))?;
-        let devnet = Self { a, b, directory: options.directory.clone(), _lock: lock };
+        let devnet = Self { a, b, solana, directory: options.directory.clone(), _lock: lock };
         fs::write(devnet.configuration(), configuration::text(&devnet, options.api_port)?)?;
         accounts::secret(&devnet.directory.join("api.token"), "devnet")?;
         fs::write(devnet.directory.join("devnet.json"), format!("{:#}\n", devnet.describe()?))?;
@@ -127,15 +151,22 @@ impl Devnet {
     /// See above.
     pub fn check(&mut self) -> Result<()> {
         self.a.anvil.check()?;
-        self.b.anvil.check()
+        self.b.anvil.check()?;
+        self.solana.as_mut().map_or(Ok(()), SolanaSite::check)
     }
 
     /// What is where, for programs.
     fn describe(&self) -> Result<Value> {
         let chain =
             |site: &Site| json!({"url": site.anvil.url(), "ws": site.anvil.websocket(), "deployment": site.deployment});
-        let chains: serde_json::Map<_, _> =
+        let mut chains: serde_json::Map<_, _> =
             self.sites().into_iter().map(|site| (site.name.to_owned(), chain(site))).collect();
+        if let Some(site) = &self.solana {
+            let (url, ws) = (site.validator()?.url()?, site.validator()?.websocket()?);
+            let accounts = solana::addresses();
+            let chain = json!({"url": url, "ws": ws, "deployment": site.deployment, "accounts": accounts});
+            chains.insert(solana::NAME.to_owned(), chain);
+        }
         let names = accounts::everybody().chain(accounts::ATTESTERS).chain([accounts::TREASURY]);
         let accounts = names
             .map(|name| Ok((name.to_owned(), json!(accounts::address(name)?))))
@@ -194,8 +225,8 @@ impl Setup {
         Ok(self.deployer.gateway(&plan::gateway(options.window)?).await?)
     }
 
-    async fn finish(self, deployment: Deployment, peer: GatewayId, window: WindowPlan) -> Result<Site> {
-        self.deployer.open_routes(deployment.gateway, &[plan::route(peer, window)?]).await?;
+    async fn finish(self, deployment: Deployment, routes: &[RoutePlan]) -> Result<Site> {
+        self.deployer.open_routes(deployment.gateway, routes).await?;
         self.deployer.activate(deployment.gateway, None).await?;
         let site = Site::new(self.name, self.anvil, deployment);
         let users = accounts::USERS.into_iter().map(accounts::address).collect::<Result<Vec<_>>>()?;

@@ -44,6 +44,8 @@ use crate::{
 };
 use plan::{GatewayPlan, RoutePlan, TokenPlan, symbol};
 
+/// The gateway program, as it is committed.
+pub const PROGRAM: &[u8] = include_bytes!("../../../contracts/solana/artifacts/tim3_gateway.so");
 /// Bytes of a program in one transaction.
 const CHUNK: usize = 900;
 /// Slots after which a program that was deployed can be called everywhere: not in its own, and an endpoint may be one behind.

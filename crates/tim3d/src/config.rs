@@ -19,7 +19,7 @@ mod text;
 mod tests;
 
 pub(crate) use find::{EXAMPLE, files};
-pub(crate) use model::{Asset, Attester, Chain, Config, Endpoint, Policy, UrlRef};
+pub(crate) use model::{Asset, Attester, Chain, Config, Endpoint, Kind, Policy, UrlRef};
 pub(crate) use node::Setting;
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use secret::{KeyRef, SecretRef};

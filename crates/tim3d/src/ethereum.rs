@@ -2,34 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
-use tim3_api::view::EndpointView;
-use tim3_chain::{Actor, Chain as _};
-use tim3_ethereum::{
-    Address, EndpointConfig, Ethereum, EthereumConfig, EthereumError, FeePolicy, Finality, PrivateKeySigner,
-};
-use tim3_rpc::{Grade, Observer, SecretUrl};
-use tokio::time::Instant;
-use tracing::warn;
+use anyhow::{Context as _, Result};
+use tim3_chain::Actor;
+use tim3_ethereum::{Address, Ethereum, EthereumConfig, EthereumError, FeePolicy, Finality, PrivateKeySigner};
+use tim3_rpc::Observer;
 
 use crate::{
-    config::{Chain, Endpoint, KeyRef, Policy, UrlRef},
-    control::Endpoints,
+    chains::{self, Connected, milliseconds},
+    config::{Chain, KeyRef, Policy},
     keys,
 };
 
-/// Pauses between attempts to reach a chain at the start.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// A chain with what stands around it.
-pub(crate) struct Connected {
-    pub(crate) chain: Arc<Ethereum>,
-    pub(crate) guardian: Option<Arc<dyn Actor>>,
-}
-
-/// Opens the chain's keys, connects, and checks that chain and gateway are the configured ones.
-/// Endpoints that do not answer are asked again for as long as `patience`.
+/// Opens the chain's keys and connects.
 pub(crate) async fn connect(
     chain: &Chain,
     observer: Option<Arc<dyn Observer>>,
@@ -41,33 +25,15 @@ pub(crate) async fn connect(
         None => None,
     };
     let settings = settings(chain)?;
-    let began = Instant::now();
-    let mut pause = FIRST_PAUSE;
-    let ethereum = loop {
-        let error = match Ethereum::connect(settings.clone(), Some(signer.clone()), observer.clone()).await {
-            Ok(ethereum) => break ethereum,
-            Err(error @ EthereumError::Unreachable { .. }) => error,
-            Err(error) => return Err(error.into()),
-        };
-        let left = patience.saturating_sub(began.elapsed());
-        if left.is_zero() {
-            return Err(error.into());
-        }
-        warn!(chain = chain.name, %error, left_s = left.as_secs(), "the chain did not answer at the start, trying again");
-        tokio::time::sleep(pause.min(left)).await;
-        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+    let unreachable = |error: &EthereumError| matches!(error, EthereumError::Unreachable { .. });
+    let attempt = async || Ethereum::connect(settings.clone(), Some(signer.clone()), observer.clone()).await;
+    let connected = Arc::new(chains::patiently(chain, patience, unreachable, attempt).await?);
+    let guardian = guardian.map(|key| Arc::new(connected.user(key)) as Arc<dyn Actor>);
+    let endpoints = {
+        let connected = Arc::clone(&connected);
+        Arc::new(move || chains::views(connected.endpoints()))
     };
-    if ethereum.gateway() != chain.gateway {
-        bail!(
-            "{}: the gateway at {} has id {}, expected {}: another deployment; correct gateway, and gateway_id or gateway_salt",
-            chain.name,
-            ethereum.display_account(&chain.account),
-            ethereum.gateway(),
-            chain.gateway,
-        );
-    }
-    let guardian = guardian.map(|key| Arc::new(ethereum.user(key)) as Arc<dyn Actor>);
-    Ok(Connected { chain: Arc::new(ethereum), guardian })
+    Ok(Connected { chain: connected, guardian, endpoints })
 }
 
 /// Decrypting takes up to a second, in which other chains' answers must not go unread.
@@ -80,7 +46,6 @@ async fn open_key(key: &KeyRef, role: String) -> Result<PrivateKeySigner> {
 pub(crate) fn settings(chain: &Chain) -> Result<EthereumConfig> {
     let chain_id = chain.chain.reference().parse().context("the chain id is no number")?;
     let address = Address::from(chain.account.to_evm().context("the gateway is no EVM address")?);
-    let endpoints = chain.endpoints.iter().map(|endpoint| endpoint_settings(chain, endpoint)).collect::<Result<_>>()?;
     let submit = &chain.submit;
     Ok(EthereumConfig {
         birth: chain.birth,
@@ -107,46 +72,6 @@ pub(crate) fn settings(chain: &Chain) -> Result<EthereumConfig> {
         timeout_ms: milliseconds(chain.request_timeout),
         health_interval_ms: milliseconds(chain.health_interval),
         stall_after_ms: milliseconds(chain.stall_after),
-        ..EthereumConfig::new(&chain.name, chain_id, address, endpoints)
-    })
-}
-
-fn endpoint_settings(chain: &Chain, endpoint: &Endpoint) -> Result<EndpointConfig> {
-    let ws_url = endpoint.ws.as_ref().map(|url| open(chain, url)).transpose()?;
-    Ok(EndpointConfig {
-        name: Some(endpoint.name.clone()),
-        ws_url,
-        priority: endpoint.priority,
-        rate_limit: endpoint.rate,
-        ..EndpointConfig::new(open(chain, &endpoint.url)?)
-    })
-}
-
-fn open(chain: &Chain, url: &UrlRef) -> Result<SecretUrl> {
-    match url {
-        UrlRef::Plain(url) => Ok(url.clone()),
-        UrlRef::Secret(place) => {
-            let role = || format!("endpoint of chains.{}", chain.name);
-            // The parser does not repeat what it could not parse.
-            place.read().with_context(role)?.parse().with_context(|| format!("{place} is no URL")).with_context(role)
-        }
-    }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The state of a chain's endpoints, whenever it is asked for.
-pub(crate) fn endpoints(chain: &Arc<Ethereum>) -> Endpoints {
-    let chain = Arc::clone(chain);
-    Arc::new(move || {
-        let view = |status: tim3_rpc::EndpointStatus| EndpointView {
-            name: status.name,
-            healthy: status.grade == Grade::Good,
-            head: status.head,
-            problem: (status.grade != Grade::Good).then(|| status.grade.name().to_owned()),
-        };
-        chain.endpoints().into_iter().map(view).collect()
+        ..EthereumConfig::new(&chain.name, chain_id, address, chains::endpoints(chain)?)
     })
 }

@@ -1,31 +1,65 @@
 //! From the places that a configuration names to keys.
 
-use anyhow::{Context as _, Result};
+use std::path::Path;
+
+use anyhow::{Context as _, Error, Result};
 use tim3_ethereum::{PrivateKeySigner, keys};
+use tim3_solana::Keypair;
+use zeroize::Zeroizing;
 
-use crate::config::{Config, KeyRef, SecretRef};
+use crate::config::{Config, KeyRef, Kind, SecretRef};
 
-/// Opens a key. `role` says in errors what it is for.
+/// Opens a key of an EVM chain, or of an attester. `role` says in errors what it is for.
 pub(crate) fn open(key: &KeyRef, role: &str) -> Result<PrivateKeySigner> {
-    let signer = match key {
-        KeyRef::Keystore { file, password } => password.read().and_then(|password| Ok(keys::unlock(file, &password)?)),
+    opened(key, role, keys::unlock, keys::from_environment, keys::from_file)
+}
+
+/// Opens a key of Solana.
+pub(crate) fn open_solana(key: &KeyRef, role: &str) -> Result<Keypair> {
+    use tim3_solana::keys;
+    opened(key, role, keys::unlock, keys::from_environment, keys::from_file)
+}
+
+fn opened<K, E: Into<Error>>(
+    key: &KeyRef,
+    role: &str,
+    unlock: impl Fn(&Path, &Zeroizing<String>) -> Result<K, E>,
+    from_environment: impl Fn(&str) -> Result<K, E>,
+    from_file: impl Fn(&Path) -> Result<K, E>,
+) -> Result<K> {
+    let opened = match key {
+        KeyRef::Keystore { file, password } => {
+            password.read().and_then(|password| unlock(file, &password).map_err(Into::into))
+        }
         KeyRef::Plain(place @ SecretRef::Environment(name)) => {
-            keys::from_environment(name).with_context(|| place.to_string())
+            from_environment(name).map_err(Into::into).with_context(|| place.to_string())
         }
         KeyRef::Plain(place) => place.file().and_then(|path| {
             let path = path.unwrap_or_default();
             keys::check_permissions(&path)?;
-            Ok(keys::from_file(&path)?)
+            from_file(&path).map_err(Into::into)
         }),
     };
-    signer.with_context(|| format!("key of {role}"))
+    opened.with_context(|| format!("key of {role}"))
 }
 
-/// Every key that a configuration names, with what it is for.
-pub(crate) fn named(config: &Config) -> impl Iterator<Item = (String, &KeyRef)> {
-    let submitters = config.chains.iter().map(|chain| (format!("chains.{}.submit", chain.name), &chain.submit.signer));
+/// Opens every key that a configuration names; gives the errors.
+pub(crate) fn check(config: &Config) -> Vec<Error> {
+    let error = |(role, key, kind): (String, &KeyRef, Kind)| match kind {
+        Kind::Ethereum => open(key, &role).err(),
+        Kind::Solana { .. } => open_solana(key, &role).err(),
+    };
+    named(config).filter_map(error).collect()
+}
+
+/// Every key that a configuration names, with what it is for and of what kind it is.
+fn named(config: &Config) -> impl Iterator<Item = (String, &KeyRef, Kind)> {
+    let submitters =
+        config.chains.iter().map(|chain| (format!("chains.{}.submit", chain.name), &chain.submit.signer, chain.kind));
     let guardian = |chain: &'_ crate::config::Chain| format!("chains.{}.guardian", chain.name);
-    let guardians = config.chains.iter().filter_map(move |chain| Some((guardian(chain), chain.guardian.as_ref()?)));
-    let attesters = config.attesters.iter().map(|attester| (format!("attesters.{}", attester.name), &attester.key));
+    let guardians =
+        config.chains.iter().filter_map(move |chain| Some((guardian(chain), chain.guardian.as_ref()?, chain.kind)));
+    let attesters =
+        config.attesters.iter().map(|attester| (format!("attesters.{}", attester.name), &attester.key, Kind::Ethereum));
     submitters.chain(guardians).chain(attesters)
 }

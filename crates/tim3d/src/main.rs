@@ -4,6 +4,7 @@
 //! [`commands`], the wiring of the parts, and their supervision. `tim3d --help` says the rest.
 
 mod books;
+mod chains;
 mod cli;
 mod client;
 mod commands;
@@ -17,6 +18,7 @@ mod metrics;
 mod notices;
 mod output;
 mod run;
+mod solana;
 mod supervise;
 
 use std::{io, process::ExitCode};

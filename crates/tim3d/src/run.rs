@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use anyhow::{Context as _, Error, Result, anyhow};
 use futures::future::join_all;
 use tim3_api::{Access, Limits, Surface};
-use tim3_chain::{Attester, Chain};
+use tim3_chain::Attester;
 use tim3_coordinator::{
     AssetSettings, ChainSettings, Daemon, LocalAttester, Settings, attestation::Attesters, daemon::Parts,
     settings::RollingLimit,
@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
+    chains::{self, Connected},
     config::{self, Config},
     control::Live,
     directory::Directory,
-    ethereum::{self, Connected},
     keys,
     metrics::{self, Calls},
     output::now_ms,
@@ -75,7 +75,7 @@ pub(crate) async fn prepare(config: &Config, stop: CancellationToken) -> Result<
     let token = config.api.token.as_ref().map(|place| place.read().context("api.token")).transpose();
     let attesters: Vec<_> = config.attesters.iter().map(|attester| open_attester(attester, &journal)).collect();
     let calls: Arc<dyn Observer> = Arc::new(Calls(metrics.clone()));
-    let connect = |chain| ethereum::connect(chain, Some(Arc::clone(&calls)), config.start_patience);
+    let connect = |chain| chains::connect(chain, Some(Arc::clone(&calls)), config.start_patience);
     let chains = join_all(config.chains.iter().map(connect)).await;
 
     let mut failures = Vec::new();
@@ -87,7 +87,7 @@ pub(crate) async fn prepare(config: &Config, stop: CancellationToken) -> Result<
     }
     let directory = Arc::new(Directory::new(config));
     let endpoints: BTreeMap<_, _> =
-        chains.iter().map(|one| (one.chain.gateway(), ethereum::endpoints(&one.chain))).collect();
+        chains.iter().map(|one| (one.chain.gateway(), Arc::clone(&one.endpoints))).collect();
     let parts = parts(config, &chains, attesters, journal, metrics.clone());
     let daemon = Daemon::prepare(parts, stop.clone()).await.map_err(|error| one(error.into()))?;
     let usable = usable_endpoints(&chains);
@@ -112,7 +112,7 @@ fn keep<T>(results: Vec<Result<T>>, failures: &mut Vec<Error>) -> Vec<T> {
 
 /// Which endpoints are asked as usual, whenever metrics are read.
 fn usable_endpoints(chains: &[Connected]) -> impl Fn(&Metrics) + Send + Sync + use<> {
-    let endpoints = |one: &Connected| (one.chain.name().to_owned(), ethereum::endpoints(&one.chain));
+    let endpoints = |one: &Connected| (one.chain.name().to_owned(), Arc::clone(&one.endpoints));
     let chains: Vec<_> = chains.iter().map(endpoints).collect();
     move |metrics| {
         for (chain, endpoints) in &chains {
@@ -149,7 +149,7 @@ fn parts(
     Parts {
         settings: settings(config),
         guardians: guardians.collect::<BTreeMap<_, _>>(),
-        chains: chains.iter().map(|one| Arc::clone(&one.chain) as Arc<dyn Chain>).collect(),
+        chains: chains.iter().map(|one| Arc::clone(&one.chain)).collect(),
         attesters: Attesters::new(attesters),
         journal,
         metrics,

@@ -1,9 +1,9 @@
 //! A gateway on a real validator, and everybody who acts there.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![expect(clippy::expect_used, reason = "these are tests")]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -17,7 +17,7 @@ use tim3_rpc::{EndpointConfig, JsonRpc, Request};
 use tim3_solana::{
     Addresses, Keypair, Pubkey, Signer as _, Solana, SolanaConfig, chain_of_genesis,
     deploy::{
-        Deployer, Deployment,
+        Deployer, Deployment, PROGRAM,
         plan::{CollateralPlan, GatewayPlan, MarketPlan, RoutePlan, SyntheticPlan, TokenPlan, WindowPlan},
     },
 };
@@ -51,12 +51,6 @@ pub(crate) fn tim3() -> AssetId {
 
 pub(crate) fn usda() -> AssetId {
     AssetId::from_symbol("USDA").expect("a symbol")
-}
-
-/// The program as it is committed.
-pub(crate) fn program() -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/solana/artifacts/tim3_gateway.so");
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn plan(keys: &Keys) -> GatewayPlan {
@@ -115,7 +109,7 @@ impl World {
         let nobody = Pubkey::default();
         let config = SolanaConfig::new("validator", chain.clone(), nobody, nobody, vec![endpoint(url)]);
         let deployer = Deployer::connect(&config, signer("deployer")).await.expect("a deployer");
-        let program = deployer.program(&program(), &signer("program")).await.expect("uploaded");
+        let program = deployer.program(PROGRAM, &signer("program")).await.expect("uploaded");
         let deployment = deployer.gateway(program, &plan).await.expect("deployed");
         let peer = GatewayId::derive(&ChainId::eip155(9_999), Account::from_evm([9; 20]), keccak_text("peer"));
         let routes = vec![RoutePlan {

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::load;
 use crate::{
+    chains,
     cli::{ConfigCommand, Global},
     config::{self, Config, EXAMPLE, Loaded, Problems},
-    ethereum, keys, output,
+    keys, output,
     run::Failures,
 };
 
@@ -52,9 +53,9 @@ fn check(global: &Global, as_json: bool, with_keys: bool) -> Result<()> {
 
 /// Reads every secret and opens every key, and tells of each that cannot be.
 fn open_everything(config: &Config) -> Result<(), Failures> {
-    let mut errors: Vec<_> = keys::named(config).filter_map(|(role, key)| keys::open(key, &role).err()).collect();
+    let mut errors = keys::check(config);
     errors.extend(config.api.token.as_ref().and_then(|place| place.read().context("api.token").err()));
-    errors.extend(config.chains.iter().filter_map(|chain| ethereum::settings(chain).err()));
+    errors.extend(config.chains.iter().filter_map(|chain| chains::check(chain).err()));
     if errors.is_empty() { Ok(()) } else { Err(Failures(errors)) }
 }
 

@@ -1,10 +1,12 @@
 //! `[chains.NAME]`, key by key.
 
+use std::time::Duration;
+
 use tim3_domain::identity::{Account, ChainId, GatewayId};
 use tim3_rpc::{Rate, SecretUrl};
 
 use super::{
-    model::{Chain, Endpoint, Finality, Policy, Submit, UrlRef},
+    model::{Chain, Endpoint, Finality, Kind, Policy, Submit, UrlRef},
     node::{Parse, Table},
     secret, text,
 };
@@ -14,28 +16,34 @@ const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 
 pub(super) fn chain(name: &str, table: &Table<'_>) -> Option<Chain> {
-    // The one kind so far; the key is there so that a later kind is a word, not a guess.
-    let kind = table.required("kind", text::chain_kind, "\"ethereum\"");
-    let chain = table.required("chain", text::chain_id, "the CAIP-2 name of the chain, for example \"eip155:1\"");
-    let account = table.required("gateway", text::evm_account, "the address of the gateway");
+    let kind = table.required("kind", text::chain_kind, "\"ethereum\" or \"solana\"");
+    let solana = kind == Some(true);
+    let (chain_id, gateway_account): (Parse<ChainId>, Parse<Account>) =
+        if solana { (text::solana_chain_id, text::solana_account) } else { (text::chain_id, text::evm_account) };
+    let chain = table.required("chain", chain_id, "the CAIP-2 name of the chain, for example \"eip155:1\"");
+    let account = table.required("gateway", gateway_account, "the address of the gateway");
+    let program = if solana { table.required("program", text::solana_account, "the gateway program") } else { None };
     let gateway = gateway_id(table, chain.as_ref(), account);
-    let birth = table.get("birth", text::integer::<0, { u64::MAX }>);
+    // A gateway on Solana says itself when it was made.
+    let birth = if solana { None } else { table.get("birth", text::integer::<0, { u64::MAX }>) };
     let endpoints = endpoints(table);
     let quorum = quorum(table, &endpoints);
-    let finality = table.table("finality", finality);
+    let finality = table.table("finality", if solana { finalized } else { finality });
     let poll_interval = table.or("poll_interval", text::duration::<50, { 10 * MINUTE }>, "1s");
     let request_timeout = table.or("request_timeout", text::duration::<100, MINUTE>, "5s");
     let health_interval = table.or("health_interval", text::duration::<SECOND, { 10 * MINUTE }>, "10s");
     let stall_after = table.or("stall_after", text::duration::<SECOND, HOUR>, "45s");
     let standstill_after = table.or("standstill_after", text::duration::<0, { 24 * HOUR }>, "5m");
-    let log_range = table.or("log_range", text::integer::<1, 1_000_000>, 2_000_u64);
+    let log_range = if solana { Some(1) } else { table.or("log_range", text::integer::<1, 1_000_000>, 2_000_u64) };
     let mirror = table.or("mirror", text::flag, true);
     let mirror_interval = table.or("mirror_interval", text::duration::<0, HOUR>, "5s");
     let guardian = table.value("guardian").is_some().then(|| secret::key(table, "guardian"));
-    let submit = table.table("submit", submit);
+    let submitted = table.table("submit", if solana { submit_solana } else { submit });
     kind?;
+    let (submit, max_price) = submitted?;
     Some(Chain {
         name: name.to_owned(),
+        kind: if solana { Kind::Solana { program: program?, max_price } } else { Kind::Ethereum },
         chain: chain?,
         account: account?,
         gateway: gateway?,
@@ -52,7 +60,7 @@ pub(super) fn chain(name: &str, table: &Table<'_>) -> Option<Chain> {
         mirror: mirror?,
         mirror_interval: mirror_interval?,
         guardian: guardian.unwrap_or_default(),
-        submit: submit?,
+        submit,
     })
 }
 
@@ -184,15 +192,7 @@ fn is_loopback(url: &SecretUrl) -> bool {
 fn finality(table: &Table<'_>) -> Option<Finality> {
     let policy = table.or("policy", text::policy, "finalized");
     let depth = table.get("depth", text::integer::<1, 1_000_000>);
-    let tiers = table.list("tiers", |tier| {
-        let from = tier.required(
-            "from",
-            text::tokens,
-            "the amount in tokens from which this tier holds, for example \"100000\"",
-        );
-        let depth = tier.required("depth", text::integer::<1, 1_000_000>, "how many blocks below the head are final");
-        Some((from?, depth?))
-    });
+    let tiers = tiers(table);
     let policy = policy?;
     let base = match (policy, depth) {
         (Policy::Depth, None) => {
@@ -213,8 +213,32 @@ fn finality(table: &Table<'_>) -> Option<Finality> {
         }
         (_, depth) => depth.unwrap_or_default(),
     };
+    in_order(table, &tiers, base);
+    Some(Finality { policy, depth: base, tiers })
+}
+
+/// Solana says itself what is final; tiers only wait longer.
+fn finalized(table: &Table<'_>) -> Option<Finality> {
+    let tiers = tiers(table);
+    in_order(table, &tiers, 0);
+    Some(Finality { policy: Policy::Finalized, depth: 0, tiers })
+}
+
+fn tiers(table: &Table<'_>) -> Vec<(u128, u64)> {
+    table.list("tiers", |tier| {
+        let from = tier.required(
+            "from",
+            text::tokens,
+            "the amount in tokens from which this tier holds, for example \"100000\"",
+        );
+        let depth = tier.required("depth", text::integer::<1, 1_000_000>, "how many blocks below the head are final");
+        Some((from?, depth?))
+    })
+}
+
+fn in_order(table: &Table<'_>, tiers: &[(u128, u64)], base: u64) {
     let mut last = (0, base);
-    for tier in &tiers {
+    for tier in tiers {
         if tier.0 <= last.0 || tier.1 <= last.1 {
             let expected = format!("amounts and depths that rise from tier to tier, above depth {base}");
             table.conflict(
@@ -227,10 +251,32 @@ fn finality(table: &Table<'_>) -> Option<Finality> {
         }
         last = *tier;
     }
-    Some(Finality { policy, depth: base, tiers })
 }
 
-fn submit(table: &Table<'_>) -> Option<Submit> {
+/// What a submitter on Solana is told, and the highest price of a compute unit.
+fn submit_solana(table: &Table<'_>) -> Option<(Submit, u64)> {
+    let signer = secret::key(table, "signer");
+    let max_orders = table.or("max_orders", text::integer::<1, 32>, 8_u64);
+    let max_in_flight = table.or("max_in_flight", text::integer::<1, 1_000>, 32_u64);
+    let escalate_after = table.or("escalate_after", text::duration::<SECOND, HOUR>, "30s");
+    // In millionths of a lamport for each compute unit.
+    let max_price = table.or("max_price", text::integer::<1, 1_000_000_000>, 5_000_000_u64);
+    let submit = Submit {
+        signer: signer?,
+        max_orders: usize::try_from(max_orders?).ok()?,
+        max_in_flight: usize::try_from(max_in_flight?).ok()?,
+        escalate_after: escalate_after?,
+        // There is no gas, and there are no nonces that leave gaps.
+        gap_patience: Duration::ZERO,
+        max_fee: 0,
+        max_tip: 0,
+        tip: None,
+        max_gas: 0,
+    };
+    Some((submit, max_price?))
+}
+
+fn submit(table: &Table<'_>) -> Option<(Submit, u64)> {
     let signer = secret::key(table, "signer");
     let max_orders = table.or("max_orders", text::integer::<1, 1_000>, 100_u64);
     let max_in_flight = table.or("max_in_flight", text::integer::<1, 1_000>, 16_u64);
@@ -249,7 +295,7 @@ fn submit(table: &Table<'_>) -> Option<Submit> {
     };
     bound("max_tip", max_tip, "max_fee", max_fee);
     bound("tip", tip.unwrap_or_default(), "max_tip", max_tip);
-    Some(Submit {
+    let submit = Submit {
         signer: signer?,
         max_orders: usize::try_from(max_orders?).ok()?,
         max_in_flight: usize::try_from(max_in_flight?).ok()?,
@@ -259,5 +305,6 @@ fn submit(table: &Table<'_>) -> Option<Submit> {
         max_tip,
         tip,
         max_gas: max_gas?,
-    })
+    };
+    Some((submit, 0))
 }

@@ -43,10 +43,23 @@ pub(crate) struct Api {
     pub(crate) token: Option<SecretRef>,
 }
 
+/// What kind of chain it is, with what only that kind has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Ethereum,
+    Solana {
+        /// The gateway program.
+        program: Account,
+        /// Highest price of a compute unit, in millionths of a lamport.
+        max_price: u64,
+    },
+}
+
 /// `[chains.NAME]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
     pub(crate) name: String,
+    pub(crate) kind: Kind,
     pub(crate) chain: ChainId,
     pub(crate) account: Account,
     pub(crate) gateway: GatewayId,

@@ -189,8 +189,22 @@ pub(super) fn log_format(given: &Given<'_>) -> Result<LogFormat, String> {
     word_of(given, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
 }
 
-pub(super) fn chain_kind(given: &Given<'_>) -> Result<(), String> {
-    word_of(given, &[("ethereum", ())])
+/// Whether the chain is one of Solana.
+pub(super) fn chain_kind(given: &Given<'_>) -> Result<bool, String> {
+    word_of(given, &[("ethereum", false), ("solana", true)])
+}
+
+pub(super) fn solana_chain_id(given: &Given<'_>) -> Result<ChainId, String> {
+    let chain = parsed::<ChainId>(given).ok().filter(|chain| chain.namespace() == "solana");
+    chain.ok_or_else(|| {
+        "solana: and the first 32 characters of the genesis hash, for example \"solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp\"".to_owned()
+    })
+}
+
+/// An address of Solana.
+pub(super) fn solana_account(given: &Given<'_>) -> Result<Account, String> {
+    let key = parsed::<tim3_solana::Pubkey>(given).ok().filter(|key| *key != tim3_solana::Pubkey::default());
+    key.map(|key| tim3_solana::address::account(&key)).ok_or_else(|| "an address in base58, not zero".to_owned())
 }
 
 pub(super) fn market_kind(given: &Given<'_>) -> Result<MarketKind, String> {

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use tim3_chain::{Chain as _, Direction, State as _};
-use tim3_ethereum::{
-    Ethereum,
-    deploy::check::{Expected, Finding, Report},
-    keys,
+use tim3_chain::{
+    Chain as Port, Direction,
+    findings::{Finding, Report},
 };
+use tim3_ethereum::{Ethereum, deploy::check::Expected, keys};
+use tim3_solana::Solana;
 
 use super::{
     super::{Verdict, block_on, load},
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     cli::Global,
-    config::{Chain, Config, KeyRef},
-    ethereum, output,
+    config::{Chain, Config, KeyRef, Kind},
+    ethereum, output, solana,
 };
 
 pub(super) fn check(global: &Global, only: Option<&str>, plan: Option<&Path>, as_json: bool) -> Result<()> {
@@ -47,15 +47,30 @@ pub(super) fn check(global: &Global, only: Option<&str>, plan: Option<&Path>, as
     if wrong.is_empty() { Ok(()) } else { Err(Verdict(format!("not as expected: {}", wrong.join(", "))).into()) }
 }
 
+/// Connects without a key, and reads back what kind of gateway it is.
+async fn read(chain: &Chain, plan: Option<&Plan>) -> Result<(Box<dyn Port>, Report)> {
+    match chain.kind {
+        Kind::Ethereum => {
+            let ethereum = Ethereum::connect(ethereum::settings(chain)?, None, None).await?;
+            let expected = plan.map_or_else(Expected::default, |plan| plan.expected(&chain.name));
+            let report = ethereum.check(&expected).await?;
+            Ok((Box::new(ethereum), report))
+        }
+        Kind::Solana { .. } => {
+            let solana = Solana::connect(solana::settings(chain)?, None, None).await?;
+            let report = solana.check(&Default::default()).await?;
+            Ok((Box::new(solana), report))
+        }
+    }
+}
+
 async fn report(config: &Config, chain: &Chain, plan: Option<&Plan>) -> Result<Report> {
-    let ethereum = Ethereum::connect(ethereum::settings(chain)?, None, None).await?;
-    let expected = plan.map_or_else(Expected::default, |plan| plan.expected(&chain.name));
-    let mut report = ethereum.check(&expected).await?;
+    let (gateway, mut report) = read(chain, plan).await?;
     let mut add = |what: String, found: String, expected: Option<String>| {
         report.findings.push(Finding { what, found, expected });
     };
-    add("id, as configured".to_owned(), ethereum.gateway().to_string(), Some(chain.gateway.to_string()));
-    let attesters = ethereum.attesters().await?;
+    add("id, as configured".to_owned(), gateway.gateway().to_string(), Some(chain.gateway.to_string()));
+    let attesters = gateway.attesters().await?;
     let ours = config.attesters.iter().filter_map(|attester| address(&attester.key));
     let count = ours.filter(|address| attesters.signers.contains(address)).count();
     let enough = |enough: bool| {
@@ -69,14 +84,14 @@ async fn report(config: &Config, chain: &Chain, plan: Option<&Plan>) -> Result<R
     );
     for asset in &config.assets {
         let symbol = &asset.symbol;
-        let level = ethereum.pause_level(asset.id).await?;
+        let level = gateway.pause_level(asset.id).await?;
         add(format!("{symbol}: pause level"), level.to_string(), Some("0".to_owned()));
         for (name, direction) in [("mint", Direction::Mint), ("release", Direction::Release)] {
-            let window = ethereum.window(asset.id, direction).await?;
+            let window = gateway.window(asset.id, direction).await?;
             add(format!("{symbol}: {name} window"), format!("{} in {} s", window.limit, window.period), None);
         }
         for peer in config.chains.iter().filter(|peer| peer.gateway != chain.gateway) {
-            let route = ethereum.route(asset.id, peer.gateway).await?;
+            let route = gateway.route(asset.id, peer.gateway).await?;
             let found = format!(
                 "enabled {}, {} to {}, fee {} and {} bp",
                 route.enabled, route.min, route.max, route.fee.flat, route.fee.bps

@@ -1,0 +1,126 @@
+//! From `[chains.NAME]` to a connected chain, whatever its kind.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Error, Result, bail};
+use tim3_api::view::EndpointView;
+use tim3_chain::{Actor, Chain as Port};
+use tim3_rpc::{EndpointConfig, EndpointStatus, Grade, Observer, SecretUrl};
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::{
+    config::{Chain, Endpoint, Kind, UrlRef},
+    control::Endpoints,
+    ethereum, solana,
+};
+
+/// Pauses between attempts to reach a chain at the start.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A chain with what stands around it.
+pub(crate) struct Connected {
+    pub(crate) chain: Arc<dyn Port>,
+    pub(crate) guardian: Option<Arc<dyn Actor>>,
+    /// The state of its endpoints, whenever it is asked for.
+    pub(crate) endpoints: Endpoints,
+}
+
+/// Opens the chain's keys, connects, and checks that chain and gateway are the configured ones.
+/// Endpoints that do not answer are asked again for as long as `patience`.
+pub(crate) async fn connect(
+    chain: &Chain,
+    observer: Option<Arc<dyn Observer>>,
+    patience: Duration,
+) -> Result<Connected> {
+    let connected = match chain.kind {
+        Kind::Ethereum => ethereum::connect(chain, observer, patience).await?,
+        Kind::Solana { .. } => solana::connect(chain, observer, patience).await?,
+    };
+    let found = connected.chain.gateway();
+    if found != chain.gateway {
+        bail!(
+            "{}: the gateway at {} has id {found}, expected {}: another deployment; correct gateway, and gateway_id or gateway_salt",
+            chain.name,
+            connected.chain.display_account(&chain.account),
+            chain.gateway,
+        );
+    }
+    Ok(connected)
+}
+
+/// That the adapter can be told what it needs: reads the URLs that are kept elsewhere.
+pub(crate) fn check(chain: &Chain) -> Result<()> {
+    match chain.kind {
+        Kind::Ethereum => ethereum::settings(chain).map(|_| ()),
+        Kind::Solana { .. } => solana::settings(chain).map(|_| ()),
+    }
+}
+
+/// What `attempt` gives, tried again for as long as `patience` where the endpoints do not answer.
+pub(crate) async fn patiently<T, E: Into<Error>>(
+    chain: &Chain,
+    patience: Duration,
+    unreachable: impl Fn(&E) -> bool,
+    attempt: impl AsyncFn() -> Result<T, E>,
+) -> Result<T> {
+    let began = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let error = match attempt().await {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let left = patience.saturating_sub(began.elapsed());
+        if left.is_zero() || !unreachable(&error) {
+            return Err(error.into());
+        }
+        let error: Error = error.into();
+        warn!(chain = chain.name, %error, left_s = left.as_secs(), "the chain did not answer at the start, trying again");
+        tokio::time::sleep(pause.min(left)).await;
+        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+    }
+}
+
+/// The chain's endpoints as adapters are told of them.
+pub(crate) fn endpoints(chain: &Chain) -> Result<Vec<EndpointConfig>> {
+    chain.endpoints.iter().map(|endpoint| endpoint_settings(chain, endpoint)).collect()
+}
+
+fn endpoint_settings(chain: &Chain, endpoint: &Endpoint) -> Result<EndpointConfig> {
+    let ws_url = endpoint.ws.as_ref().map(|url| open(chain, url)).transpose()?;
+    Ok(EndpointConfig {
+        name: Some(endpoint.name.clone()),
+        ws_url,
+        priority: endpoint.priority,
+        rate_limit: endpoint.rate,
+        ..EndpointConfig::new(open(chain, &endpoint.url)?)
+    })
+}
+
+fn open(chain: &Chain, url: &UrlRef) -> Result<SecretUrl> {
+    match url {
+        UrlRef::Plain(url) => Ok(url.clone()),
+        UrlRef::Secret(place) => {
+            let role = || format!("endpoint of chains.{}", chain.name);
+            // The parser does not repeat what it could not parse.
+            place.read().with_context(role)?.parse().with_context(|| format!("{place} is no URL")).with_context(role)
+        }
+    }
+}
+
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How endpoints are shown.
+pub(crate) fn views(endpoints: Vec<EndpointStatus>) -> Vec<EndpointView> {
+    let view = |status: EndpointStatus| EndpointView {
+        name: status.name,
+        healthy: status.grade == Grade::Good,
+        head: status.head,
+        problem: (status.grade != Grade::Good).then(|| status.grade.name().to_owned()),
+    };
+    endpoints.into_iter().map(view).collect()
+}

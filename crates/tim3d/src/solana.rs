@@ -1,0 +1,61 @@
+//! From `[chains.NAME]` to a connected chain of kind `solana`.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Result, bail};
+use tim3_chain::Actor;
+use tim3_rpc::Observer;
+use tim3_solana::{FeePolicy, Keypair, Solana, SolanaConfig, SolanaError, address::pubkey};
+
+use crate::{
+    chains::{self, Connected, milliseconds},
+    config::{Chain, KeyRef, Kind},
+    keys,
+};
+
+/// Opens the chain's keys and connects.
+pub(crate) async fn connect(
+    chain: &Chain,
+    observer: Option<Arc<dyn Observer>>,
+    patience: Duration,
+) -> Result<Connected> {
+    let signer = open_key(&chain.submit.signer, format!("chains.{}.submit", chain.name)).await?;
+    let guardian = match &chain.guardian {
+        Some(key) => Some(open_key(key, format!("chains.{}.guardian", chain.name)).await?),
+        None => None,
+    };
+    let settings = settings(chain)?;
+    let unreachable = |error: &SolanaError| matches!(error, SolanaError::Unreachable { .. });
+    let attempt = async || Solana::connect(settings.clone(), Some(signer.insecure_clone()), observer.clone()).await;
+    let connected = Arc::new(chains::patiently(chain, patience, unreachable, attempt).await?);
+    let guardian = guardian.map(|key| Arc::new(connected.user(key)) as Arc<dyn Actor>);
+    let endpoints = {
+        let connected = Arc::clone(&connected);
+        Arc::new(move || chains::views(connected.endpoints()))
+    };
+    Ok(Connected { chain: connected, guardian, endpoints })
+}
+
+/// Decrypting takes up to a second, in which other chains' answers must not go unread.
+async fn open_key(key: &KeyRef, role: String) -> Result<Keypair> {
+    let key = key.clone();
+    tokio::task::spawn_blocking(move || keys::open_solana(&key, &role)).await?
+}
+
+/// What the adapter is told. Reads the URLs that are kept elsewhere.
+pub(crate) fn settings(chain: &Chain) -> Result<SolanaConfig> {
+    let Kind::Solana { program, max_price } = chain.kind else { bail!("{} is no chain of Solana", chain.name) };
+    let (program, gateway, submit) = (pubkey(&program), pubkey(&chain.account), &chain.submit);
+    Ok(SolanaConfig {
+        quorum: chain.quorum,
+        tiers: chain.finality.tiers.clone(),
+        poll_interval_ms: milliseconds(chain.poll_interval),
+        fees: FeePolicy { max_price, ..FeePolicy::default() },
+        max_orders: submit.max_orders,
+        max_in_flight: submit.max_in_flight,
+        timeout_ms: milliseconds(chain.request_timeout),
+        health_interval_ms: milliseconds(chain.health_interval),
+        stall_after_ms: milliseconds(chain.stall_after),
+        ..SolanaConfig::new(&chain.name, chain.chain.clone(), program, gateway, chains::endpoints(chain)?)
+    })
+}
