@@ -2,7 +2,10 @@
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tim3_chain::{Actor, UserAction};
-use tim3_domain::identity::GatewayId;
+use tim3_domain::{
+    identity::{Account, GatewayId},
+    protocol::OperationKind,
+};
 use tim3_simchain::{Assets, SimActor, SimNode};
 
 /// Amounts in canonical units of TIM3 and USDA (6 decimals).
@@ -51,7 +54,7 @@ impl Story {
             refund_to: account,
             max_fee: 0,
         };
-        act_for_good(&nodes[self.home], &users[self.home], lock).await;
+        act_for_good(&nodes[self.home], &users[self.home], OperationKind::Mint, lock).await;
         let mut holder = self.first;
         if let Some(second) = self.second {
             arrives(&nodes[holder], account, self.amount).await;
@@ -63,7 +66,7 @@ impl Story {
                 refund_to: account,
                 max_fee: 0,
             };
-            act_for_good(&nodes[holder], &users[holder], transfer).await;
+            act_for_good(&nodes[holder], &users[holder], OperationKind::Transfer, transfer).await;
             holder = second;
         }
         if self.redeems && holder != self.home {
@@ -79,32 +82,41 @@ impl Story {
                 refund_to: account,
                 max_fee: 0,
             };
-            act_for_good(&nodes[holder], &users[holder], redeem).await;
+            act_for_good(&nodes[holder], &users[holder], OperationKind::Redeem, redeem).await;
         }
     }
 }
 
-/// Acts until a transaction is final: a reorg may take away the tokens before it, or itself afterwards, for a while or for good.
-async fn act_for_good(node: &SimNode, user: &SimActor, action: UserAction) {
-    let mut sent = Vec::new();
-    let mut missing = 30;
+/// Seconds without what was done until it is done again.
+const MISSED: u64 = 30;
+
+/// Acts until the operation that follows is final: a reorg may take away the tokens before it, or itself afterwards, for a while or for
+/// good. The gateway's events tell, not the transactions: one that the chain forgot, and that was sent again, may come back first.
+async fn act_for_good(node: &SimNode, user: &SimActor, kind: OperationKind, action: UserAction) {
+    let depth = node.config().finality_depth;
+    let from = node.head().height.saturating_sub(depth);
+    let mut missing = MISSED;
     loop {
-        let included = sent.iter().find_map(|id| node.inclusion(id).and_then(Result::ok));
-        missing = if included.is_some() { 0 } else { missing + 1 };
-        if included.is_some_and(|block| node.head().height > block.height + node.config().finality_depth) {
+        let head = node.head().height;
+        let begun = node.events(from..=head).into_iter().find(|located| {
+            located
+                .event
+                .body
+                .started()
+                .is_some_and(|operation| operation.kind == kind && operation.actor == user.account())
+        });
+        missing = if begun.is_some() { 0 } else { missing + 1 };
+        if begun.is_some_and(|located| head > located.block.height + depth) {
             return;
         }
-        if missing > 30
-            && let Ok(id) = user.act(action.clone()).await
-        {
-            sent.push(id);
+        if missing > MISSED && user.act(action.clone()).await.is_ok() {
             missing = 0;
         }
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
 }
 
-async fn arrives(node: &SimNode, account: tim3_domain::identity::Account, amount: u128) {
+async fn arrives(node: &SimNode, account: Account, amount: u128) {
     let tim3 = Assets::new().expect("symbols").tim3;
     while node.state().balance(tim3, account) < amount {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
