@@ -245,7 +245,7 @@ fn configure_every_change_and_activate() {
     world.set(&site.mints[0], token::mint_account(Some(&site.authority), 6, 0));
     world.set(&site.mints[1], token::mint_account(None, 8, 0));
     world.set(&site.mints[2], token::mint_account(None, 9, 0));
-    site.set_price(&mut world, 2_000_00000000, 0);
+    site.set_price(&mut world, 2_000 * 100_000_000, 0);
     let wire = site.initialize(&world);
     world.ok(&wire);
     let signers: Vec<[u8; 20]> = world.attesters.iter().map(tim3_solana_tests::world::evm_address).collect();

@@ -133,7 +133,7 @@ fn a_signature_counts_for_one_gateway_epoch_action_and_content() {
         Operation { recipient: holder(&address("carol")), ..operation.clone() },
         Operation { nonce: 1, ..operation.clone() },
         Operation { wanted: 0, ..operation.clone() },
-        Operation { timestamp: 0, ..operation.clone() },
+        Operation { timestamp: 0, ..operation },
     ] {
         refused(&mut world, Order { content: OrderContent::Operation(changed), ..order.order.clone() });
     }
@@ -169,7 +169,7 @@ fn an_order_is_executed_once_whoever_sends_it() {
 #[test]
 fn an_operation_is_executed_where_and_as_what_it_is() {
     let (mut world, home, away, order) = mint();
-    let OrderContent::Operation(operation) = order.order.content.clone() else { panic!() };
+    let OrderContent::Operation(operation) = order.order.content else { panic!() };
     // Signed for `home` although its destination is `away`: attesters never do.
     let elsewhere = world.order(&home, Action::Mint, &operation);
     world.rejects(&home, &elsewhere, GatewayError::WrongGateway);
@@ -181,18 +181,18 @@ fn an_operation_is_executed_where_and_as_what_it_is() {
         kind: OperationKind::Redeem,
         market: away.markets[0],
         owner: away.markets[0].reserve_owner(),
-        ..operation.clone()
+        ..operation
     };
     let mint = world.order(&away, Action::Mint, &redeem);
     world.rejects(&away, &mint, GatewayError::WrongKind);
     // Markets and owners that are not.
-    let nowhere = Operation { market: home.markets[0], owner: home.markets[0].reserve_owner(), ..redeem.clone() };
+    let nowhere = Operation { market: home.markets[0], owner: home.markets[0].reserve_owner(), ..redeem };
     let order = world.order(&away, Action::Release, &nowhere).with(Role::CollateralVault, away.vaults[1]);
     world.rejects(&away, &order, GatewayError::UnknownMarket);
     let owner = Operation { owner: holder(&address("alice")), ..redeem };
     let order = world.order(&away, Action::Release, &owner);
     world.rejects(&away, &order, GatewayError::WrongOwner);
-    let asset = Operation { asset: away.assets[1], ..operation.clone() };
+    let asset = Operation { asset: away.assets[1], ..operation };
     let order = world.order(&away, Action::Mint, &asset).with(Role::Route, away.route_at(home.id));
     let [result] = world.execute(&away, &[order])[..] else { panic!() };
     assert_eq!(result.code, code::REJECTED);
@@ -328,7 +328,7 @@ fn a_conflict_refunds_and_records_the_orphan() {
     let (mut world, home, away, order) = mint();
     let OrderContent::Operation(operation) = order.order.content else { panic!() };
     // Its slot was taken by an orphan.
-    let orphan = Operation { refund_to: holder(&address("bob")), ..operation.clone() };
+    let orphan = Operation { refund_to: holder(&address("bob")), ..operation };
     let settled = world.settlement(&away, &orphan);
     world.done(&away, &settled);
     let conflict = |world: &World, orphan_amount| {

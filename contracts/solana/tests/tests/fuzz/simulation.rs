@@ -1,16 +1,11 @@
-//! Random users, keepers and submitters at two gateways. The attesters keep their rules (only what is void is refunded), everybody else does
-//! not: anything is delivered, twice, in any order, with wrong accounts and spoiled signatures, while prices move and accounts are frozen.
-//! After every few steps the law of conservation, the running hash and the fate of every operation are checked against a model made of the
-//! events alone.
-//!
-//! `TIM3_FUZZ_SEED=n` runs one seed, `TIM3_FUZZ_RUNS=n` that many; a failure names its seed and step.
+//! What users, keepers, submitters and attesters do.
 
-use std::{collections::BTreeMap, env, panic};
+use std::collections::BTreeMap;
 
 use solana_address::Address;
 use tim3_domain::{
     identity::{GatewayId, OperationId},
-    protocol::{Action, EventBody, MirrorRecord, Operation, OperationKind, Order, OrderContent, PositionState},
+    protocol::{Action, MirrorRecord, Operation, Order, OrderContent, PositionState},
 };
 use tim3_solana_interface::{
     instruction::{BurnArgs, CoverArgs, LiquidateArgs, LockArgs, RedeemArgs, RepayArgs, Role, WithdrawArgs},
@@ -24,69 +19,21 @@ use tim3_solana_tests::{
     world::{address, holder},
 };
 
-const STEPS: usize = 600;
-const RUNS: u64 = 5;
+use crate::random::Random;
 
-/// SplitMix64: small, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit.max(1)
-    }
-
-    fn one_in(&mut self, chances: u64) -> bool {
-        self.below(chances) == 0
-    }
-
-    fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[usize::try_from(self.below(list.len() as u64)).unwrap()]
-    }
-
-    /// Up to `most`, and now and then an odd one.
-    fn amount(&mut self, most: u128) -> u128 {
-        match self.below(12) {
-            0 => 0,
-            1 => 1,
-            2 => most,
-            3 => most.saturating_add(1),
-            4 => u128::MAX,
-            5 => u128::from(u64::MAX) + 1,
-            _ => (u128::from(self.next()) << 64 | u128::from(self.next())) % most.max(1),
-        }
-    }
-}
-
-/// What became of an operation, by the events.
-#[derive(Clone, Copy, Debug, Default)]
-struct Fate {
-    settled: u32,
-    voided: u32,
-    refunded: u32,
-    conflict: bool,
-}
-
-struct Simulation {
-    world: World,
-    sites: [Site; 2],
-    random: Random,
-    made: Vec<Operation>,
-    conflicts: BTreeMap<OperationId, OperationId>,
-    done: BTreeMap<&'static str, u32>,
+pub(crate) struct Simulation {
+    pub(crate) world: World,
+    pub(crate) sites: [Site; 2],
+    pub(crate) random: Random,
+    pub(crate) made: Vec<Operation>,
+    pub(crate) conflicts: BTreeMap<OperationId, OperationId>,
+    pub(crate) done: BTreeMap<&'static str, u32>,
 }
 
 const USERS: [&str; 3] = ["alice", "bob", "carol"];
 
 impl Simulation {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let (world, home, away) = World::with_gateways();
         let mut simulation = Self {
             world,
@@ -110,12 +57,13 @@ impl Simulation {
         simulation
     }
 
-    fn site(&self, id: GatewayId) -> Site {
+    pub(crate) fn site(&self, id: GatewayId) -> Site {
         self.sites.iter().find(|site| site.id == id).unwrap().clone()
     }
 
     fn user(&mut self) -> Address {
-        address(*self.random.pick(&USERS[..]))
+        let name: &str = self.random.pick::<&str>(&USERS);
+        address(name)
     }
 
     fn count(&mut self, name: &'static str) {
@@ -142,7 +90,7 @@ impl Simulation {
         done
     }
 
-    fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         let index = usize::try_from(self.random.below(2)).unwrap();
         let (site, other) = (self.sites[index].clone(), self.sites[1 - index].clone());
         match self.random.below(24) {
@@ -363,7 +311,7 @@ impl Simulation {
             return;
         }
         let operation = self.made[before].clone();
-        let orphan = Operation { refund_to: holder(&address("treasury")), ..operation.clone() };
+        let orphan = Operation { refund_to: holder(&address("treasury")), ..operation };
         let settled = self.world.settlement(other, &orphan);
         self.execute("orphan", other, &[settled]);
         if other.slot(&self.world, site.id, operation.nonce) != slot::DONE {
@@ -442,159 +390,6 @@ impl Simulation {
         } else {
             let wire = site.close_position(&self.world, owner);
             self.send("close position", site, &wire);
-        }
-    }
-
-    /// The law at each gateway, over both, and of every operation.
-    fn check(&self) {
-        let [home, away] = &self.sites;
-        let mut fates: BTreeMap<OperationId, Fate> = BTreeMap::new();
-        let mut claims: BTreeMap<(GatewayId, tim3_domain::identity::AssetId), i128> = BTreeMap::new();
-        for (site, peer) in [(home, away), (away, home)] {
-            for event in ledger::check(&self.world, site, &[peer.id]) {
-                if let Some(outcome) = event.body.outcome() {
-                    let fate = fates.entry(outcome.operation).or_default();
-                    assert_eq!(
-                        outcome.gross,
-                        outcome.fee
-                            + outcome.paid
-                            + outcome.surplus
-                            + if matches!(event.body, EventBody::Voided { .. }) { outcome.gross } else { 0 }
-                    );
-                    match event.body {
-                        EventBody::Voided { .. } => fate.voided += 1,
-                        EventBody::Refunded { .. } => fate.refunded += 1,
-                        _ => fate.settled += 1,
-                    }
-                }
-                match event.body {
-                    EventBody::Claimable { asset, amount, .. } => {
-                        *claims.entry((site.id, asset)).or_default() += i128::try_from(amount).unwrap();
-                    }
-                    EventBody::Claimed { asset, amount, .. } => {
-                        *claims.entry((site.id, asset)).or_default() -= i128::try_from(amount).unwrap();
-                    }
-                    _ => {}
-                }
-            }
-            for (number, asset) in site.assets.iter().enumerate() {
-                let waiting =
-                    site.read(&self.world, |gateway| gateway.asset(number.try_into().unwrap()).unwrap().claimable());
-                let told = claims.get(&(site.id, *asset)).copied().unwrap_or_default();
-                assert_eq!(i128::try_from(waiting).unwrap(), told, "what waits is what the events say");
-            }
-        }
-        for (operation, fate) in &fates {
-            let fate = Fate { conflict: self.conflicts.contains_key(operation), ..*fate };
-            assert!(fate.settled <= 1 && fate.voided <= 1 && fate.refunded <= 1, "{operation}: {fate:?}");
-            assert!(fate.settled + fate.voided <= 1, "{operation}: {fate:?}");
-            assert!(
-                fate.refunded == 0 || fate.conflict || fate.voided == 1,
-                "{operation} was refunded without a void: {fate:?}"
-            );
-            assert!(!(fate.settled == 1 && fate.refunded == 1), "{operation} was minted and refunded: {fate:?}");
-        }
-        for operation in &self.made {
-            let fate = fates.get(&operation.id()).copied().unwrap_or_default();
-            let outcome = self.site(operation.destination).slot(&self.world, operation.origin, operation.nonce);
-            if !self.conflicts.contains_key(&operation.id()) && outcome != slot::NONE {
-                let expected = if fate.settled == 1 { slot::DONE } else { slot::VOID };
-                assert!(
-                    outcome == expected || fate.settled + fate.voided == 0,
-                    "{}: slot {outcome}, {fate:?}",
-                    operation.id()
-                );
-            }
-            let refunded = self.site(operation.origin).refunded(&self.world, operation.destination, operation.nonce);
-            assert_eq!(refunded, fate.refunded == 1, "{}", operation.id());
-            assert!(operation.kind != OperationKind::Mint || operation.market != tim3_domain::identity::MarketId::ZERO);
-        }
-        self.check_both();
-    }
-
-    /// Over both gateways: what exists and what is on its way is what is owed.
-    fn check_both(&self) {
-        let [home, away] = &self.sites;
-        let signed = |value: u128| i128::try_from(value).unwrap();
-        let mut balance = 0;
-        for (site, peer) in [(home, away), (away, home)] {
-            let (totals, way) = (site.totals(&self.world), site.peer_totals(&self.world, peer.id));
-            balance += signed(totals.minted) - signed(totals.burned) + signed(way.sent)
-                - signed(way.refunded)
-                - signed(way.settled)
-                - signed(totals.debt)
-                - signed(totals.bad_debt);
-            let there = peer.peer_totals(&self.world, site.id);
-            assert!(there.settled <= way.sent, "settled {} of {} sent", there.settled, way.sent);
-            assert!(
-                way.refunded <= there.voided + self.conflicted(),
-                "refunded {} of {} voided",
-                way.refunded,
-                there.voided
-            );
-        }
-        assert_eq!(balance, 0, "conservation over both gateways");
-    }
-
-    /// What may be refunded without a void, because another operation has the slot.
-    fn conflicted(&self) -> u128 {
-        self.made
-            .iter()
-            .filter(|operation| self.conflicts.contains_key(&operation.id()))
-            .map(|operation| operation.amount)
-            .sum()
-    }
-}
-
-fn run(seed: u64) -> BTreeMap<&'static str, u32> {
-    let mut simulation = Simulation::new(seed);
-    let mut at = 0;
-    let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| {
-        for step in 0..STEPS {
-            at = step;
-            simulation.step();
-            if step % 20 == 19 {
-                simulation.check();
-            }
-        }
-    }));
-    if let Err(cause) = outcome {
-        println!("failed with TIM3_FUZZ_SEED={seed}, step {at} of {STEPS}");
-        panic::resume_unwind(cause);
-    }
-    simulation.done
-}
-
-#[test]
-fn nothing_is_lost_doubled_or_made_of_nothing() {
-    let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
-    let seeds = match number("TIM3_FUZZ_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 1..1 + number("TIM3_FUZZ_RUNS").unwrap_or(RUNS),
-    };
-    let mut done: BTreeMap<&str, u32> = BTreeMap::new();
-    let all = seeds.end - seeds.start;
-    for seed in seeds {
-        for (name, count) in run(seed) {
-            *done.entry(name).or_default() += count;
-        }
-    }
-    println!("{done:?}");
-    if all >= RUNS {
-        for name in [
-            "lock",
-            "burn",
-            "repay",
-            "withdraw",
-            "redeem",
-            "liquidate",
-            "deliver",
-            "void",
-            "refund",
-            "claim",
-            "conflict",
-        ] {
-            assert!(done.contains_key(name), "no {name} in {all} runs: {done:?}");
         }
     }
 }
