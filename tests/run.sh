@@ -15,11 +15,16 @@ export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 cd -- "$repo"
 
 contracts() { (cd contracts/ethereum && "$@"); }
+# The program and what runs it are workspaces of their own.
+solana() { (cd contracts/solana && "$@" && cd tests && "$@"); }
 
 step_setup() { tests/setup.sh; }
 
 step_shell() { bash -n tests/*.sh .ci/run contracts/ethereum/*.sh contracts/solana/*.sh; }
-step_format() { cargo fmt --all --check; }
+step_format() {
+  cargo fmt --all --check
+  solana cargo fmt --all --check
+}
 # Not `advisories`: it fetches its database.
 step_dependencies() {
   cargo fetch --locked --quiet
@@ -44,6 +49,10 @@ step_ao_test() {
   node --test --test-concurrency=2 --test-reporter=spec contracts/ao/test/*.test.mjs
 }
 
+step_solana_build() { contracts/solana/build.sh --check; }
+step_solana_clippy() { solana cargo clippy --workspace --all-targets --locked -- -D warnings; }
+step_solana_test() { solana cargo nextest run --workspace --locked; }
+
 step_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
 step_rustdoc() { RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked; }
 step_rust_test() { cargo nextest run --workspace --locked --config-file tests/nextest.toml; }
@@ -66,6 +75,7 @@ step_docs() { python3 tests/docs.py "$CARGO_TARGET_DIR/debug/tim3d"; }
 
 steps=(
   setup shell format dependencies prometheus forge_format forge_build artifacts forge_test halmos slither ao_test
+  solana_build solana_clippy solana_test
   clippy rustdoc rust_test doc_test demo monitoring incidents docs
 )
 
