@@ -7,7 +7,7 @@ use tim3_solana_tests::{Site, World, ledger, world::address};
 fn fill(world: &mut World, site: &Site, page: u32) {
     let admin = address("admin");
     while site.read(world, |gateway| gateway.page()) < page {
-        let wire = site.set_pause(world, admin, u8::from(world.time() % 2 == 0));
+        let wire = site.set_pause(world, admin, u8::from(world.time().is_multiple_of(2)));
         world.ok(&wire);
         world.pass(1);
     }
