@@ -20,8 +20,22 @@ pub struct Slot {
     pub since: Duration,
     /// What takes it.
     pub kind: Kind,
-    /// A pool refused it for its fee: the next replacement need not wait.
-    pub underpriced: bool,
+    /// What nodes last said to its dearest transaction.
+    pub answer: Answer,
+}
+
+/// What nodes last said to a transaction. A higher fee helps what was accepted and waits, and what was too cheap, and nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing, or nothing that decides.
+    #[default]
+    Open,
+    /// It is in a pool.
+    Accepted,
+    /// It pays too little: the next replacement need not wait.
+    Underpriced,
+    /// It was refused for something that no fee cures, such as a sender without funds.
+    Refused,
 }
 
 /// What takes a nonce.
@@ -75,7 +89,12 @@ impl Pipeline {
         if first {
             for nonce in mined..pooled.min(mined.saturating_add(FOREIGN)) {
                 let fees = Fees { max: 0, tip: 0 };
-                self.slots.entry(nonce).or_insert(Slot { fees, since: now, kind: Kind::Foreign, underpriced: false });
+                self.slots.entry(nonce).or_insert(Slot {
+                    fees,
+                    since: now,
+                    kind: Kind::Foreign,
+                    answer: Answer::Accepted,
+                });
             }
         }
         // What nobody here would send again is forgotten when the pool has lost it.
@@ -104,7 +123,7 @@ impl Pipeline {
             }
             nonce = nonce.saturating_add(1);
         }
-        self.slots.insert(nonce, Slot { fees, since: now, kind: Kind::Prepared, underpriced: false });
+        self.slots.insert(nonce, Slot { fees, since: now, kind: Kind::Prepared, answer: Answer::Open });
         nonce
     }
 
@@ -119,31 +138,49 @@ impl Pipeline {
         self.slots.get(&nonce).copied()
     }
 
-    /// A transaction with `nonce` was sent, or may have been.
+    /// A transaction with `nonce` may have been sent.
     pub fn sent(&mut self, nonce: u64, fees: Fees, kind: Kind, now: Duration) {
         if nonce < self.floor() {
             return;
         }
-        let slot = self.slots.entry(nonce).or_insert(Slot { fees, since: now, kind, underpriced: false });
+        let slot = self.slots.entry(nonce).or_insert(Slot { fees, since: now, kind, answer: Answer::Open });
         // The same bytes again restart no clock, or nothing that is sent again would ever be replaced.
         if slot.kind == Kind::Prepared || fees.max > slot.fees.max {
             slot.since = now;
         }
         slot.fees = Fees { max: slot.fees.max.max(fees.max), tip: slot.fees.tip.max(fees.tip) };
-        (slot.kind, slot.underpriced) = (kind, false);
+        slot.kind = kind;
+        if slot.answer != Answer::Accepted {
+            slot.answer = Answer::Open;
+        }
+    }
+
+    /// A node took a transaction with `nonce`: from now on it can be late.
+    pub fn accepted(&mut self, nonce: u64, fees: Fees, kind: Kind, now: Duration) {
+        self.sent(nonce, fees, kind, now);
+        if let Some(slot) = self.slots.get_mut(&nonce).filter(|slot| slot.answer != Answer::Accepted) {
+            (slot.since, slot.answer) = (now, Answer::Accepted);
+        }
+    }
+
+    /// A pool has a transaction with `nonce`, which decides what was open.
+    pub fn pooled(&mut self, nonce: u64) {
+        if let Some(slot) = self.slots.get_mut(&nonce).filter(|slot| slot.answer == Answer::Open) {
+            slot.answer = Answer::Accepted;
+        }
     }
 
     /// A replacement for `nonce` was signed.
     pub fn replaced(&mut self, nonce: u64, fees: Fees, now: Duration) {
         if let Some(slot) = self.slots.get_mut(&nonce) {
-            *slot = Slot { fees, since: now, underpriced: false, ..*slot };
+            *slot = Slot { fees, since: now, answer: Answer::Open, ..*slot };
         }
     }
 
-    /// A pool wants a higher fee for `nonce`.
-    pub fn underpriced(&mut self, nonce: u64) {
+    /// A node did not take the transaction with `nonce`.
+    pub fn refused(&mut self, nonce: u64, answer: Answer) {
         if let Some(slot) = self.slots.get_mut(&nonce) {
-            slot.underpriced = true;
+            slot.answer = answer;
         }
     }
 

@@ -27,7 +27,7 @@ use crate::{
     fees::{self, Fees, Market},
     link::{Network, lock},
     node::{self, Node, NodeError},
-    nonces::{Kind, Pipeline},
+    nonces::{Answer, Kind, Pipeline},
 };
 
 /// How long a base fee is used without asking for a newer one; readings of the head bring one along.
@@ -156,6 +156,11 @@ impl Sender {
         lock(&self.pipeline).sent(nonce, fees, Kind::Sent, self.now());
     }
 
+    /// A pool has a transaction with this nonce.
+    pub(crate) fn note_pooled(&self, nonce: u64) {
+        lock(&self.pipeline).pooled(nonce);
+    }
+
     /// Adopts a nonce that nothing is known about.
     pub(crate) fn adopt_unknown(&self, nonce: u64, fees: impl FnOnce() -> Option<Fees>) {
         let unknown = lock(&self.pipeline).get(nonce).is_none();
@@ -194,8 +199,8 @@ impl Sender {
         Ok(Signed { id: TxId(envelope.tx_hash().to_string()), raw: envelope.encoded_2718(), nonce, fees })
     }
 
-    /// The same transaction with a higher fee, or `None` while it should only wait: it was sent a moment ago, one before it holds it up, or no
-    /// fee that the policy allows would be accepted.
+    /// The same transaction with a higher fee, or `None` while it should only wait: no node took it for a reason that no fee cures, it was sent
+    /// a moment ago, one before it holds it up, or no fee that the policy allows would be accepted.
     pub(crate) async fn escalate(&self, raw: &[u8]) -> Result<Option<Signed>, ChainError> {
         let old = self.read(raw)?;
         let paid = Fees { max: old.max_fee_per_gas, tip: old.max_priority_fee_per_gas };
@@ -204,14 +209,19 @@ impl Sender {
             (pipeline.get(old.nonce), pipeline.floor() == old.nonce)
         };
         let Some(slot) = slot else { return Ok(None) };
+        let underpriced = match slot.answer {
+            Answer::Open | Answer::Refused => return Ok(None),
+            Answer::Accepted => false,
+            Answer::Underpriced => true,
+        };
         // The caller keeps the time; half of it keeps apart callers that ask twice.
         let waited = self.now().saturating_sub(slot.since).saturating_mul(2);
-        if !slot.underpriced && waited < Duration::from_millis(self.network.fees.escalate_after_ms) {
+        if !underpriced && waited < Duration::from_millis(self.network.fees.escalate_after_ms) {
             return Ok(None);
         }
         let market = self.market().await?;
         // Behind another one a higher fee changes nothing, unless the base fee has outgrown it.
-        if !first && !slot.underpriced && slot.fees.max > market.base {
+        if !first && !underpriced && slot.fees.max > market.base {
             return Ok(None);
         }
         let dearest = Fees { max: slot.fees.max.max(paid.max), tip: slot.fees.tip.max(paid.tip) };

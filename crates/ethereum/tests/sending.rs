@@ -193,6 +193,33 @@ async fn a_stuck_transaction_is_replaced_at_a_bounded_price() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_no_node_takes_for_want_of_coins_gets_no_higher_fee() {
+    let world = World::start().await;
+    let chain = world.connect().await;
+    let key = signer("poor");
+    let poor = Ethereum::connect(world.config(&[world.anvil.url()]), Some(key.clone()), None).await.expect("connected");
+    let transaction = prepared(&poor, &[world.mint(0, WHOLE)]).await;
+    for _ in 0..5 {
+        poor.broadcast(&transaction).await.expect_err("no money");
+        assert_eq!(poor.states(std::slice::from_ref(&transaction)).await, Ok(vec![TransactionState::Unknown]));
+        assert_eq!(poor.escalate(&transaction).await, Ok(None), "no fee gives it coins");
+    }
+    world.rpc("anvil_setBalance", json!([key.address(), "0xde0b6b3a7640000"])).await;
+    world.automine(false).await;
+    poor.broadcast(&transaction).await.expect("sent, with the fee it had");
+    // Now it has coins, a node has it, and it is late.
+    let dearer = poor.escalate(&transaction).await.expect("escalated").expect("a higher fee");
+    world.rpc("anvil_setBalance", json!([key.address(), "0x0"])).await;
+    poor.broadcast(&dearer).await.expect_err("no money again");
+    poor.states(&[transaction.clone(), dearer.clone()]).await.expect("states");
+    assert_eq!(poor.escalate(&dearer).await, Ok(None), "a replacement without coins is as hopeless");
+    world.rpc("anvil_setBalance", json!([key.address(), "0xde0b6b3a7640000"])).await;
+    world.mine_pool().await;
+    until(&poor, &transaction, is_included).await;
+    assert_eq!(chain.balance(tim3(), recipient()).await, Ok(net(WHOLE)), "minted once");
+}
+
+#[tokio::test]
 async fn the_fee_limit_of_the_operator_is_never_passed() {
     let world = World::start().await;
     world.rpc("anvil_setNextBlockBaseFeePerGas", json!(["0x174876e800"])).await;

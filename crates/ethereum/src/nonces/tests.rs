@@ -103,6 +103,25 @@ fn sending_the_same_again_restarts_no_clock_and_a_dearer_one_does() {
     assert_eq!(since(&pipeline), Some(at(10)));
 }
 
+#[test]
+fn what_is_refused_is_not_late_and_what_is_accepted_at_last_is_late_from_then_on() {
+    let mut pipeline = synced(5, 5);
+    let nonce = pipeline.allot(FEES, at(0));
+    let slot = |pipeline: &Pipeline| pipeline.get(nonce).map(|slot| (slot.answer, slot.since));
+    pipeline.refused(nonce, Answer::Refused);
+    pipeline.pooled(nonce);
+    assert_eq!(slot(&pipeline), Some((Answer::Refused, at(0))), "what a pool has is another one of this nonce");
+    pipeline.accepted(nonce, FEES, Kind::Sent, at(60));
+    pipeline.accepted(nonce, FEES, Kind::Sent, at(70));
+    assert_eq!(slot(&pipeline), Some((Answer::Accepted, at(60))));
+    pipeline.sent(nonce, FEES, Kind::Sent, at(80));
+    assert_eq!(slot(&pipeline), Some((Answer::Accepted, at(60))), "a pool has it, whatever became of these bytes");
+    pipeline.replaced(nonce, Fees { max: 11, tip: 2 }, at(90));
+    assert_eq!(slot(&pipeline), Some((Answer::Open, at(90))), "nobody has seen the dearer one");
+    pipeline.pooled(nonce);
+    assert_eq!(slot(&pipeline), Some((Answer::Accepted, at(90))));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Allot,

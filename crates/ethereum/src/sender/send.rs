@@ -14,7 +14,7 @@ use crate::{
     fees::{self, Fees},
     link::lock,
     node::{self, Receipt},
-    nonces::Kind,
+    nonces::{Answer, Kind},
 };
 
 /// Gas of a transfer without data.
@@ -46,7 +46,7 @@ impl Sender {
             }
         };
         let Some(refusal) = refusal.filter(|refusal| refusal.class != FaultClass::AlreadyKnown) else {
-            lock(&self.pipeline).sent(nonce, fees, kind, self.now());
+            lock(&self.pipeline).accepted(nonce, fees, kind, self.now());
             return Ok(());
         };
         debug!(chain = self.network.name, %id, nonce, reason = refusal.reason, "transaction refused");
@@ -61,15 +61,15 @@ impl Sender {
             FaultClass::ReplacementUnderpriced if self.is_foreign(nonce) => {
                 let mut pipeline = lock(&self.pipeline);
                 pipeline.sent(nonce, fees, Kind::Foreign, self.now());
-                pipeline.underpriced(nonce);
+                pipeline.refused(nonce, Answer::Underpriced);
             }
             FaultClass::ReplacementUnderpriced | FaultClass::FeeTooLow => {
-                lock(&self.pipeline).underpriced(nonce);
+                lock(&self.pipeline).refused(nonce, Answer::Underpriced);
                 self.forget_base_fee();
                 return Err(self.network.transient("send", refusal.reason));
             }
             FaultClass::Unsendable => lock(&self.pipeline).release(nonce),
-            _ => {}
+            _ => lock(&self.pipeline).refused(nonce, Answer::Refused),
         }
         Err(self.network.refused("send", refusal))
     }

@@ -52,7 +52,12 @@ impl Ethereum {
                 None if transaction.nonce < mined => TransactionState::Dead,
                 None => {
                     sender.adopt_unknown(transaction.nonce, || fees_of(sender, transaction).ok());
-                    if transaction.nonce < pooled { TransactionState::Pending } else { TransactionState::Unknown }
+                    if transaction.nonce < pooled {
+                        sender.note_pooled(transaction.nonce);
+                        TransactionState::Pending
+                    } else {
+                        TransactionState::Unknown
+                    }
                 }
             });
         }
