@@ -103,11 +103,14 @@ impl Auditor {
         if holds {
             return false;
         }
-        if !frozen {
+        // Whoever resumes during a breach has signing until the next audit.
+        if self.board.asset(self.asset).paused.is_none() {
             let why = format!("audit breach: {}", breaches.join("; "));
-            error!(asset = self.symbol, why, "signing stops and the gateways are frozen");
+            error!(asset = self.symbol, why, "signing stops");
             let (reply, _) = oneshot::channel();
             let _ = self.coordinator.send(Message::Command(Command::Pause(why), reply)).await;
+        }
+        if !frozen {
             self.freeze().await;
         }
         true

@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tim3_chain::{Actor, Attester, Chain, UserAction};
 use tim3_coordinator::{
-    AssetSettings, ChainSettings, Daemon, Guardians, LocalAttester, Settings, attestation::Attesters, daemon::Parts,
+    AssetSettings, ChainSettings, Command, Daemon, Guardians, Handle, LocalAttester, Settings, attestation::Attesters,
+    daemon::Parts,
 };
 use tim3_domain::{identity::Account, word::keccak_text};
 use tim3_journal::{Journal, RedbJournal};
@@ -99,9 +100,21 @@ async fn happens(outside: impl FnOnce(&Assets, &SimNode) -> Outside) -> Option<S
         }
     }
     assert!(outside.is_none(), "the honest chains were never found exact");
+    if stopped.is_some() {
+        resume_is_undone(&handle).await;
+    }
     stop.cancel();
     running.await.expect("task").expect("no part failed");
     stopped
+}
+
+/// Who lets signing go on while the books do not add up has it until the next audit.
+async fn resume_is_undone(handle: &Handle) {
+    let paused = || handle.assets().next().expect("an asset").1.paused;
+    let asset = handle.assets().next().expect("an asset").0.asset;
+    handle.command(asset, Command::Resume).await.expect("resumed");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(paused().is_some_and(|why| why.contains("audit breach")), "the breach stands, and signing goes on");
 }
 
 #[tokio::test(start_paused = true)]

@@ -83,8 +83,13 @@ async fn a_breach_of_any_law_stops_signing_and_says_which_law() {
         assert!(why.contains(law), "{law}: {why}");
         let verdict = auditor.board.asset(ASSET).audit.verdict.expect("a verdict");
         assert!(verdict.breaches().any(|check| check.law == law), "{law}: {verdict:?}");
-        // It goes on being said, and is done once.
+        // It goes on being said, and is done once,
+        auditor.board.update_asset(ASSET, |asset| asset.paused = Some(why));
         assert!(auditor.judge(auditor.audit(&readings), true).await);
         assert!(messages.try_recv().is_err(), "{law}: stopped twice");
+        // unless somebody lets signing go on while it lasts.
+        auditor.board.update_asset(ASSET, |asset| asset.paused = None);
+        assert!(auditor.judge(auditor.audit(&readings), true).await);
+        assert!(matches!(messages.try_recv(), Ok(Message::Command(Command::Pause(_), _))), "{law}: resumed for good");
     }
 }
