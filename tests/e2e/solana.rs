@@ -29,7 +29,8 @@ async fn locks_redeems_and_transfers_go_both_ways_between_ethereum_and_solana() 
     let (on_a, on_s) = (a.market(STABLE)?, s.market(STABLE)?);
 
     // Ethereum to Solana and back.
-    let mint = ethereum(a, "alice", lock(on_a, 100 * UNIT, s.deployment.id, account_of("bob"), account("alice")?)).await?;
+    let mint =
+        ethereum(a, "alice", lock(on_a, 100 * UNIT, s.deployment.id, account_of("bob"), account("alice")?)).await?;
     has(s, "bob", SYNTHETIC, 100 * UNIT).await?;
     scene.in_phase(&mint, "completed").await?;
     mirrored_on_solana(a, s, on_a, 100 * UNIT).await?;
@@ -113,8 +114,7 @@ async fn mirrored_on_solana(home: &Site, site: &SolanaSite, market: MarketId, am
     let look = async || {
         let position = home.gateway().position(word, word).call().await?;
         let mirror = site.mirror(market, market.reserve_owner()).await?;
-        let expected =
-            Position { collateral: position.collateral, debt: position.debt, version: position.version };
+        let expected = Position { collateral: position.collateral, debt: position.debt, version: position.version };
         Ok((mirror == Some(expected) && expected.debt == amount && expected.collateral == amount).then_some(()))
     };
     until_async(PATIENCE, look).await.with_context(|| format!("Solana has no mirror with {amount}"))

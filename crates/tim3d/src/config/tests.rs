@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use proptest::prelude::*;
 
-use super::{Config, Inputs, KeyRef, Loaded, Policy, Problems, SecretRef, load};
+use super::{Config, Inputs, KeyRef, Kind, Loaded, Policy, Problems, SecretRef, load};
 
 /// The least that is accepted.
 const MINIMAL: &str = r#"
@@ -86,6 +86,36 @@ fn the_minimum_is_accepted_with_defaults() {
     assert_eq!(chain.submit.max_fee, 500_000_000_000);
     assert_eq!(chain.submit.signer, KeyRef::Plain(SecretRef::Environment("SUBMITTER".into())));
     assert!(case.load().unwrap().warnings.is_empty(), "one local endpoint is a node of one's own");
+}
+
+#[test]
+fn a_chain_of_solana_has_keys_of_its_own() {
+    const SOLANA: &str = r#"
+[chains.s]
+kind = "solana"
+chain = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"
+program = "8qbHbw2BbbTHBW1sbeqakYXVKRQM8Ne7pLK7m6CVfeR"
+gateway = "CktRuQ2mttgRGkXJtyksdKHjUdc2C4TgDzyB98oEzy8"
+gateway_salt = "0x0000000000000000000000000000000000000000000000000000000000000001"
+endpoints = [{ url = "http://127.0.0.1:8899" }]
+submit = { signer = { env = "SUBMITTER" }, max_price = 7 }
+"#;
+    let config = minimal().file("s.toml", SOLANA).config();
+    let chain = config.chains.iter().find(|chain| chain.name == "s").expect("a chain");
+    assert!(matches!(chain.kind, Kind::Solana { max_price: 7, .. }), "{:?}", chain.kind);
+    let settings = crate::solana::settings(chain).expect("settings");
+    assert_eq!(settings.program.to_string(), "8qbHbw2BbbTHBW1sbeqakYXVKRQM8Ne7pLK7m6CVfeR");
+    assert_eq!(settings.gateway.to_string(), "CktRuQ2mttgRGkXJtyksdKHjUdc2C4TgDzyB98oEzy8");
+    assert_eq!(settings.fees.max_price, 7);
+    for (from, to, key) in [
+        ("max_price = 7", "max_gas = 200000", "chains.s.submit.max_gas"),
+        ("solana:5", "eip155:5", "chains.s.chain"),
+        ("program = \"8", "program = \"0", "chains.s.program"),
+        ("kind = \"solana\"", "kind = \"solana\"\nlog_range = 5", "chains.s.log_range"),
+    ] {
+        let problems = minimal().file("s.toml", &SOLANA.replace(from, to)).problems();
+        assert!(problems.iter().any(|problem| problem.contains(key)), "{key}: {problems:?}");
+    }
 }
 
 #[test]
