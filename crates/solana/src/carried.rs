@@ -46,9 +46,11 @@ pub struct Skipped {
 pub fn read(found: &Value, program: &Pubkey, dictionary: &Dictionary<'_>) -> Carried {
     let mut carried = Carried::default();
     let Some(transaction) = decoded(found.pointer("/transaction/0")) else { return carried };
-    let returned = decode_base64(found.pointer("/meta/returnData/data/0")).unwrap_or_default();
-    let own = found.pointer("/meta/returnData/programId").and_then(Value::as_str) == Some(program.to_string().as_str());
-    let returned = if own { returned } else { Vec::new() };
+    // Data of zeros alone is not carried at all: everything was done.
+    let returned = match found.pointer("/meta/returnData/programId").and_then(Value::as_str) {
+        Some(who) if who != program.to_string() => None,
+        _ => Some(decode_base64(found.pointer("/meta/returnData/data/0")).unwrap_or_default()),
+    };
     let message = &transaction.message;
     let keys = message.static_account_keys();
     for instruction in message.instructions() {
@@ -57,8 +59,9 @@ pub fn read(found: &Value, program: &Pubkey, dictionary: &Dictionary<'_>) -> Car
         }
         match Instruction::decode(&instruction.data) {
             Ok(Instruction::Execute(orders)) => {
-                for (order, result) in orders.zip(OrderResult::read(&returned)) {
-                    carried.order(order.ok().as_ref(), &result, dictionary);
+                let Some(returned) = &returned else { continue };
+                for (index, order) in orders.enumerate() {
+                    carried.order(order.ok().as_ref(), &OrderResult::at(returned, index), dictionary);
                 }
             }
             Ok(
@@ -224,6 +227,20 @@ mod tests {
         assert_eq!(carried.skips, [expected]);
         let stranger = Pubkey::new_from_array([8; 32]);
         assert_eq!(read(&found, &stranger, &Dictionary::new(&[])), Carried::default());
+    }
+
+    #[test]
+    fn what_was_not_returned_was_done() {
+        let orders = [execute(&[operation(0), operation(1), operation(2)])];
+        let taken = GatewayError::SlotTaken.code().to_le_bytes();
+        let cut = found(&orders, &[3, taken[0], taken[1]]);
+        assert_eq!(read(&cut, &program(), &Dictionary::new(&[])).records, 2);
+        let mut nothing = cut.clone();
+        nothing["meta"]["returnData"] = Value::Null;
+        assert_eq!(read(&nothing, &program(), &Dictionary::new(&[])).records, 3);
+        let mut anothers = cut;
+        anothers["meta"]["returnData"]["programId"] = json!(Pubkey::new_from_array([8; 32]).to_string());
+        assert_eq!(read(&anothers, &program(), &Dictionary::new(&[])), Carried::default());
     }
 
     fn written(body: EventBody) -> Written {

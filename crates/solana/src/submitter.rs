@@ -176,7 +176,7 @@ impl Solana {
                 match batches.sender.simulate(&[instruction]).await? {
                     Ok(simulated) => {
                         units = simulated.units;
-                        Tried::Judged(self.judged(&simulated, count)?)
+                        Tried::Judged(judged(&simulated, count))
                     }
                     Err(failure) => self.aborted(failure, count)?,
                 }
@@ -184,14 +184,6 @@ impl Solana {
             packing.tried(tried);
         }
         Ok((packing.finish(), units))
-    }
-
-    fn judged(&self, simulated: &Simulated, count: usize) -> Result<Vec<Option<Verdict>>, ChainError> {
-        let verdicts: Vec<_> = OrderResult::read(&simulated.returned).map(|result| verdict(&result)).collect();
-        if verdicts.len() == count {
-            return Ok(verdicts);
-        }
-        Err(self.link.transient("simulate", format!("{} answers to {count} orders", verdicts.len())))
     }
 
     /// What it means that the transaction as a whole would fail.
@@ -210,6 +202,10 @@ impl Solana {
             Failure::Instruction { .. } => Ok(Tried::Failed(rejected(failure.to_string(), false))),
         }
     }
+}
+
+fn judged(simulated: &Simulated, orders: usize) -> Vec<Option<Verdict>> {
+    (0..orders).map(|index| verdict(&OrderResult::at(&simulated.returned, index))).collect()
 }
 
 fn rejected(reason: String, permanent: bool) -> Verdict {
