@@ -113,18 +113,25 @@ pub(super) async fn prepare(
     prepared.transaction.ok_or_else(|| "no transaction was prepared".into())
 }
 
-/// All are included once everything is final. What was sent may take a chain some blocks.
+/// All are included once everything is final. What was sent may take a chain some blocks; and a block that is being made known can look for
+/// a moment as if another transaction had used a nonce, so it counts only when it is said twice.
 async fn included(suite: &mut Suite<'_>, transactions: &[Transaction]) -> Result<(), Failure> {
     let mut events = Vec::new();
+    let mut before = Vec::new();
     let states = loop {
         // States first: the events of what is included now are final after this observation.
         let states = suite.chain.states(transactions).await?;
         check_eq!(states.len(), transactions.len(), "the number of states");
         events.extend(suite.observe().await?.0);
-        let waits = |state: &TransactionState| matches!(state, TransactionState::Pending | TransactionState::Unknown);
-        if !states.iter().any(waits) {
+        let waits = |(index, state): (usize, &TransactionState)| match state {
+            TransactionState::Pending | TransactionState::Unknown => true,
+            TransactionState::Dead => before.get(index) != Some(state),
+            TransactionState::Included(_) | TransactionState::Reverted { .. } => false,
+        };
+        if !states.iter().enumerate().any(waits) {
             break states;
         }
+        before = states;
         suite.chain.wait_for_news().await;
     };
     for (transaction, state) in transactions.iter().zip(states) {
