@@ -155,14 +155,21 @@ def check_configuration(binary, directory):
         if is_unknown(binary, directory, key):
             problems.append(f"docs/configure.md has {key}, which does not exist")
         defaults = {one["value"] for one in shown.get(key, []) if one["source"] == "default"}
-        if default.startswith("`") and defaults and defaults != {default.strip("`")}:
+        if default.startswith("`") and defaults and defaults != set(re.findall(r"`([^`]*)`", default)):
             problems.append(f"docs/configure.md: the default of {key} is {', '.join(defaults)}, not {default}")
     return problems
 
 
 def is_unknown(binary, directory, key):
-    """Whether the program knows no such key: asked with a value that is wrong for every key."""
-    key = key.replace("chains.NAME", "chains.base").replace("SYMBOL", "TIM3").replace("NAME", "usda" if key.startswith("markets") else "one")
+    """Whether the program knows no such key on any kind of chain: asked with a value that is wrong for every key."""
+    forms = [key.replace("chains.NAME", f"chains.{chain}") for chain in ("base", "solana")]
+    names = {"SYMBOL": "TIM3", "NAME": "usda" if key.startswith("markets") else "one"}
+    for word, name in names.items():
+        forms = [form.replace(word, name) for form in forms]
+    return all(is_unknown_on(binary, directory, form) for form in set(forms))
+
+
+def is_unknown_on(binary, directory, key):
     table, _, last = key.partition("[].")
     file = directory / "wrong.toml"
     file.write_text(f"{table} = [{{ {last} = [] }}]\n" if last else f"{table} = []\n")
