@@ -37,6 +37,16 @@ pub enum JournalError {
         /// What the operating system or the store said.
         detail: String,
     },
+    /// The file is a journal, and its structure or checksums are wrong.
+    #[error(
+        "{path}: the journal is damaged ({detail}); keep a copy, and restore it from a backup or start with an empty one"
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What the store said.
+        detail: String,
+    },
     /// A record that does not decode: the file is damaged.
     #[error("damaged record in {table}: {detail}; run `tim3d journal verify`")]
     Damaged {

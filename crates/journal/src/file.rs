@@ -77,13 +77,14 @@ fn draft_path(path: &Path) -> PathBuf {
 /// Checks the format of a journal, and gives a database that has no table yet the tables of one.
 pub(crate) fn prepare(database: &Database, path: &Path) -> Result<(), JournalError> {
     let problem = |detail: String| JournalError::Open { path: path.to_owned(), detail };
-    match format_of(database).map_err(|error| problem(error.to_string()))? {
+    let corrupt = |error: JournalError| JournalError::Corrupt { path: path.to_owned(), detail: error.to_string() };
+    match format_of(database).map_err(corrupt)? {
         Some(FORMAT_VERSION) => Ok(()),
         Some(found) if found > FORMAT_VERSION => {
             Err(JournalError::Newer { path: path.to_owned(), found, supported: FORMAT_VERSION })
         }
         Some(found) => Err(problem(format!("journal format {found} was never written by any tim3d"))),
-        None if is_empty(database).map_err(|error| problem(error.to_string()))? => {
+        None if is_empty(database).map_err(corrupt)? => {
             initialise(database).map_err(|error| problem(error.to_string()))
         }
         None => Err(problem("a redb database, and no journal of tim3d; correct journal.path".to_owned())),
@@ -130,6 +131,9 @@ fn refused(path: &Path, error: &DatabaseError) -> JournalError {
         }
         DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
             JournalError::Open { path: path.to_owned(), detail: format!("no journal ({error}); correct journal.path") }
+        }
+        DatabaseError::Storage(redb::StorageError::Corrupted(detail)) => {
+            JournalError::Corrupt { path: path.to_owned(), detail: detail.clone() }
         }
         other => JournalError::Open { path: path.to_owned(), detail: other.to_string() },
     }

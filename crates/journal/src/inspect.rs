@@ -47,8 +47,16 @@ pub struct Problem {
 /// of the daemon would.
 ///
 /// # Errors
-/// [`JournalError::InUse`] while a daemon runs on it; [`JournalError::Newer`]; [`JournalError::Open`] where the file is beyond reading.
+/// [`JournalError::InUse`] while a daemon runs on it; [`JournalError::Newer`]; [`JournalError::Open`] where there is no journal;
+/// [`JournalError::Corrupt`] where it is beyond reading.
 pub fn verify(path: &Path) -> Result<Verification, JournalError> {
+    read_all(path).map_err(|error| match error {
+        JournalError::Read(detail) => JournalError::Corrupt { path: path.to_owned(), detail },
+        other => other,
+    })
+}
+
+fn read_all(path: &Path) -> Result<Verification, JournalError> {
     let database = file::open(path, true)?;
     let transaction = database.begin_read().map_err(failed)?;
     let found = Verification { format: FORMAT_VERSION, ..Verification::default() };

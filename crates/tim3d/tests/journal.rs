@@ -168,6 +168,20 @@ async fn a_journal_is_verified_and_exported() {
 }
 
 #[tokio::test]
+async fn a_damaged_journal_is_told_with_the_exit_code_of_a_verdict() {
+    let site = Site::new();
+    support::unreachable(&site);
+    filled(&site).await;
+    let mut bytes = std::fs::read(site.path("journal.redb")).unwrap();
+    let places: Vec<_> = (0..bytes.len()).filter(|n| bytes[*n..].starts_with(b"Locked observed")).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|n| bytes[n] = b'l');
+    std::fs::write(site.path("journal.redb"), bytes).unwrap();
+    let ended = site.run(&["journal", "verify"]);
+    ended.assert_one_line_error(3, &["journal.redb", "the journal is damaged", "restore it from a backup"]);
+}
+
+#[tokio::test]
 async fn a_journal_in_use_or_of_a_newer_version_is_refused_in_one_line() {
     let site = Site::new();
     support::unreachable(&site);

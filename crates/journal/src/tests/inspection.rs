@@ -12,7 +12,7 @@ use super::{
     sample::{gateway, line, operation, step},
 };
 use crate::{
-    Change, RedbJournal, SentTransaction, SignatureKey, SignatureRecord, export,
+    Change, JournalError, RedbJournal, SentTransaction, SignatureKey, SignatureRecord, export,
     table::{BY_TIME, OPEN, OPERATIONS, TIMELINE},
     verify,
 };
@@ -152,8 +152,9 @@ fn a_turned_letter_of_a_record_is_told() {
     assert!(!places.is_empty());
     places.into_iter().for_each(|n| bytes[n] = b'L');
     fs::write(&path, bytes).unwrap();
-    let error = verify(&path).unwrap_err().to_string();
-    assert!(error.contains("journal.redb") && error.contains("orrupt"), "{error}");
+    let error = verify(&path).unwrap_err();
+    assert!(matches!(&error, JournalError::Corrupt { path: named, .. } if *named == path), "{error}");
+    assert!(error.to_string().contains("restore it from a backup"), "{error}");
 }
 
 proptest! {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use tim3_journal::JournalError;
 
 use super::{Verdict, load};
 use crate::{
@@ -26,7 +27,10 @@ fn path(global: &Global, named: Option<PathBuf>) -> Result<PathBuf> {
 }
 
 fn verify(path: &Path, as_json: bool) -> Result<()> {
-    let found = tim3_journal::verify(path)?;
+    let found = tim3_journal::verify(path).map_err(|error| match error {
+        JournalError::Corrupt { .. } => Verdict(error.to_string()).into(),
+        other => anyhow::Error::from(other),
+    })?;
     if as_json {
         output::json(&found)?;
     } else {
