@@ -115,7 +115,7 @@ impl FinalEvent {
     }
 }
 
-/// Why events do not lead to the head a quorum agreed on. The events are wrong, not the quorum.
+/// Why events do not lead to the head a quorum agreed on. The events are wrong, not the quorum; but for [`ProofError::Finality`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ProofError {
     /// Another gateway's head.
@@ -140,6 +140,14 @@ pub enum ProofError {
         /// What the quorum counts.
         expected: u64,
         /// What the events add up to.
+        found: u64,
+    },
+    /// What was proved at a final block is not there any more, says a quorum at a later one: the chain broke its finality.
+    #[error("the quorum counts {found} events and does not have the {proved} that were final: finality was broken")]
+    Finality {
+        /// How many events were proved.
+        proved: u64,
+        /// What the quorum counts now.
         found: u64,
     },
     /// The hash differs: at least one event is not what the gateway reported.
@@ -183,6 +191,10 @@ impl EventChain {
     pub fn extend(&mut self, events: Vec<Located>, target: &QuorumHead) -> Result<Vec<FinalEvent>, ProofError> {
         if target.gateway != self.gateway {
             return Err(ProofError::Gateway { expected: self.gateway, found: target.gateway });
+        }
+        let (proved, found) = (self.head, target.head);
+        if found.count < proved.count || (found.count == proved.count && found.hash != proved.hash) {
+            return Err(ProofError::Finality { proved: proved.count, found: found.count });
         }
         let mut head = self.head;
         for located in &events {

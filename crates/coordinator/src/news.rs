@@ -18,6 +18,17 @@ pub struct News {
     pub finals: Vec<FinalEvent>,
     /// Orders that transactions carried in vain.
     pub skips: Vec<Skip>,
+    /// Why the chain's past is not what it was when it was final, if so: nothing that rests on this chain may be signed.
+    pub broken: Option<String>,
     /// Every event up to the head is among those told: what was expected and not told is not there.
     pub complete: bool,
+}
+
+impl News {
+    /// That `gateway`'s chain has come as far as `tips`, and nothing else.
+    #[must_use]
+    pub fn nothing(gateway: GatewayId, tips: Tips) -> Self {
+        let (gone, seen, finals, skips) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { gateway, tips, gone, seen, finals, skips, broken: None, complete: false }
+    }
 }

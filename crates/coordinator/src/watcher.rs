@@ -12,7 +12,7 @@ use tim3_journal::Cursor;
 use tim3_telemetry::Metrics;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     board::Board,
@@ -124,12 +124,16 @@ impl<C: Chain + ?Sized> Watcher<C> {
         };
         self.metrics.chain_tips(self.chain.name(), tips.head.height, tips.finalized.height, tips.head.timestamp);
         if let Err(error) = self.interpret(&mut draft, events, quorum.as_ref()) {
-            warn!(chain = self.chain.name(), %error, "events do not lead to the quorum's hash, reading them elsewhere");
             self.metrics.proof_failure(self.chain.name());
+            self.follow.forget_scanned();
+            if self.is_broken(error).await {
+                self.tell_broken(tips, &error).await;
+                return Ok(());
+            }
+            warn!(chain = self.chain.name(), %error, "events do not lead to the quorum's hash, reading them elsewhere");
             if let Some(endpoint) = draft.endpoint {
                 self.chain.distrust(endpoint, &error.to_string());
             }
-            self.follow.forget_scanned();
             return Ok(());
         }
         // If the chain moved while it was read, this very block is no longer there at the next reading, and all is read again.
@@ -173,6 +177,45 @@ impl<C: Chain + ?Sized> Watcher<C> {
         quorum.map_or(Ok(()), |quorum| self.follow.prove(draft, quorum))
     }
 
+    /// Whether a quorum no longer has the history that was proved: then it is not the events that are wrong.
+    async fn is_broken(&self, error: ProofError) -> bool {
+        if matches!(error, ProofError::Finality { .. }) {
+            return true;
+        }
+        let Cursor { head, height } = self.follow.cursor();
+        if head.count == 0 {
+            return false;
+        }
+        let now = async {
+            match self.chain.block_at(height).await? {
+                Some(block) => self.chain.quorum_head(&block).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        // Not every node keeps what was, so no answer says nothing.
+        matches!(now.await, Ok::<_, ChainError>(Some(now)) if now.head() != head)
+    }
+
+    /// Has signing stopped; the chain's proved history goes no further until somebody decides what is true.
+    async fn tell_broken(&self, tips: Tips, error: &ProofError) {
+        let (chain, cursor) = (self.chain.name(), self.follow.cursor());
+        let Cursor { head, height } = cursor;
+        let why = format!("{chain} broke its finality: {} events were proved at block {height}; {error}", head.count);
+        error!(chain, %why, "signing stops");
+        self.board.update_chain(self.chain.gateway(), |chain| chain.error = Some(why.clone()));
+        self.metrics.chain_error(chain, ErrorClass::Halt.name());
+        let news = News { broken: Some(why), ..News::nothing(self.chain.gateway(), tips) };
+        self.hand_on(news).await;
+    }
+
+    /// Waits until it is durable: at most one reading a chain is ever in memory.
+    async fn hand_on(&self, news: News) {
+        let (applied, done) = oneshot::channel();
+        if self.out.send(Told { news: Arc::new(news), cursor: self.follow.cursor(), applied }).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+
     async fn tell(&mut self, draft: Draft, tips: Tips) {
         let chain = self.chain.name().to_owned();
         let (gone, seen) = self.follow.finish(&draft);
@@ -185,14 +228,8 @@ impl<C: Chain + ?Sized> Watcher<C> {
         }
         let advanced = Notice::ChainAdvanced { chain, head: tips.head.height, finalized: tips.finalized.height };
         let complete = self.follow.first_complete();
-        let cursor = self.follow.cursor();
-        let gateway = self.chain.gateway();
-        let news = News { gateway, tips, gone, seen, finals: draft.finals, skips: draft.skips, complete };
-        let (applied, done) = oneshot::channel();
-        if self.out.send(Told { news: Arc::new(news), cursor, applied }).await.is_ok() {
-            // The next reading waits until this one is durable: at most one reading a chain is ever in memory.
-            let _ = done.await;
-        }
+        let nothing = News::nothing(self.chain.gateway(), tips);
+        self.hand_on(News { gone, seen, finals: draft.finals, skips: draft.skips, complete, ..nothing }).await;
         self.bus.send(advanced);
     }
 }

@@ -1,4 +1,4 @@
-//! The whole daemon over simulated chains whose tokens do what they must not: it stops, and freezes the gateways.
+//! The whole daemon over simulated chains that do what they must not: it stops, and freezes the gateways where tokens are at stake.
 //!
 //! Time is virtual.
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
@@ -58,8 +58,16 @@ fn parts(nodes: &[SimNode], attester: LocalAttester, journal: Arc<dyn Journal>) 
     }
 }
 
+/// What nobody may do: see [`happens`].
+async fn outside(what: impl FnOnce(&Assets, &SimNode) -> Outside) -> Option<String> {
+    happens(|assets, node| {
+        node.submit(account("somebody"), Call::Outside(what(assets, node)));
+    })
+    .await
+}
+
 /// Runs the daemon over honest chains, then lets something happen on the first one; gives why signing stopped, if it did within an hour.
-async fn happens(outside: impl FnOnce(&Assets, &SimNode) -> Outside) -> Option<String> {
+async fn happens(what: impl FnOnce(&Assets, &SimNode)) -> Option<String> {
     let directory = tempfile::tempdir().expect("directory");
     let journal: Arc<dyn Journal> = Arc::new(RedbJournal::open(&directory.path().join("journal")).expect("journal"));
     let attester = LocalAttester::new(&[1; 32], Arc::clone(&journal)).expect("key");
@@ -81,7 +89,7 @@ async fn happens(outside: impl FnOnce(&Assets, &SimNode) -> Outside) -> Option<S
     let daemon = Daemon::prepare(parts(&nodes, attester, journal), stop.clone()).await.expect("daemon");
     let handle = daemon.handle();
     let running = tokio::spawn(daemon.run());
-    let (mut outside, mut stopped) = (Some(outside), None);
+    let (mut what, mut stopped) = (Some(what), None);
     for _ in 0..720 {
         for node in &nodes {
             node.mine();
@@ -90,36 +98,44 @@ async fn happens(outside: impl FnOnce(&Assets, &SimNode) -> Outside) -> Option<S
         let (_, board) = handle.assets().next().expect("an asset");
         stopped = board.paused;
         let audited = board.audit.verdict.is_some_and(|verdict| verdict.exact() && verdict.supply == 100);
-        if audited && let Some(outside) = outside.take() {
+        if audited && let Some(what) = what.take() {
             assert_eq!(stopped, None, "nothing has happened yet");
-            home.submit(account("somebody"), Call::Outside(outside(&assets, &home)));
+            what(&assets, &home);
         }
         let level = |node: &SimNode| node.state().pause_level(assets.tim3, node.head().timestamp);
         if stopped.is_some() && nodes.iter().all(|node| level(node) == Some(3)) {
             break;
         }
     }
-    assert!(outside.is_none(), "the honest chains were never found exact");
-    if stopped.is_some() {
-        resume_is_undone(&handle).await;
+    assert!(what.is_none(), "the honest chains were never found exact");
+    if let Some(why) = &stopped {
+        resume_is_undone(&handle, &home, why).await;
     }
     stop.cancel();
     running.await.expect("task").expect("no part failed");
     stopped
 }
 
-/// Who lets signing go on while the books do not add up has it until the next audit.
-async fn resume_is_undone(handle: &Handle) {
+/// Who lets signing go on while the cause stands has it until the next audit or reading.
+async fn resume_is_undone(handle: &Handle, home: &SimNode, why: &str) {
     let paused = || handle.assets().next().expect("an asset").1.paused;
     let asset = handle.assets().next().expect("an asset").0.asset;
     handle.command(asset, Command::Resume).await.expect("resumed");
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    assert!(paused().is_some_and(|why| why.contains("audit breach")), "the breach stands, and signing goes on");
+    // The journal's disk keeps real time.
+    for _ in 0..720 {
+        if paused().is_some() {
+            break;
+        }
+        home.mine();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    let cause = |why: &str| why.split(':').next().map(str::to_owned);
+    assert_eq!(paused().as_deref().and_then(cause), cause(why), "the cause stands, and signing goes on");
 }
 
 #[tokio::test(start_paused = true)]
 async fn tokens_from_nowhere_stop_the_daemon_and_freeze_the_gateways() {
-    let stopped = happens(|assets, _| Outside::Fund { asset: assets.tim3, account: account("thief"), amount: 1 }).await;
+    let stopped = outside(|assets, _| Outside::Fund { asset: assets.tim3, account: account("thief"), amount: 1 }).await;
     assert!(stopped.as_deref().is_some_and(|why| why.contains("a: token supply ≤ minted − burned")), "{stopped:?}");
 }
 
@@ -130,14 +146,23 @@ async fn collateral_that_vanishes_stops_the_daemon_and_freezes_the_gateways() {
         account: node.config().account,
         amount: 1,
     };
-    let stopped = happens(seize).await;
+    let stopped = outside(seize).await;
     assert!(stopped.as_deref().is_some_and(|why| why.contains("a: USDA held + pending ≥ recorded")), "{stopped:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn collateral_that_is_given_away_stops_nothing() {
     let stopped =
-        happens(|assets, node| Outside::Fund { asset: assets.usda, account: node.config().account, amount: 1_000 })
+        outside(|assets, node| Outside::Fund { asset: assets.usda, account: node.config().account, amount: 1_000 })
             .await;
     assert_eq!(stopped, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_takes_back_what_was_final_stops_the_daemon() {
+    let stopped = happens(|_, node| {
+        node.reorg(node.head().height, false);
+    })
+    .await;
+    assert!(stopped.as_deref().is_some_and(|why| why.contains("a broke its finality")), "{stopped:?}");
 }

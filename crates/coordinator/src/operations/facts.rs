@@ -27,6 +27,9 @@ enum Sureness {
 impl Operations {
     /// Applies one reading of one chain. Events of other synthetics are passed over.
     pub fn news(&mut self, news: &News, archive: &mut Archive<'_>, now_ms: u64, work: &mut Work) {
+        if let Some(why) = &news.broken {
+            self.halt(why.clone(), now_ms, work);
+        }
         for located in &news.gone {
             self.event(news.gateway, located, Sureness::Gone, archive, now_ms, work);
         }

@@ -55,15 +55,7 @@ impl Table {
     ) -> Work {
         let tips = Tips { head: block(height), finalized: block(height), tiers };
         let finals = finals.iter().map(|located| FinalEvent::from_journal(gateway, located.clone())).collect();
-        let news = News {
-            gateway,
-            tips,
-            gone: gone.to_vec(),
-            seen: seen.to_vec(),
-            finals,
-            skips: Vec::new(),
-            complete: false,
-        };
+        let news = News { gone: gone.to_vec(), seen: seen.to_vec(), finals, ..News::nothing(gateway, tips) };
         let mut work = Work::default();
         let ended = self.ended.clone();
         let mut archive = |id| ended.iter().find(|record| record.operation.id() == id).cloned();

@@ -62,8 +62,7 @@ fn an_orphan_of_before_the_restart_ends_when_another_is_final_under_its_key() {
     operations.restore(vec![record], Vec::new(), &Default::default(), None, &mut work);
     let finals = vec![FinalEvent::from_journal(A, located(&replacement))];
     let tips = Tips { head: block(10), finalized: block(9), tiers: Vec::new() };
-    let (gone, seen, skips) = (Vec::new(), Vec::new(), Vec::new());
-    let news = News { gateway: A, tips, gone, seen, finals, skips, complete: false };
+    let news = News { finals, ..News::nothing(A, tips) };
     operations.news(&news, &mut |_| None, 0, &mut work);
     assert!(operations.get(orphan.id()).is_none(), "the orphan has ended");
     assert!(work.finished.contains_key(&orphan.id()), "{:?}", work.finished);

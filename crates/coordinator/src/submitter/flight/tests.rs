@@ -27,15 +27,7 @@ fn restored() -> Flights {
 
 fn news(finalized: u64) -> News {
     let tips = Tips { head: block(finalized + 4), finalized: block(finalized), tiers: Vec::new() };
-    News {
-        gateway: GATEWAY,
-        tips,
-        gone: Vec::new(),
-        seen: Vec::new(),
-        finals: Vec::new(),
-        skips: Vec::new(),
-        complete: false,
-    }
+    News::nothing(GATEWAY, tips)
 }
 
 fn event(height: u64) -> Located {

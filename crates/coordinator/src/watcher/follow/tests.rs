@@ -136,6 +136,20 @@ fn an_event_left_out_at_the_end_is_found_by_the_proof_and_read_again() {
 }
 
 #[test]
+fn a_quorum_without_the_proved_events_is_a_broken_finality_and_proves_nothing() {
+    let mut follow = start();
+    let mut chain = Chain { blocks: vec![(0, 2), (0, 0)] };
+    read(&mut follow, &chain, 0, None).unwrap();
+    for blocks in [vec![(1, 1), (1, 0), (1, 0)], vec![(1, 2), (1, 0), (1, 0)]] {
+        chain.blocks = blocks;
+        let mut draft = follow.begin(true);
+        let error = follow.prove(&mut draft, &chain.quorum(&chain.tips(0).finalized)).unwrap_err();
+        assert!(matches!(error, ProofError::Finality { proved: 2, .. }), "{error}");
+        assert_eq!(follow.cursor().head.count, 2);
+    }
+}
+
+#[test]
 fn an_event_left_out_in_the_middle_is_a_gap() {
     let mut follow = start();
     let chain = Chain { blocks: vec![(0, 3)] };
