@@ -92,4 +92,10 @@ impl ChainError {
             Self::Halt { .. } => ErrorClass::Halt,
         }
     }
+
+    /// Whether the same call may end better later.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self.class(), ErrorClass::Transient | ErrorClass::RateLimited)
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tim3_chain::{Actor, Books, ChainError, UserAction};
+use tim3_chain::{Actor, Books, ChainError, Direction, UserAction};
 use tim3_domain::identity::{AssetId, GatewayId};
 use tim3_telemetry::Metrics;
 use tokio::{
@@ -10,7 +10,7 @@ use tokio::{
     time::MissedTickBehavior,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     audit::{Reading, Verdict, audit},
@@ -80,7 +80,10 @@ impl Auditor {
                 Some(()) = now.recv() => {}
             }
             match read(self.asset, &self.links).await {
-                Ok(readings) => frozen = self.judge(self.audit(&readings), frozen).await,
+                Ok(readings) => {
+                    frozen = self.judge(self.audit(&readings), frozen).await;
+                    self.windows().await;
+                }
                 Err(error) => {
                     warn!(asset = self.symbol, %error, "the books could not be read");
                     self.board.audit_unknown(self.asset, error.to_string());
@@ -114,6 +117,22 @@ impl Auditor {
             self.freeze().await;
         }
         true
+    }
+
+    /// Measures the room in every window, for whoever watches: nothing is decided by it.
+    async fn windows(&self) {
+        for (gateway, link) in self.links.iter() {
+            let clock = self.board.chain(*gateway).tips.map_or(0, |tips| tips.head.timestamp);
+            for (direction, name) in [(Direction::Mint, "mint"), (Direction::Release, "release")] {
+                match link.chain.window(self.asset, direction).await {
+                    Ok(window) => {
+                        let available = window.available_at(clock.max(window.updated));
+                        self.metrics.window(link.chain.name(), &self.symbol, name, available, window.limit);
+                    }
+                    Err(error) => debug!(chain = link.chain.name(), %error, name, "a window could not be read"),
+                }
+            }
+        }
     }
 
     async fn freeze(&self) {

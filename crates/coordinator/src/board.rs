@@ -30,6 +30,8 @@ pub struct ChainBoard {
     pub in_flight: usize,
     /// What the signer has left for fees, and whether that is too little.
     pub funds: Option<(String, bool)>,
+    /// When that was read, in milliseconds since 1970.
+    pub funds_ms: Option<u64>,
     /// Positions whose newest version it does not have.
     pub mirrors_behind: usize,
 }
@@ -41,7 +43,7 @@ pub struct AssetBoard {
     pub paused: Option<String>,
     /// Open operations by phase.
     pub phases: BTreeMap<&'static str, usize>,
-    /// When the oldest open operation last changed, in milliseconds since 1970.
+    /// When the oldest open operation that waits for nobody's decision last changed, in milliseconds since 1970.
     pub oldest_ms: Option<u64>,
     /// The last audit.
     pub audit: AuditBoard,

@@ -14,7 +14,7 @@ use room::Delayed;
 use tim3_chain::{AttesterSet, Chain, Direction, Refused};
 use tim3_domain::{
     identity::{GatewayId, OperationId},
-    lifecycle::Leg,
+    lifecycle::{Leg, Phase},
     protocol::{EventBody, OrderCode, SignedOrder, Window},
 };
 use tim3_journal::{Journal, OrderRef};
@@ -256,10 +256,14 @@ impl Coordinator {
         for entry in self.operations.iter() {
             let count = phases.entry(entry.record.phase.name()).or_default();
             *count = count.saturating_add(1);
-            oldest_ms = Some(oldest_ms.map_or(entry.record.updated_ms, |oldest| oldest.min(entry.record.updated_ms)));
+            if !waits_for_a_decision(&entry.record.phase) {
+                let updated = entry.record.updated_ms;
+                oldest_ms = Some(oldest_ms.map_or(updated, |oldest| oldest.min(updated)));
+            }
         }
         self.metrics.operations(&self.symbol, &phases, oldest_ms.map(|oldest| now_ms().saturating_sub(oldest)));
         let paused = self.operations.paused().map(str::to_owned);
+        self.metrics.signing_stopped(&self.symbol, paused.is_some());
         self.board.update_asset(self.operations.asset(), |asset| {
             (asset.paused, asset.phases, asset.oldest_ms) = (paused, phases, oldest_ms);
         });
@@ -308,6 +312,7 @@ impl Coordinator {
                 }
                 Err(refused) => {
                     warn!(op = %id, ?leg, %refused, "not signed");
+                    self.metrics.attesters_refused(&self.symbol, class_of(&refused));
                     if self.operations.not_signed(id, leg, &refused, now_ms, work) {
                         self.later(id, leg);
                     }
@@ -388,6 +393,20 @@ impl Coordinator {
     }
 }
 
+/// Whether an operation waits for somebody and may do so for days: there is an alert for each of these, and none of them is stuck.
+fn waits_for_a_decision(phase: &Phase) -> bool {
+    matches!(phase, Phase::Held(_) | Phase::DeadLetter { .. } | Phase::Orphaned { .. })
+}
+
+/// The word for a refusal in metrics.
+fn class_of(refused: &Refused) -> &'static str {
+    match refused {
+        Refused::Evidence(_) => "evidence",
+        Refused::Conflict { .. } => "conflict",
+        Refused::Unavailable(_) => "unavailable",
+    }
+}
+
 /// Milliseconds since 1970.
 pub(crate) fn now_ms() -> u64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -398,5 +417,31 @@ async fn sleep_until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tim3_domain::lifecycle::{Hold, Step};
+
+    use super::*;
+
+    #[test]
+    fn what_waits_for_a_decision_is_not_stuck_and_everything_else_can_be() {
+        let was = || Box::new(Phase::Observed);
+        let waiting = [
+            Phase::Held(Hold::Value),
+            Phase::DeadLetter { was: was(), reason: String::new() },
+            Phase::Orphaned { replaced: false },
+        ];
+        assert!(waiting.iter().all(waits_for_a_decision));
+        let moving = [
+            Phase::Observed,
+            Phase::Final,
+            Phase::Settling(Step::Signing),
+            Phase::Refunding(Step::Submitted),
+            Phase::SettledIncluded { was: was() },
+        ];
+        assert!(!moving.iter().any(waits_for_a_decision));
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tim3_chain::Chain;
+use tim3_chain::{Chain, ChainError};
 use tim3_domain::{
     identity::{AssetId, OperationId},
     lifecycle::Leg,
@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// How often signers' funds are looked at.
-const FUNDS: Duration = Duration::from_secs(30);
+pub const FUNDS: Duration = Duration::from_secs(30);
 
 /// What the daemon is made of.
 pub struct Parts {
@@ -86,6 +86,8 @@ impl Daemon {
     /// # Errors
     /// [`CoordinatorError`] naming the chain that does not answer, the journal that cannot be read, or what does not fit.
     pub async fn prepare(parts: Parts, cancel: CancellationToken) -> Result<Self, CoordinatorError> {
+        let chains = parts.chains.iter().map(|chain| chain.name());
+        parts.metrics.begin(chains, parts.settings.assets.iter().map(|asset| asset.symbol.as_str()));
         let mut wiring = Wiring::new(parts, cancel)?;
         let submitters = wiring.submitters().await?;
         let links = wiring.links(&submitters).await?;
@@ -96,7 +98,14 @@ impl Daemon {
         let watched = wiring.watchers(&links).await?;
         wiring.router(&links, &assets, mirrors, watched);
         wiring.funds(&links);
-        let handle = Handle { links, assets, journal: wiring.parts.journal, board: wiring.board, bus: wiring.bus };
+        let handle = Handle {
+            links,
+            assets,
+            journal: wiring.parts.journal,
+            board: wiring.board,
+            bus: wiring.bus,
+            audit_interval: wiring.parts.settings.audit_interval,
+        };
         Ok(Self { tasks: wiring.tasks, handle, cancel: wiring.cancel })
     }
 
@@ -178,7 +187,7 @@ impl Wiring {
         let (patience, cancel) = (self.parts.settings.start_patience, self.cancel.clone());
         let mut submitters = Vec::new();
         for (chain, settings) in self.parts.chains.iter().zip(&self.parts.settings.chains) {
-            let submitter = patiently(chain.name(), patience, &cancel, || {
+            let submitter = patiently(chain.name(), patience, &cancel, CoordinatorError::passes, || {
                 Submitter::new(
                     Arc::clone(chain),
                     Arc::clone(&self.parts.journal),
@@ -199,7 +208,7 @@ impl Wiring {
         let (patience, cancel) = (self.parts.settings.start_patience, self.cancel.clone());
         let mut links = BTreeMap::new();
         for (chain, prepared) in self.parts.chains.iter().zip(submitters) {
-            let set = patiently(chain.name(), patience, &cancel, || async { Ok(chain.attesters().await?) }).await?;
+            let set = patiently(chain.name(), patience, &cancel, ChainError::passes, || chain.attesters()).await?;
             let available = self.parts.attesters.among(&set);
             if available < usize::from(set.threshold) {
                 return Err(CoordinatorError::Settings(format!(
@@ -307,7 +316,7 @@ impl Wiring {
         let (told, receiver) = mpsc::channel(links.len().max(1));
         for link in links.values() {
             let cursor = self.parts.journal.cursor(link.chain.gateway())?;
-            let watcher = patiently(link.chain.name(), patience, &cancel, || {
+            let watcher = patiently(link.chain.name(), patience, &cancel, CoordinatorError::passes, || {
                 Watcher::new(
                     Arc::clone(&link.chain),
                     cursor,
@@ -358,7 +367,9 @@ impl Wiring {
                     match link.chain.funds().await {
                         Ok((left, low)) => {
                             metrics.signer_low(link.chain.name(), low);
-                            board.update_chain(*gateway, |chain| chain.funds = Some((left, low)));
+                            board.update_chain(*gateway, |chain| {
+                                (chain.funds, chain.funds_ms) = (Some((left, low)), Some(now_ms()));
+                            });
                         }
                         Err(error) => warn!(chain = link.chain.name(), %error, "the signer's funds could not be read"),
                     }

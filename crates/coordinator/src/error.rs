@@ -25,3 +25,11 @@ pub enum CoordinatorError {
         detail: String,
     },
 }
+
+impl CoordinatorError {
+    /// Whether the same call may end better later.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Chain(error) if error.passes())
+    }
+}

@@ -1,6 +1,6 @@
 //! What an operator's surface talks to.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tim3_chain::Chain;
 use tim3_domain::identity::{AssetId, GatewayId, OperationId};
@@ -30,6 +30,7 @@ pub struct Handle {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) board: Board,
     pub(crate) bus: Bus,
+    pub(crate) audit_interval: Duration,
 }
 
 impl std::fmt::Debug for Handle {
@@ -53,6 +54,12 @@ impl Handle {
     /// The synthetics.
     pub fn assets(&self) -> impl Iterator<Item = (&AssetSettings, AssetBoard)> {
         self.assets.values().map(|asset| (&asset.settings, self.board.asset(asset.settings.asset)))
+    }
+
+    /// Pause between two audits.
+    #[must_use]
+    pub fn audit_interval(&self) -> Duration {
+        self.audit_interval
     }
 
     /// The journal, for reading.

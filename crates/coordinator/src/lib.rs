@@ -42,4 +42,5 @@ pub use coordinator::Command;
 pub use daemon::Daemon;
 pub use error::CoordinatorError;
 pub use handle::Handle;
+pub use patience::patiently;
 pub use settings::{AssetSettings, ChainSettings, Settings};

@@ -10,7 +10,7 @@ mod submitter;
 
 use std::{fmt, sync::Arc};
 
-use prometheus::{IntCounter, Registry, TextEncoder, process_collector::ProcessCollector};
+use prometheus::{IntCounter, IntGaugeVec, Registry, TextEncoder, process_collector::ProcessCollector};
 
 use self::{
     asset::AssetMetrics, chain::ChainMetrics, endpoint::EndpointMetrics, journal::JournalMetrics, names::Names,
@@ -33,6 +33,7 @@ struct Families {
     submitter: SubmitterMetrics,
     asset: AssetMetrics,
     journal: JournalMetrics,
+    ready: IntGaugeVec,
     unrendered: IntCounter,
 }
 
@@ -58,6 +59,11 @@ impl Metrics {
             submitter: SubmitterMetrics::new(&register)?,
             asset: AssetMetrics::new(&register)?,
             journal: JournalMetrics::new(&register)?,
+            ready: register.gauge(
+                "tim3_ready",
+                "Does the daemon do its work? 1 while it is ready, 0 while /readyz and `tim3d status` say why it is not.",
+                &[],
+            )?,
             unrendered: register.plain_counter(
                 "tim3_metrics_render_failures_total",
                 "Can these metrics be trusted to be complete? Times they could not be written as text.",
@@ -65,6 +71,24 @@ impl Metrics {
             registry,
         };
         Ok(Self(Arc::new(families)))
+    }
+
+    /// The chains and assets that there are. What counts for them begins at 0, so that the first event is an increase for whoever watches.
+    pub fn begin<'n>(&self, chains: impl IntoIterator<Item = &'n str>, assets: impl IntoIterator<Item = &'n str>) {
+        for chain in chains {
+            let chain = self.0.names.chain(chain);
+            self.0.chain.begin(chain);
+            self.0.submitter.begin(chain);
+        }
+        for asset in assets {
+            self.0.asset.begin(self.0.names.asset(asset));
+        }
+    }
+
+    /// Whether the daemon does its work.
+    pub fn ready(&self, ready: bool) {
+        let labels: [&str; 0] = [];
+        self.0.ready.with_label_values(&labels).set(ready.into());
     }
 
     /// Everything in the text format of Prometheus, version 0.0.4.

@@ -2,22 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Error, Result, bail};
+use anyhow::{Context as _, Result, bail};
 use tim3_api::view::EndpointView;
 use tim3_chain::{Actor, Chain as Port};
 use tim3_rpc::{EndpointConfig, EndpointStatus, Grade, Observer, SecretUrl};
-use tokio::time::Instant;
-use tracing::warn;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Chain, Endpoint, Kind, UrlRef},
     control::Endpoints,
     ethereum, solana,
 };
-
-/// Pauses between attempts to reach a chain at the start.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A chain with what stands around it.
 pub(crate) struct Connected {
@@ -28,15 +23,16 @@ pub(crate) struct Connected {
 }
 
 /// Opens the chain's keys, connects, and checks that chain and gateway are the configured ones.
-/// Endpoints that do not answer are asked again for as long as `patience`.
+/// Endpoints that do not answer are asked again for as long as `patience`, or until `stop`.
 pub(crate) async fn connect(
     chain: &Chain,
     observer: Option<Arc<dyn Observer>>,
     patience: Duration,
+    stop: &CancellationToken,
 ) -> Result<Connected> {
     let connected = match chain.kind {
-        Kind::Ethereum => ethereum::connect(chain, observer, patience).await?,
-        Kind::Solana { .. } => solana::connect(chain, observer, patience).await?,
+        Kind::Ethereum => ethereum::connect(chain, observer, patience, stop).await?,
+        Kind::Solana { .. } => solana::connect(chain, observer, patience, stop).await?,
     };
     let found = connected.chain.gateway();
     if found != chain.gateway {
@@ -55,31 +51,6 @@ pub(crate) fn check(chain: &Chain) -> Result<()> {
     match chain.kind {
         Kind::Ethereum => ethereum::settings(chain).map(|_| ()),
         Kind::Solana { .. } => solana::settings(chain).map(|_| ()),
-    }
-}
-
-/// What `attempt` gives, tried again for as long as `patience` where the endpoints do not answer.
-pub(crate) async fn patiently<T, E: Into<Error>>(
-    chain: &Chain,
-    patience: Duration,
-    unreachable: impl Fn(&E) -> bool,
-    attempt: impl AsyncFn() -> Result<T, E>,
-) -> Result<T> {
-    let began = Instant::now();
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let error = match attempt().await {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        let left = patience.saturating_sub(began.elapsed());
-        if left.is_zero() || !unreachable(&error) {
-            return Err(error.into());
-        }
-        let error: Error = error.into();
-        warn!(chain = chain.name, %error, left_s = left.as_secs(), "the chain did not answer at the start, trying again");
-        tokio::time::sleep(pause.min(left)).await;
-        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
     }
 }
 

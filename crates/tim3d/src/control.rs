@@ -17,8 +17,9 @@ use tim3_api::{
 use tim3_chain::Chain;
 use tim3_coordinator::{
     AssetSettings, Handle,
-    board::{AssetBoard, ChainBoard},
+    board::{AssetBoard, AuditBoard, ChainBoard},
     coordinator::Command,
+    daemon::FUNDS,
 };
 use tim3_domain::{
     amount::SYNTHETIC_DECIMALS,
@@ -108,9 +109,17 @@ impl Control for Live {
                 add(chain.name(), reason);
             }
         }
+        for (_, chain, board) in self.handle.chains() {
+            if let Some(reason) = unpaid(&board, self.started_ms, now_ms()) {
+                add(chain.name(), reason);
+            }
+        }
         for (asset, board) in self.handle.assets() {
             if let Some(why) = &board.paused {
                 add(&asset.symbol, format!("signing is stopped: {why}"));
+            }
+            if let Some(reason) = unaudited(&board.audit, self.handle.audit_interval(), self.started_ms, now_ms()) {
+                add(&asset.symbol, reason);
             }
         }
         ReadinessView::from_reasons(reasons)
@@ -214,6 +223,32 @@ fn standstill(board: &ChainBoard, patience: Duration, now_ms: u64) -> Option<Str
     })
 }
 
+/// How many readings in a row may fail before what they read is not known any more.
+const READINGS: u32 = 5;
+
+/// For how long something is not known that is read every `period`, in seconds, if that is too long.
+fn unknown_for(read_ms: Option<u64>, period: Duration, started_ms: u64, now_ms: u64) -> Option<u64> {
+    let unknown = Duration::from_millis(now_ms.saturating_sub(read_ms.unwrap_or(started_ms)));
+    let patience = period.saturating_mul(READINGS).max(Duration::from_millis(SILENCE_MS));
+    (unknown > patience).then_some(unknown.as_secs())
+}
+
+/// Why a chain's signer cannot pay, or nobody knows whether it can, if so.
+fn unpaid(board: &ChainBoard, started_ms: u64, now_ms: u64) -> Option<String> {
+    if let Some((left, true)) = &board.funds {
+        return Some(format!("its signer has too little left for fees: {left}"));
+    }
+    let unknown = unknown_for(board.funds_ms, FUNDS, started_ms, now_ms)?;
+    Some(format!("the balance of its signer could not be read for {unknown} s"))
+}
+
+/// Why nobody knows whether the books add up, if so.
+fn unaudited(board: &AuditBoard, period: Duration, started_ms: u64, now_ms: u64) -> Option<String> {
+    let unknown = unknown_for(board.at_ms, period, started_ms, now_ms)?;
+    let why = board.unknown.as_deref().unwrap_or("no error was reported");
+    Some(format!("its books have not been audited for {unknown} s: {why}"))
+}
+
 fn asset_view(asset: &AssetSettings, board: AssetBoard) -> AssetView {
     AssetView { symbol: asset.symbol.clone(), id: asset.asset.to_string(), halted: board.paused }
 }
@@ -263,6 +298,27 @@ mod tests {
         assert_eq!(standstill(&board, PATIENCE, 0), None);
         assert_eq!(standstill(&ChainBoard::default(), PATIENCE, u64::MAX), None);
         assert_eq!(standstill(&board, Duration::ZERO, u64::MAX), None, "an operator does not want to hear of it");
+    }
+
+    #[test]
+    fn books_and_balances_that_are_not_known_for_five_periods_are_told() {
+        let period = Duration::from_secs(60);
+        let audited = AuditBoard { at_ms: Some(1_000_000), ..AuditBoard::default() };
+        assert_eq!(unaudited(&audited, period, 0, 1_300_000), None);
+        let failing = AuditBoard { unknown: Some("b: timed out".into()), ..audited };
+        let told = unaudited(&failing, period, 0, 1_300_001).unwrap();
+        assert_eq!(told, "its books have not been audited for 300 s: b: timed out");
+        // Who has just started has not had the time.
+        assert_eq!(unaudited(&AuditBoard::default(), period, 500_000, 800_000), None);
+        assert!(unaudited(&AuditBoard::default(), period, 500_000, 800_001).is_some());
+
+        let read = ChainBoard { funds_ms: Some(1_000_000), ..ChainBoard::default() };
+        assert_eq!(unpaid(&read, 0, 1_150_000), None);
+        assert!(unpaid(&read, 0, 1_150_001).unwrap().contains("could not be read for 150 s"));
+        let poor = ChainBoard { funds: Some(("0.01 ETH".into(), true)), ..read };
+        assert_eq!(unpaid(&poor, 0, 0).unwrap(), "its signer has too little left for fees: 0.01 ETH");
+        assert!(unpaid(&ChainBoard::default(), 1_000_000, 1_150_001).is_some());
+        assert_eq!(unpaid(&ChainBoard::default(), 1_000_000, 1_000_000), None);
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use tim3_chain::Actor;
+use tim3_coordinator::patiently;
 use tim3_ethereum::{Address, Ethereum, EthereumConfig, EthereumError, FeePolicy, Finality, PrivateKeySigner};
 use tim3_rpc::Observer;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     chains::{self, Connected, milliseconds},
@@ -18,6 +20,7 @@ pub(crate) async fn connect(
     chain: &Chain,
     observer: Option<Arc<dyn Observer>>,
     patience: Duration,
+    stop: &CancellationToken,
 ) -> Result<Connected> {
     let signer = open_key(&chain.submit.signer, format!("chains.{}.submit", chain.name)).await?;
     let guardian = match &chain.guardian {
@@ -26,8 +29,8 @@ pub(crate) async fn connect(
     };
     let settings = settings(chain)?;
     let unreachable = |error: &EthereumError| matches!(error, EthereumError::Unreachable { .. });
-    let attempt = async || Ethereum::connect(settings.clone(), Some(signer.clone()), observer.clone()).await;
-    let connected = Arc::new(chains::patiently(chain, patience, unreachable, attempt).await?);
+    let attempt = || Ethereum::connect(settings.clone(), Some(signer.clone()), observer.clone());
+    let connected = Arc::new(patiently(&chain.name, patience, stop, unreachable, attempt).await?);
     let guardian = guardian.map(|key| Arc::new(connected.user(key)) as Arc<dyn Actor>);
     let endpoints = {
         let connected = Arc::clone(&connected);
@@ -74,4 +77,38 @@ pub(crate) fn settings(chain: &Chain) -> Result<EthereumConfig> {
         stall_after_ms: milliseconds(chain.stall_after),
         ..EthereumConfig::new(&chain.name, chain_id, address, chains::endpoints(chain)?)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Inputs, load};
+
+    #[test]
+    fn what_is_configured_arrives_at_the_adapter() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("tim3d.toml");
+        let text = r#"
+[journal]
+path = "journal.redb"
+[chains.a]
+kind = "ethereum"
+chain = "eip155:31337"
+gateway = "0x1111111111111111111111111111111111111111"
+gateway_salt = "0x0000000000000000000000000000000000000000000000000000000000000001"
+endpoints = [{ url = "http://127.0.0.1:8545" }]
+health_interval = "7s"
+request_timeout = "3s"
+submit.signer = { env = "SUBMITTER" }
+submit.gap_patience = "1500ms"
+submit.escalate_after = "11s"
+[assets.TIM3]
+[attesters.one]
+key = { env = "ATTESTER" }
+"#;
+        std::fs::write(&file, text).unwrap();
+        let config = load(&Inputs { files: vec![file], ..Inputs::default() }).unwrap().config;
+        let adapter = super::settings(&config.chains[0]).unwrap();
+        assert_eq!((adapter.health_interval_ms, adapter.timeout_ms), (7_000, 3_000));
+        assert_eq!((adapter.gap_patience_ms, adapter.fees.escalate_after_ms), (1_500, 11_000));
+    }
 }

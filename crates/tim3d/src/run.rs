@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Error, Result, anyhow};
 use futures::future::join_all;
-use tim3_api::{Access, Limits, Surface};
+use tim3_api::{Access, Control as _, Limits, Surface};
 use tim3_chain::Attester;
 use tim3_coordinator::{
     AssetSettings, ChainSettings, Daemon, LocalAttester, Settings, attestation::Attesters, daemon::Parts,
@@ -75,7 +75,7 @@ pub(crate) async fn prepare(config: &Config, stop: CancellationToken) -> Result<
     let token = config.api.token.as_ref().map(|place| place.read().context("api.token")).transpose();
     let attesters: Vec<_> = config.attesters.iter().map(|attester| open_attester(attester, &journal)).collect();
     let calls: Arc<dyn Observer> = Arc::new(Calls(metrics.clone()));
-    let connect = |chain| chains::connect(chain, Some(Arc::clone(&calls)), config.start_patience);
+    let connect = |chain| chains::connect(chain, Some(Arc::clone(&calls)), config.start_patience, &stop);
     let chains = join_all(config.chains.iter().map(connect)).await;
 
     let mut failures = Vec::new();
@@ -94,9 +94,15 @@ pub(crate) async fn prepare(config: &Config, stop: CancellationToken) -> Result<
     let standstill = config.chains.iter().map(|chain| (chain.gateway, chain.standstill_after)).collect();
     let live =
         Live { handle: daemon.handle(), directory, endpoints, standstill, started_ms: now_ms(), stop: stop.clone() };
+    let live = Arc::new(live);
+    let asked = Arc::clone(&live);
+    let refresh = move |metrics: &Metrics| {
+        usable(metrics);
+        metrics.ready(asked.readiness().ready);
+    };
     let surface = Surface {
-        control: Arc::new(live),
-        metrics: metrics::render(metrics, usable),
+        control: live,
+        metrics: metrics::render(metrics, refresh),
         access: Access::new(token, config.api.listen.ip().is_loopback()),
         limits: Limits::default(),
         stop: stop.clone(),

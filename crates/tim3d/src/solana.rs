@@ -4,8 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
 use tim3_chain::Actor;
+use tim3_coordinator::patiently;
 use tim3_rpc::Observer;
 use tim3_solana::{FeePolicy, Keypair, Solana, SolanaConfig, SolanaError, address::pubkey};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     chains::{self, Connected, milliseconds},
@@ -18,6 +20,7 @@ pub(crate) async fn connect(
     chain: &Chain,
     observer: Option<Arc<dyn Observer>>,
     patience: Duration,
+    stop: &CancellationToken,
 ) -> Result<Connected> {
     let signer = open_key(&chain.submit.signer, format!("chains.{}.submit", chain.name)).await?;
     let guardian = match &chain.guardian {
@@ -26,8 +29,8 @@ pub(crate) async fn connect(
     };
     let settings = settings(chain)?;
     let unreachable = |error: &SolanaError| matches!(error, SolanaError::Unreachable { .. });
-    let attempt = async || Solana::connect(settings.clone(), Some(signer.insecure_clone()), observer.clone()).await;
-    let connected = Arc::new(chains::patiently(chain, patience, unreachable, attempt).await?);
+    let attempt = || Solana::connect(settings.clone(), Some(signer.insecure_clone()), observer.clone());
+    let connected = Arc::new(patiently(&chain.name, patience, stop, unreachable, attempt).await?);
     let guardian = guardian.map(|key| Arc::new(connected.user(key)) as Arc<dyn Actor>);
     let endpoints = {
         let connected = Arc::clone(&connected);

@@ -30,6 +30,11 @@ pub(super) const OPEN_PHASES: [&str; 13] = [
     "dead_letter",
 ];
 
+/// How operations end.
+const OUTCOMES: [&str; 3] = ["completed", "refunded", "orphaned"];
+/// Why attesters do not sign.
+const REFUSALS: [&str; 3] = ["evidence", "conflict", "unavailable"];
+
 /// Said of every amount.
 macro_rules! amount {
     ($question:literal) => {
@@ -40,6 +45,10 @@ macro_rules! amount {
 pub(super) struct AssetMetrics {
     open: IntGaugeVec,
     oldest: GaugeVec,
+    signing_stopped: IntGaugeVec,
+    refusals: IntCounterVec,
+    window_available: GaugeVec,
+    window_limit: GaugeVec,
     finished: IntCounterVec,
     settle: HistogramVec,
     audited: IntGaugeVec,
@@ -61,8 +70,28 @@ impl AssetMetrics {
             )?,
             oldest: register.float_gauge(
                 "tim3_operations_oldest_age_seconds",
-                "Is anything stuck? Seconds since the open operation that has stood still longest changed; 0 when none is open.",
+                "Is anything stuck? Seconds since the open operation that has stood still longest changed, those aside that are held, dead letters or orphaned; 0 when there is none.",
                 asset,
+            )?,
+            signing_stopped: register.gauge(
+                "tim3_signing_stopped",
+                "Is signing stopped? 1 while an operator, an audit breach or a chain that contradicts the protocol has stopped it.",
+                &["asset"],
+            )?,
+            refusals: register.counter(
+                "tim3_attester_refusals_total",
+                "Why is something not signed? Orders for which the attesters gave too few signatures, by class of their reason.",
+                &["asset", "class"],
+            )?,
+            window_available: register.float_gauge(
+                "tim3_window_available_base_units",
+                amount!("How much may still pass? Room in the window of the gateway, as of the last audit; below 0 where more passed than the limit."),
+                &["chain", "asset", "direction"],
+            )?,
+            window_limit: register.float_gauge(
+                "tim3_window_limit_base_units",
+                amount!("How much may pass at once? Limit of the window of the gateway, as of the last audit."),
+                &["chain", "asset", "direction"],
             )?,
             finished: register.counter(
                 "tim3_operations_finished_total",
@@ -107,10 +136,38 @@ impl AssetMetrics {
             )?,
         })
     }
+
+    pub(super) fn begin(&self, asset: &str) {
+        for outcome in OUTCOMES {
+            self.finished.with_label_values(&[asset, outcome]);
+        }
+        for class in REFUSALS {
+            self.refusals.with_label_values(&[asset, class]);
+        }
+        self.settle.with_label_values(&[asset]);
+    }
 }
 
 impl Metrics {
-    /// Open operations by phase, and for how long the one that has stood still longest has.
+    /// Whether signing is stopped.
+    pub fn signing_stopped(&self, asset: &str, stopped: bool) {
+        self.0.asset.signing_stopped.with_label_values(&[self.0.names.asset(asset)]).set(stopped.into());
+    }
+
+    /// The attesters did not sign an order; `class` is `evidence`, `conflict` or `unavailable`.
+    pub fn attesters_refused(&self, asset: &str, class: &'static str) {
+        self.0.asset.refusals.with_label_values(&[self.0.names.asset(asset), class]).inc();
+    }
+
+    /// Room and limit of the window of the chain's gateway for what goes in `direction`, `mint` or `release`; in base units.
+    #[expect(clippy::cast_precision_loss, reason = "Prometheus keeps floats, and the help says so")]
+    pub fn window(&self, chain: &str, asset: &str, direction: &'static str, available: i128, limit: u128) {
+        let labels = &[self.0.names.chain(chain), self.0.names.asset(asset), direction];
+        self.0.asset.window_available.with_label_values(labels).set(available as f64);
+        self.0.asset.window_limit.with_label_values(labels).set(limit as f64);
+    }
+
+    /// Open operations by phase, and for how long the one that has stood still longest has, of those that nobody has to decide about.
     pub fn operations(&self, asset: &str, by_phase: &BTreeMap<&'static str, usize>, oldest_age_ms: Option<u64>) {
         let asset = self.0.names.asset(asset);
         for phase in OPEN_PHASES {

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::TelemetryError;
 
+/// The classes of errors of a chain.
+const CLASSES: [&str; 5] = ["transient", "rate_limited", "stale_nonce", "rejected", "halt"];
+
 pub(super) struct ChainMetrics {
     head: IntGaugeVec,
     finalized: IntGaugeVec,
@@ -79,6 +82,14 @@ impl ChainMetrics {
                 &["chain"],
             )?,
         })
+    }
+
+    pub(super) fn begin(&self, chain: &str) {
+        for class in CLASSES {
+            self.errors.with_label_values(&[chain, class]);
+        }
+        self.proof_failures.with_label_values(&[chain]);
+        self.reorgs.with_label_values(&[chain]);
     }
 
     fn set_head(&self, chain: &str, timestamp: u64) {

@@ -8,6 +8,11 @@ use super::{
 };
 use crate::TelemetryError;
 
+/// What orders do.
+pub(super) const ACTIONS: [&str; 7] = ["mint", "release", "void", "refund", "conflict", "mirror", "resend"];
+/// How a gateway answers them.
+pub(super) const RESULTS: [&str; 4] = ["done", "already_done", "delayed", "rejected"];
+
 pub(super) struct SubmitterMetrics {
     waiting: IntGaugeVec,
     in_flight: IntGaugeVec,
@@ -58,6 +63,17 @@ impl SubmitterMetrics {
                 &["chain"],
             )?,
         })
+    }
+
+    pub(super) fn begin(&self, chain: &str) {
+        self.batches.with_label_values(&[chain]);
+        self.escalations.with_label_values(&[chain]);
+        for action in ACTIONS {
+            self.left_out.with_label_values(&[chain, action]);
+            for result in RESULTS {
+                self.results.with_label_values(&[chain, action, result]);
+            }
+        }
     }
 }
 

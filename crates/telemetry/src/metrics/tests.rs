@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use tim3_domain::lifecycle::{Hold, Phase, Refusal, Step};
+use tim3_domain::{
+    lifecycle::{Hold, Phase, Refusal, Step},
+    protocol::{Action, OrderCode},
+};
 
 use super::{
     asset::OPEN_PHASES,
@@ -75,6 +78,10 @@ fn touch(metrics: &Metrics, name: &str) {
     metrics.order_left_out(name, "mint");
     metrics.order_result(name, "mint", "done");
     metrics.signer_low(name, true);
+    metrics.signing_stopped(name, true);
+    metrics.attesters_refused(name, "conflict");
+    metrics.window(name, name, "mint", -3, 40);
+    metrics.ready(true);
     metrics.operations(name, &BTreeMap::from([("held", 2)]), Some(1500));
     metrics.operation_finished(name, "completed");
     metrics.settled_after(name, Duration::from_secs(8));
@@ -121,6 +128,11 @@ fn every_method_is_seen_by_a_scraper() {
         ("tim3_submitter_simulation_rejections_total", &[("action", "mint")], 1.0),
         ("tim3_submitter_order_results_total", &[("result", "done")], 1.0),
         ("tim3_submitter_signer_balance_low", &a, 1.0),
+        ("tim3_signing_stopped", &of_a, 1.0),
+        ("tim3_attester_refusals_total", &[("class", "conflict")], 1.0),
+        ("tim3_window_available_base_units", &[("direction", "mint"), ("chain", "a"), ("asset", "a")], -3.0),
+        ("tim3_window_limit_base_units", &[("direction", "mint")], 40.0),
+        ("tim3_ready", &[], 1.0),
         ("tim3_operations_open", &[("phase", "held")], 2.0),
         ("tim3_operations_open", &[("phase", "dead_letter")], 0.0),
         ("tim3_operations_oldest_age_seconds", &of_a, 1.5),
@@ -147,8 +159,20 @@ fn every_method_is_seen_by_a_scraper() {
 
 #[test]
 fn names_keep_the_conventions_and_each_help_asks_a_question() {
-    const LABELS: [&str; 12] = [
-        "chain", "endpoint", "call", "outcome", "asset", "phase", "kind", "class", "action", "result", "version", "le",
+    const LABELS: [&str; 13] = [
+        "chain",
+        "endpoint",
+        "call",
+        "outcome",
+        "asset",
+        "phase",
+        "kind",
+        "class",
+        "action",
+        "result",
+        "direction",
+        "version",
+        "le",
     ];
     for (name, family) in touched() {
         assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{name}");
@@ -193,6 +217,48 @@ fn a_phase_that_empties_reads_zero() {
     let families = parse(&metrics.render());
     assert_eq!(value(&families, "tim3_operations_open", &[("phase", "submitted")]), 0.0);
     assert_eq!(value(&families, "tim3_operations_oldest_age_seconds", &[("asset", "TIM3")]), 0.0);
+}
+
+#[test]
+fn what_counts_begins_at_zero_so_that_the_first_event_is_an_increase() {
+    let metrics = Metrics::default();
+    metrics.begin(["a", "b"], ["TIM3"]);
+    let before = parse(&metrics.render());
+    for (sample, labels) in [
+        ("tim3_chain_errors_total", &[("chain", "b"), ("class", "halt")][..]),
+        ("tim3_chain_proof_failures_total", &[("chain", "a")]),
+        ("tim3_chain_reorg_events_sum", &[("chain", "a")]),
+        ("tim3_submitter_batch_orders_count", &[("chain", "a")]),
+        ("tim3_submitter_escalations_total", &[("chain", "a")]),
+        ("tim3_submitter_simulation_rejections_total", &[("chain", "a"), ("action", "refund")]),
+        ("tim3_submitter_order_results_total", &[("chain", "a"), ("action", "mint"), ("result", "rejected")]),
+        ("tim3_operations_finished_total", &[("asset", "TIM3"), ("outcome", "refunded")]),
+        ("tim3_operation_settle_seconds_count", &[("asset", "TIM3")]),
+        ("tim3_attester_refusals_total", &[("asset", "TIM3"), ("class", "evidence")]),
+    ] {
+        assert_eq!(value(&before, sample, labels), 0.0, "{sample}");
+    }
+    // Nothing that is counted later makes a series that was not there.
+    let series = |families: &BTreeMap<String, Family>, name: &str| families[name].samples.len();
+    let actions =
+        [Action::Mint, Action::Release, Action::Void, Action::Refund, Action::Conflict, Action::Mirror, Action::Resend];
+    for action in actions {
+        metrics.order_left_out("a", action.name());
+        for result in (0..=u8::MAX).filter_map(|code| OrderCode::from_code(code).ok()) {
+            metrics.order_result("a", action.name(), result.name());
+        }
+    }
+    for outcome in [Phase::Completed, Phase::Refunded, Phase::Orphaned { replaced: true }] {
+        metrics.operation_finished("TIM3", outcome.name());
+    }
+    let after = parse(&metrics.render());
+    for name in [
+        "tim3_submitter_simulation_rejections_total",
+        "tim3_submitter_order_results_total",
+        "tim3_operations_finished_total",
+    ] {
+        assert_eq!(series(&before, name), series(&after, name), "{name}");
+    }
 }
 
 #[test]
