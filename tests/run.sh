@@ -46,7 +46,7 @@ step_slither() {
 # Two files at once, each with a network of its own.
 step_ao_test() {
   node contracts/ao/gateway/build.mjs --check
-  node --test --test-concurrency=2 --test-reporter=spec contracts/ao/test/*.test.mjs
+  node --test --test-concurrency=2 --test-reporter=spec contracts/ao/test/*.test.mjs contracts/ao/v1/test/*.test.mjs
 }
 
 step_solana_build() { contracts/solana/build.sh --check; }

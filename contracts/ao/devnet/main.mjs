@@ -1,24 +1,25 @@
 #!/usr/bin/env node
 // A local AO network: messenger, scheduler and compute units of our own around the real aos module, and a base layer with GraphQL.
 //
-// usage: node main.mjs [--port P] [--cus N] [--store FOLDER] [--attached]
+// usage: node main.mjs [--port P] [--cus N] [--store FOLDER] [--v1] [--attached]
 //
 // Prints one line of JSON with its ports when it is ready: P gateway, P+1 control, P+2 messenger, P+3 scheduler, P+4 and up compute.
 // Without --port, or with 0, each gets a free one. It listens on loopback only. SIGTERM and SIGINT stop it. With --store it goes on
-// from where it was stopped or killed. With --attached it ends with the process that started it, however that ends.
+// from where it was stopped or killed. With --v1 it has the five processes of ../v1, tied together. With --attached it ends with the process that started it, however that ends.
 
 import { parseArgs } from "node:util"
 import { acc, mu, su } from "./node_modules/wao/esm/accounts.js"
 import { Chain } from "./chain.mjs"
 import { Faults } from "./faults.mjs"
-import { Refusal, signerOf } from "./items.mjs"
+import { Refusal, makeItem, signerOf } from "./items.mjs"
 import { parseJson, serve } from "./http.mjs"
 import { MODULE } from "./machine.mjs"
-import { Network, SCHEDULER } from "./network.mjs"
+import { Network, SCHEDULER, VARIANT } from "./network.mjs"
 import { Store } from "./store.mjs"
 import { compute, gateway, messenger, scheduler } from "./units.mjs"
+import { ROLES, deploy } from "../v1/deploy.mjs"
 
-const { values } = parseArgs({ options: { port: { type: "string", default: "0" }, cus: { type: "string", default: "1" }, store: { type: "string" }, attached: { type: "boolean" } } })
+const { values } = parseArgs({ options: { port: { type: "string", default: "0" }, cus: { type: "string", default: "1" }, store: { type: "string" }, v1: { type: "boolean" }, attached: { type: "boolean" } } })
 const port = Number(values.port)
 const cus = Number(values.cus)
 if (!Number.isInteger(port) || port < 0 || port > 65000) throw new Error(`--port takes 0 to 65000, not ${values.port}`)
@@ -98,6 +99,24 @@ function whole(value, name) {
   return value
 }
 
+// The owner of the five processes is the first of the wallets; a network that has them in its store keeps them.
+async function deployV1() {
+  const owner = signerOf(acc[0].jwk)
+  const submit = async (target, tags, data = "") => {
+    const id = await network.submit((await makeItem(owner, { target, data, tags: [...VARIANT, ...Object.entries(tags).map(([name, value]) => ({ name, value }))] })).raw)
+    await network.idle()
+    return id
+  }
+  const known = Object.fromEntries([...network.processes.values()].map(({ id, log }) => [log[0].item.tag("V1"), id]))
+  if (Object.keys(ROLES).every(role => known[role])) return Object.fromEntries(Object.keys(ROLES).map(role => [role, known[role]]))
+  return deploy({
+    spawn: role => submit(undefined, { Type: "Process", Module: MODULE, Scheduler: SCHEDULER, Authority: mu.addr, V1: role }, "1984"),
+    evaluate: (process, code) => submit(process, { Type: "Message", Action: "Eval" }, code),
+    send: (process, tags) => submit(process, { Type: "Message", ...tags }),
+  })
+}
+const v1 = values.v1 ? await deployV1() : undefined
+
 const posted = raw => store.append({ kind: "posted", raw }, { durable: true })
 const units = [
   ["gateway", 0, gateway(network, { onTransaction: posted, onMine: mine })],
@@ -137,6 +156,7 @@ console.log(
     module: MODULE,
     scheduler: SCHEDULER,
     authority: mu.addr,
+    v1,
     // Wallets whose keys are in the npm package: for tests, worth nothing.
     wallets: acc.map(({ addr }) => addr),
   }),

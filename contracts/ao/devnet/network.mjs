@@ -6,7 +6,7 @@ import { MODULE, Machine } from "./machine.mjs"
 import { Refusal, base64url, makeItem, openItem, reopen } from "./items.mjs"
 
 export const SCHEDULER = "_GQ33BkPtZrqxA84vM8Zk-N2aO0toNNu_C-l-rawrBA"
-const VARIANT = [
+export const VARIANT = [
   { name: "Data-Protocol", value: "ao" },
   { name: "Variant", value: "ao.TN.1" },
 ]

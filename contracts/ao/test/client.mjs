@@ -31,8 +31,8 @@ export const tagList = tags =>
 
 export class Devnet {
   /** Starts a network as a child process. `store` lets it go on after a stop. */
-  static async start({ cus = 1, store } = {}) {
-    const args = ["--no-warnings", main, "--attached", "--cus", String(cus), ...(store ? ["--store", store] : [])]
+  static async start({ cus = 1, store, v1 = false } = {}) {
+    const args = ["--no-warnings", main, "--attached", "--cus", String(cus), ...(store ? ["--store", store] : []), ...(v1 ? ["--v1"] : [])]
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
     const exited = new Promise(resolve => child.once("exit", (code, signal) => resolve({ code, signal })))
     const line = new Promise((resolve, reject) => {
