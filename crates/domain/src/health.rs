@@ -5,7 +5,7 @@
 //! out, it is rounded against whoever acts, as the gateways do. Debt counts at the synthetic's target price; collateral at the lower of the
 //! admitted prices for mint and withdraw and at the higher for liquidation ([`crate::price::Quote`]).
 //!
-//! * [`Scales`]: from amounts to values and back.
+//! * [`Scales`]: from amounts to values and back; [`Line`]: one comparison for many positions.
 //! * [`assess`], [`plan`]: whether and how to liquidate; [`liquidate`]: what a gateway makes of it.
 //! * [`release`]: what a Release pays.
 
@@ -19,7 +19,7 @@ pub use liquidation::{
     Assessment, DEEP_BPS, Leave, Liquidation, Plan, Refusal, assess, bad_debt, liquidate, plan, repay_to_target,
 };
 pub use payout::{Backing, Release, release};
-pub use scales::Scales;
+pub use scales::{Line, Scales};
 
 use crate::protocol::PositionState;
 

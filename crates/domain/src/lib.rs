@@ -9,10 +9,12 @@
 //! * [`protocol`]: operations, events under the running hash, orders and their digests, windows.
 //! * [`place`]: blocks and transactions, as every chain has them; [`clock`]: times as people read them.
 //! * [`health`]: how well a position is secured, when and how to liquidate it, what it may pay out.
+//! * [`amm`]: constant-product pools: what they pay, and the best size of a trade through several of them.
 //! * [`lifecycle`]: `apply(state, input) -> Transition`.
 //!
 //! What does not live here: anything `async`, anything that knows one chain, and configuration.
 
+pub mod amm;
 pub mod amount;
 pub mod clock;
 pub mod error;

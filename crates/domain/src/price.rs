@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use ruint::aliases::U256;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -42,6 +43,24 @@ impl Price {
             .and_then(|answer| scale(answer, decimals, Self::DECIMALS, Rounding::Down).ok())
             .and_then(Self::new)
             .ok_or(Verdict::NonPositive)
+    }
+
+    /// What `amount` of an asset with `decimals` is worth, with 18 decimals.
+    ///
+    /// # Errors
+    /// [`DomainError::Overflow`] beyond 128 bits, [`DomainError::Inexact`] as for [`scale`].
+    pub fn value(self, amount: u128, decimals: u8, rounding: Rounding) -> Result<u128, DomainError> {
+        let unit = U256::from(10).saturating_pow(U256::from(decimals));
+        let product = U256::from(self.0).saturating_mul(U256::from(amount));
+        let value = match rounding {
+            Rounding::Down => product.checked_div(unit).unwrap_or_default(),
+            Rounding::Up => product.div_ceil(unit),
+            Rounding::Exact if !product.checked_rem(unit).unwrap_or_default().is_zero() => {
+                return Err(DomainError::Inexact { amount, from: decimals, to: Self::DECIMALS });
+            }
+            Rounding::Exact => product.checked_div(unit).unwrap_or_default(),
+        };
+        u128::try_from(value).map_err(|_| DomainError::Overflow("value of an amount"))
     }
 }
 
@@ -126,6 +145,12 @@ impl Quote {
         }
     }
 
+    /// The worst verdict of the feeds it is made of.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
     /// The price for drawing debt and taking collateral out: the lower one.
     ///
     /// # Errors
@@ -155,6 +180,18 @@ mod tests {
         }
         assert!("0".parse::<Price>().is_err());
         assert_eq!("1818.5".parse::<Price>().unwrap().to_string(), "1818.5");
+    }
+
+    #[test]
+    fn a_value_is_rounded_as_the_caller_says() {
+        let price = Price::new(Price::ONE.0 / 3).unwrap();
+        assert_eq!(price.value(1_000_000, 6, Rounding::Down), Ok(333_333_333_333_333_333));
+        assert_eq!(price.value(1, 6, Rounding::Down), Ok(333_333_333_333));
+        assert_eq!(price.value(1, 6, Rounding::Up), Ok(333_333_333_334));
+        assert!(price.value(1, 6, Rounding::Exact).is_err());
+        assert_eq!(Price::ONE.value(7, 6, Rounding::Exact), Ok(7_000_000_000_000));
+        assert!(Price(u128::MAX).value(u128::MAX, 18, Rounding::Down).is_err());
+        assert_eq!(Price(u128::MAX).value(u128::MAX, 255, Rounding::Down), Ok(0));
     }
 
     #[test]

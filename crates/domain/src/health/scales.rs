@@ -54,6 +54,15 @@ impl Scales {
         self.collateral(balances.collateral, numerator.into()) >= self.debt(balances.debt, denominator.into())
     }
 
+    /// The comparison of [`Self::covers`], made ready for many positions.
+    #[must_use]
+    pub fn line(&self, numerator: u32, denominator: u32) -> Line {
+        let (per_collateral, per_debt) = (self.collateral(1, numerator.into()), self.debt(1, denominator.into()));
+        let common = per_collateral.gcd(per_debt);
+        let reduced = |side: U512| side.checked_div(common).unwrap_or_default();
+        Line { per_collateral: Side::new(reduced(per_collateral)), per_debt: Side::new(reduced(per_debt)) }
+    }
+
     /// The health factor `C · LT / D` with 18 decimals, rounded down and saturated; `None` without debt. It is 10^18 or more exactly
     /// where the position is healthy.
     #[must_use]
@@ -111,6 +120,52 @@ impl Scales {
     /// The power of ten stands on the side where it is whole.
     fn up(&self) -> U512 {
         power(SYNTHETIC_DECIMALS.saturating_sub(self.decimals))
+    }
+}
+
+/// The line `C · numerator = D · denominator` at one price, in lowest terms.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    per_collateral: Side,
+    per_debt: Side,
+}
+
+impl Line {
+    /// Whether the position is on the line or above it: [`Scales::covers`], exactly.
+    #[must_use]
+    pub fn covers(&self, balances: Balances) -> bool {
+        match (self.per_collateral, self.per_debt) {
+            (Side::Narrow(per_collateral), Side::Narrow(per_debt)) => {
+                // High half first, then low half: the order of the 256-bit products.
+                let (low_c, high_c) = balances.collateral.carrying_mul(per_collateral, 0);
+                let (low_d, high_d) = balances.debt.carrying_mul(per_debt, 0);
+                (high_c, low_c) >= (high_d, low_d)
+            }
+            (per_collateral, per_debt) => {
+                per_collateral.wide().saturating_mul(U512::from(balances.collateral))
+                    >= per_debt.wide().saturating_mul(U512::from(balances.debt))
+            }
+        }
+    }
+}
+
+/// A factor of a [`Line`]. Almost all are narrow, which is what makes a scan of many positions fast.
+#[derive(Clone, Copy, Debug)]
+enum Side {
+    Narrow(u128),
+    Wide(U512),
+}
+
+impl Side {
+    fn new(factor: U512) -> Self {
+        u128::try_from(factor).map_or(Self::Wide(factor), Self::Narrow)
+    }
+
+    fn wide(self) -> U512 {
+        match self {
+            Self::Narrow(factor) => U512::from(factor),
+            Self::Wide(factor) => factor,
+        }
     }
 }
 

@@ -24,6 +24,17 @@ proptest! {
     }
 
     #[test]
+    fn a_line_says_what_the_comparison_says(
+        case in any_case(), debt in any_amount(), share in 9_999..=10_001_u128, numerator: u16, denominator: u16,
+        collateral in any_amount(),
+    ) {
+        let line = case.scales().line(numerator.into(), denominator.into());
+        for balances in [near_the_edge(case, debt, share), Balances { collateral, debt }] {
+            prop_assert_eq!(line.covers(balances), exactly(case, balances, numerator.into(), denominator.into()));
+        }
+    }
+
+    #[test]
     fn the_value_of_collateral_rounds_down_and_that_of_debt_up(case in any_case(), amount in any_amount()) {
         let value = Wide::from(case.scales().collateral_value(amount));
         let exact = wide(amount) * wide(case.price);

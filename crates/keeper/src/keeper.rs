@@ -1,0 +1,268 @@
+//! All keepers in one place: inputs in, decisions out.
+
+mod inputs;
+mod inventory;
+mod liquidations;
+mod map;
+mod open;
+mod outcomes;
+mod prices;
+mod trades;
+
+use std::collections::BTreeMap;
+
+use tim3_domain::price::Verdict;
+
+use crate::{
+    arbitrage::{Fill, Trade},
+    config::{Config, Mode},
+    decision::{Action, Check, Decision, Number, Relation, Rule, Subject},
+    error::KeeperError,
+    flight::Flights,
+    input::Recorded,
+    ledger::{Difference, Entry, Ledger},
+    limits::Budget,
+    price::Source,
+    risk::Book,
+};
+use map::Map;
+
+/// A balance, by chain and asset.
+type Place = (String, String);
+
+/// What an input led to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// What was decided.
+    pub decisions: Vec<Decision>,
+    /// What came into the ledger.
+    pub entries: Vec<Entry>,
+    /// Where a chain has something else than the ledger says. The chain is right; somebody should know.
+    pub differences: Vec<Difference>,
+    /// A source whose answer is to be read again from another endpoint than this one.
+    pub confirm: Option<(String, u16)>,
+}
+
+/// The state of all keepers; a function of the configuration and of all inputs so far.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    config: Config,
+    now_ms: u64,
+    input: u64,
+    next_decision: u64,
+    is_paused: bool,
+    heads: BTreeMap<String, Head>,
+    sources: BTreeMap<String, Source>,
+    books: BTreeMap<String, Book>,
+    map: Map,
+    holdings: BTreeMap<Place, u128>,
+    incoming: BTreeMap<Place, u128>,
+    quotas: BTreeMap<Place, u128>,
+    levels: BTreeMap<Place, u8>,
+    gas: BTreeMap<String, Gas>,
+    flights: Flights,
+    budget: Budget,
+    ledger: Ledger,
+    pending: BTreeMap<u64, Pending>,
+    open: BTreeMap<u64, OpenTrade>,
+    /// Why each subject that is looked at was left the last time, so that the same is not said again.
+    left: BTreeMap<Subject, Rule>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    height: u64,
+    time: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Gas {
+    liquidation: u128,
+    step: u128,
+}
+
+/// An action that has no outcome yet.
+#[derive(Clone, Debug)]
+struct Pending {
+    subject: Subject,
+    action: Action,
+    /// What it takes out of the inventory, until it has an outcome.
+    reserved: Vec<(Place, u128)>,
+    /// What comes out of it, as quoted.
+    quoted: Fill,
+    /// The chain whose gas it uses.
+    chain: String,
+    /// What is put in, in US dollars with 18 decimals.
+    stake: u128,
+}
+
+/// A trade on two chains whose first leg is done.
+#[derive(Clone, Debug)]
+struct OpenTrade {
+    trade: Trade,
+    fill: Fill,
+    since_ms: u64,
+    stake: u128,
+    /// What the other leg takes, as it was planned.
+    reserved: Vec<(Place, u128)>,
+    route: Subject,
+}
+
+impl Keeper {
+    /// Keepers that know nothing yet.
+    ///
+    /// # Errors
+    /// [`KeeperError`] naming what is wrong with the configuration.
+    pub fn new(config: Config) -> Result<Self, KeeperError> {
+        config.check()?;
+        let sources = config.sources.iter().map(|(name, source)| (name.clone(), Source::new(source.guards))).collect();
+        let mut books = BTreeMap::new();
+        for (name, market) in &config.markets {
+            let decimals = config.assets.get(&market.collateral).map_or(0, |asset| asset.decimals);
+            let book = Book::new(market.vault(name, decimals)?);
+            books.insert(name.clone(), book.map_err(|error| KeeperError::Domain { subject: name.clone(), error })?);
+        }
+        Ok(Self {
+            map: Map::new(&config),
+            config,
+            now_ms: 0,
+            input: 0,
+            next_decision: 0,
+            is_paused: false,
+            heads: BTreeMap::new(),
+            sources,
+            books,
+            holdings: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            quotas: BTreeMap::new(),
+            levels: BTreeMap::new(),
+            gas: BTreeMap::new(),
+            flights: Flights::default(),
+            budget: Budget::default(),
+            ledger: Ledger::default(),
+            pending: BTreeMap::new(),
+            open: BTreeMap::new(),
+            left: BTreeMap::new(),
+        })
+    }
+
+    /// Takes an input and decides what follows from it.
+    ///
+    /// # Errors
+    /// [`KeeperError`] where it names something that is not configured; nothing has changed then.
+    pub fn step(&mut self, recorded: &Recorded) -> Result<Step, KeeperError> {
+        self.check(&recorded.input)?;
+        self.input = recorded.sequence;
+        // Time does not go back, whatever the clock of the machine does.
+        self.now_ms = self.now_ms.max(recorded.at_ms);
+        self.budget.turn(self.now_ms);
+        let mut step = Step::default();
+        self.take(&recorded.input, &mut step);
+        Ok(step)
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The positions of a vault market.
+    #[must_use]
+    pub fn book(&self, market: &str) -> Option<&Book> {
+        self.books.get(market)
+    }
+
+    /// What everything came to.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What is in flight, and what waits.
+    #[must_use]
+    pub fn flights(&self) -> &Flights {
+        &self.flights
+    }
+
+    /// Trades whose second leg is not done: the decision that opened each, and since when.
+    pub fn open_trades(&self) -> impl Iterator<Item = (u64, &Trade, u64)> {
+        self.open.iter().map(|(decision, open)| (*decision, &open.trade, open.since_ms))
+    }
+
+    /// What is at hand: held, and not spoken for by an action in flight.
+    fn available(&self, place: &Place) -> u128 {
+        let pending = self.pending.values().flat_map(|pending| &pending.reserved);
+        let open = self.open.values().flat_map(|open| &open.reserved);
+        let reserved = pending
+            .chain(open)
+            .filter(|(other, _)| other == place)
+            .fold(0_u128, |sum, (_, amount)| sum.saturating_add(*amount));
+        self.holdings.get(place).copied().unwrap_or_default().saturating_sub(reserved)
+    }
+
+    fn height(&self, chain: &str) -> u64 {
+        self.heads.get(chain).map_or(0, |head| head.height)
+    }
+
+    /// What stands against acting at all, on `chain` with `asset`.
+    fn gates(&self, chain: &str, asset: &str, most_level: u8) -> Vec<Check> {
+        let level = self.levels.get(&(chain.to_owned(), asset.to_owned())).copied().unwrap_or_default();
+        let most_age = self.config.chains.get(chain).map_or(0, |chain| chain.max_age_ms);
+        let time = self.heads.get(chain).map_or(0, |head| head.time);
+        let age = self.now_ms.saturating_sub(time.saturating_mul(1_000));
+        vec![
+            Check::new(Rule::Paused, u64::from(self.is_paused), Relation::Below, 1, Number::Count),
+            Check::new(Rule::PauseLevel, u64::from(level), Relation::AtMost, u64::from(most_level), Number::Count),
+            Check::new(Rule::ChainAge, age, Relation::AtMost, most_age, Number::Milliseconds),
+        ]
+    }
+
+    /// Records that nothing is done, unless the same was said of the same subject before. That something is being done about it already, or
+    /// was at this height, is no reason to say anything.
+    fn leave(&mut self, subject: Subject, height: u64, checks: Vec<Check>, step: &mut Step) {
+        let Some(rule) = checks.iter().find(|check| !check.passed).map(|check| check.rule) else { return };
+        if matches!(rule, Rule::InFlight | Rule::CheckHeight) {
+            return;
+        }
+        if self.left.insert(subject.clone(), rule) == Some(rule) {
+            return;
+        }
+        self.ledger.miss(rule);
+        self.decide(subject, height, checks, None, step);
+    }
+
+    /// Records that something is done, and starts it.
+    fn act(&mut self, pending: Pending, height: u64, checks: Vec<Check>, step: &mut Step) {
+        self.left.remove(&pending.subject);
+        let number = self.next_decision;
+        self.flights.start(pending.subject.clone(), height, number);
+        self.decide(pending.subject.clone(), height, checks, Some(pending.action.clone()), step);
+        match self.config.mode {
+            Mode::Observe => self.flights.finish(&pending.subject),
+            Mode::Paper => self.fill_as_quoted(number, pending, step),
+            Mode::Live => {
+                self.pending.insert(number, pending);
+            }
+        }
+    }
+
+    fn decide(&mut self, subject: Subject, height: u64, checks: Vec<Check>, action: Option<Action>, step: &mut Step) {
+        step.decisions.push(Decision {
+            number: self.next_decision,
+            input: self.input,
+            at_ms: self.now_ms,
+            height,
+            mode: self.config.mode,
+            subject,
+            checks,
+            action,
+        });
+        self.next_decision = self.next_decision.saturating_add(1);
+    }
+}
+
+/// Whether a price may be acted on, as a check.
+fn price_check(verdict: Verdict) -> Check {
+    Check::new(Rule::PriceVerdict, verdict, Relation::AtLeast, Verdict::Valid, Number::Verdict)
+}

@@ -1,0 +1,147 @@
+//! What became of actions, and the ledger.
+
+use super::{Keeper, Pending, Step};
+use crate::{
+    arbitrage::Fill,
+    config::Mode,
+    decision::{Action, Subject},
+    input::Outcome,
+    ledger::{Entry, Move},
+    limits::signed,
+};
+
+impl Keeper {
+    /// An action that is not in flight has had its outcome: a second one changes nothing.
+    pub(super) fn take_outcome(&mut self, decision: u64, outcome: &Outcome, step: &mut Step) {
+        let Some(pending) = self.pending.remove(&decision) else { return };
+        let subject = pending.subject.clone();
+        match outcome {
+            Outcome::Refused { reason } => self.fail(&subject, reason),
+            Outcome::Failed { reason, gas } => {
+                self.pay_gas(decision, &pending, *gas, step);
+                self.fail(&subject, reason);
+            }
+            Outcome::Lost { gas } => {
+                self.ledger.lose();
+                self.pay_gas(decision, &pending, *gas, step);
+                self.flights.finish(&subject);
+            }
+            Outcome::Done { fill, moves, gas } => {
+                let slippage = signed(fill.output).saturating_sub(signed(pending.quoted.output));
+                self.enter(decision, Mode::Live, &subject, moves.clone(), *gas, slippage, step);
+                match &pending.action {
+                    // The route stays in flight until the other leg is done.
+                    Action::Open(_) => self.open_trade(decision, pending, *fill, step),
+                    Action::Close(order) | Action::Hedge(order) => {
+                        self.flights.finish(&subject);
+                        self.close_trade(order.trade);
+                    }
+                    Action::Liquidate { .. } | Action::Swap(_) | Action::Transfer(_) => self.flights.finish(&subject),
+                }
+            }
+        }
+    }
+
+    fn fail(&mut self, subject: &Subject, reason: &str) {
+        self.flights.fail(subject, reason.to_owned(), self.config.patience, self.now_ms);
+    }
+
+    fn pay_gas(&mut self, decision: u64, pending: &Pending, gas: u128, step: &mut Step) {
+        if gas != 0 {
+            let moves = self.gas_move(&pending.chain, gas).into_iter().collect();
+            self.enter(decision, Mode::Live, &pending.subject, moves, gas, 0, step);
+        }
+    }
+
+    fn gas_move(&self, chain: &str, gas: u128) -> Option<Move> {
+        let asset = self.config.chains.get(chain)?.gas_asset.clone();
+        Some(Move { chain: chain.to_owned(), asset, delta: signed(gas).saturating_neg() })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the columns of the ledger")]
+    fn enter(
+        &mut self,
+        decision: u64,
+        mode: Mode,
+        subject: &Subject,
+        moves: Vec<Move>,
+        gas: u128,
+        slippage: i128,
+        step: &mut Step,
+    ) {
+        let mut entry = Entry {
+            number: self.ledger.next(),
+            decision,
+            at_ms: self.now_ms,
+            mode,
+            subject: subject.clone(),
+            moves,
+            gas,
+            slippage,
+            usd: 0,
+            unpriced: Vec::new(),
+        };
+        let (mut usd, mut unpriced) = (0_i128, Vec::new());
+        for (asset, delta) in entry.by_asset() {
+            match self.worth(asset, delta) {
+                Some(worth) => usd = usd.saturating_add(worth),
+                None => unpriced.push(asset.to_owned()),
+            }
+        }
+        (entry.usd, entry.unpriced) = (usd, unpriced);
+        if mode == Mode::Live {
+            for change in &entry.moves {
+                let held = self.holdings.entry((change.chain.clone(), change.asset.clone())).or_default();
+                *held = held.saturating_add_signed(change.delta);
+            }
+        }
+        self.budget.settle(entry.usd);
+        self.ledger.add(&entry);
+        step.entries.push(entry);
+    }
+
+    /// Mode `paper`: what was decided happens as it was quoted, in the ledger only.
+    pub(super) fn fill_as_quoted(&mut self, decision: u64, pending: Pending, step: &mut Step) {
+        let (moves, gas) = self.quoted_moves(&pending);
+        self.enter(decision, Mode::Paper, &pending.subject, moves, gas, 0, step);
+        self.flights.finish(&pending.subject);
+    }
+
+    fn quoted_moves(&self, pending: &Pending) -> (Vec<Move>, u128) {
+        let change = |chain: &str, asset: &str, delta: i128| Move { chain: chain.into(), asset: asset.into(), delta };
+        let swap = |chain: &str, from: &str, to: &str, fill: Fill| {
+            [change(chain, from, signed(fill.input).saturating_neg()), change(chain, to, signed(fill.output))]
+        };
+        let chain = pending.chain.as_str();
+        let cost = self.gas.get(chain);
+        let mut moves = Vec::new();
+        let mut gas = 0_u128;
+        match &pending.action {
+            Action::Liquidate { market, .. } => {
+                if let Some(market) = self.config.markets.get(market) {
+                    moves.extend(swap(chain, &market.synthetic, &market.collateral, pending.quoted));
+                }
+                gas = cost.map_or(0, |gas| gas.liquidation);
+            }
+            Action::Swap(trade) | Action::Open(trade) => {
+                for leg in &trade.legs {
+                    moves.extend(swap(&leg.chain, &leg.from, &leg.to, Fill { input: leg.input, output: leg.output }));
+                    gas = gas.saturating_add(self.gas.get(&leg.chain).map_or(0, |gas| gas.step));
+                    moves.extend(self.gas.get(&leg.chain).and_then(|gas| self.gas_move(&leg.chain, gas.step)));
+                }
+                return (moves, gas);
+            }
+            Action::Close(order) | Action::Hedge(order) => {
+                moves.extend(swap(chain, &order.from, &order.to, order.quoted));
+                gas = cost.map_or(0, |gas| gas.step);
+            }
+            Action::Transfer(transfer) => {
+                let amount = signed(transfer.amount);
+                moves.push(change(&transfer.from, &transfer.asset, amount.saturating_neg()));
+                moves.push(change(&transfer.to, &transfer.asset, amount));
+            }
+        }
+        moves.extend(self.gas_move(chain, gas).filter(|_| gas != 0));
+        (moves, gas)
+    }
+}

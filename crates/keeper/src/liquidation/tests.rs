@@ -1,0 +1,104 @@
+use proptest::prelude::*;
+use tim3_domain::{
+    amm::Fee,
+    market::{MarketTerms, VaultParameters},
+};
+
+use super::*;
+
+const DOLLAR: i128 = 1_000_000_000_000_000_000;
+
+const POLICY: Policy =
+    Policy { target_bps: 10_500, min_profit: DOLLAR, haircut_bps: 100, slippage_bps: 50, per_look: 10 };
+
+fn vault(dust: u128) -> Vault {
+    let terms = MarketTerms {
+        max_ltv_bps: 7_500,
+        liquidation_threshold_bps: 8_250,
+        bonus_bps: 500,
+        close_factor_bps: 5_000,
+        debt_ceiling: u128::MAX,
+        dust,
+    };
+    Vault { parameters: VaultParameters::check(terms).unwrap(), target: Price::ONE, decimals: 8 }
+}
+
+fn means(vault: &Vault, cents: u128) -> Means<'_> {
+    let price = Price::new(cents * Price::ONE.raw() / 100).unwrap();
+    Means { vault, synthetic: "TIM3", higher: price, lower: price, inventory: u128::MAX, exit: None, gas_usd: 0 }
+}
+
+/// 10 whole collateral against 15000.
+const POSITION: Balances = Balances { collateral: 1_000_000_000, debt: 15_000_000_000 };
+
+fn obstacle(checks: &[Check]) -> Option<(Rule, bool)> {
+    checks.iter().find(|check| !check.passed).map(|check| (check.rule, check.passed))
+}
+
+#[test]
+fn a_candidate_that_pays_is_sized_to_its_target() {
+    let vault = vault(0);
+    let (checks, attempt) = size(POSITION, &POLICY, &means(&vault, 180_000));
+    assert_eq!(obstacle(&checks), None);
+    let attempt = attempt.unwrap();
+    // x* = (1.05 · 15000 − 0.825 · 18000) / (1.05 − 0.825 · 1.05) = 4897.959183…, rounded up.
+    assert_eq!(attempt.taken.repaid, 4_897_959_184);
+    assert_eq!(attempt.stake, 4_897_959_184_000_000_000_000);
+    // 5 % bonus less 1 % haircut of 105 %.
+    assert_eq!(attempt.profit / DOLLAR, 193);
+    assert_eq!(attempt.min_seized, attempt.taken.seized * 9_950 / 10_000);
+}
+
+#[test]
+fn each_reason_to_leave_it_names_the_number_that_would_have_changed_it() {
+    let (market, dusty) = (vault(0), vault(16_000_000_000));
+    let unhealthy = means(&market, 180_000);
+    let exit = |reserve_out| Hop { reserve_in: 1_000_000_000, reserve_out, fee: Fee::UNISWAP_V2 };
+    for (policy, means, rule, bound) in [
+        (POLICY, means(&market, 181_819), Rule::Health, Number::Health(Price::ONE.raw())),
+        (POLICY, Means { inventory: 0, ..unhealthy }, Rule::Repayment, Number::Amount(1, "TIM3".into())),
+        (
+            POLICY,
+            Means { inventory: 14_999_999_999, vault: &dusty, ..unhealthy },
+            Rule::Repayment,
+            Number::Amount(15_000_000_000, "TIM3".into()),
+        ),
+        (
+            POLICY,
+            Means { inventory: 9_999_999_999, ..means(&market, 105_000) },
+            Rule::WholePosition,
+            Number::Amount(10_000_000_000, "TIM3".into()),
+        ),
+        (POLICY, Means { gas_usd: 200 * DOLLAR.unsigned_abs(), ..unhealthy }, Rule::Profit, Number::Usd(DOLLAR)),
+        // Half of what the position has at the price: the pool moves too far.
+        (POLICY, Means { exit: Some(exit(9_000_000_000)), ..unhealthy }, Rule::Profit, Number::Usd(DOLLAR)),
+        (Policy { min_profit: 1_000 * DOLLAR, ..POLICY }, unhealthy, Rule::Profit, Number::Usd(1_000 * DOLLAR)),
+    ] {
+        let (checks, attempt) = size(POSITION, &policy, &means);
+        assert_eq!(attempt, None);
+        assert_eq!(obstacle(&checks), Some((rule, false)));
+        assert_eq!(checks.last().map(|check| &check.bound), Some(&bound));
+    }
+    let loss = Policy { min_profit: -DOLLAR * 10, ..POLICY };
+    let costly = Means { gas_usd: 200 * DOLLAR.unsigned_abs(), ..unhealthy };
+    assert!(size(POSITION, &loss, &costly).1.is_some_and(|attempt| attempt.profit < 0));
+}
+
+proptest! {
+    #[test]
+    fn there_is_an_attempt_exactly_where_all_checks_pass(
+        cents in 50_000..250_000_u128, debt in 0..20_000_000_000_u128, dust in 0..20_000_000_000_u128,
+        inventory in prop_oneof![0..20_000_000_000_u128, Just(u128::MAX)], gas_usd in 0..1_000_000_000_000_000_000_000_u128,
+        reserve_out in prop::option::of(1..1_000_000_000_000_u128),
+    ) {
+        let vault = vault(dust);
+        let exit = reserve_out.map(|reserve_out| Hop { reserve_in: 50_000_000_000, reserve_out, fee: Fee::UNISWAP_V2 });
+        let means = Means { inventory, gas_usd, exit, ..means(&vault, cents) };
+        let position = Balances { debt, ..POSITION };
+        let (checks, attempt) = size(position, &POLICY, &means);
+        prop_assert_eq!(attempt.is_some(), checks.iter().all(|check| check.passed));
+        if let Some(attempt) = attempt {
+            prop_assert!(attempt.taken.repaid <= inventory && attempt.profit >= POLICY.min_profit);
+        }
+    }
+}

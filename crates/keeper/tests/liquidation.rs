@@ -1,0 +1,256 @@
+//! Liquidation, input by input.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    reason = "tests: the allowance in clippy.toml does not reach functions beside the test functions"
+)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use support::{DOLLAR, WHOLE, World, acts, config, obstacle, owner};
+use tim3_domain::{identity::Account, price::Verdict};
+use tim3_keeper::{
+    Action, Decision, Input, Mode, Subject, arbitrage::Fill, decision::Rule, input::Outcome, ledger::Move,
+};
+
+const WETH: u128 = 1_000_000_000_000_000_000;
+
+/// 500 positions of 10 WETH; those numbered below 50 are unhealthy below 1900 dollars, the others below 1200.
+fn market(mode: Mode) -> World {
+    let mut world = World::new(config(mode));
+    world.open();
+    world.hold("east", "TIM3", 5_000_000 * WHOLE);
+    world.hold("east", "WETH", 0);
+    world.hold("east", "ETH", WETH);
+    for number in 0..500 {
+        let critical = if number < 50 { 1_900 } else { 1_200 };
+        let step = world.position(number, 10 * WETH, 10 * critical * 8_250 / 10_000 * WHOLE);
+        assert!(step.decisions.is_empty());
+    }
+    world
+}
+
+fn position_of(decision: &Decision) -> Account {
+    match &decision.subject {
+        Subject::Position { owner, .. } => *owner,
+        other => panic!("{other}"),
+    }
+}
+
+/// What the chain makes of a liquidation: exactly what was expected, for this gas.
+fn done(world: &mut World, decision: &Decision, gas: u128) {
+    let Some(Action::Liquidate { expected, .. }) = &decision.action else { panic!("{decision}") };
+    let signed = |amount: u128| i128::try_from(amount).unwrap();
+    let change = |asset: &str, delta| Move { chain: "east".into(), asset: asset.into(), delta };
+    let moves = vec![
+        change("TIM3", -signed(expected.repaid)),
+        change("WETH", signed(expected.seized)),
+        change("ETH", -signed(gas)),
+    ];
+    let fill = Fill { input: expected.repaid, output: expected.seized };
+    world.give(Input::Outcome { decision: decision.number, outcome: Outcome::Done { fill, moves, gas } });
+}
+
+#[test]
+fn a_price_fall_liquidates_all_that_are_unhealthy_and_only_those_and_the_ledger_is_the_chain() {
+    let mut world = market(Mode::Live);
+    world.block();
+    let mut decisions = world.reading("eth", 0, 180_000).decisions;
+    assert_eq!(acts(&decisions).len(), 32, "as many as one look decides about");
+    // Those in flight take nobody's place.
+    decisions.extend(world.look());
+    let taken: Vec<Decision> = acts(&decisions).into_iter().cloned().collect();
+    let owners: BTreeSet<Account> = taken.iter().map(position_of).collect();
+    assert_eq!(owners, (0..50).map(owner).collect());
+    assert_eq!(taken.len(), 50, "each once");
+    assert!(world.look().is_empty(), "nothing is decided twice");
+
+    let mut balances: BTreeMap<&str, i128> = BTreeMap::new();
+    for decision in &taken {
+        done(&mut world, decision, 400_000_000_000_000);
+        let Some(Action::Liquidate { expected, .. }) = &decision.action else { panic!("{decision}") };
+        *balances.entry("TIM3").or_default() -= i128::try_from(expected.repaid).unwrap();
+        *balances.entry("WETH").or_default() += i128::try_from(expected.seized).unwrap();
+    }
+    let held = |asset: &str, before: u128| before.checked_add_signed(balances[asset]).unwrap();
+    for (asset, amount) in
+        [("TIM3", held("TIM3", 5_000_000 * WHOLE)), ("WETH", held("WETH", 0)), ("ETH", WETH - 50 * 400_000_000_000_000)]
+    {
+        assert_eq!(world.hold("east", asset, amount).differences, []);
+    }
+    let differences = world.hold("east", "WETH", 1).differences;
+    assert_eq!(differences.len(), 1);
+    assert!(world.keeper.ledger().result(Mode::Live) > i128::try_from(1_000 * DOLLAR).unwrap());
+}
+
+#[test]
+fn an_oracle_that_errs_triggers_nothing() {
+    // One round that is ten times too low, from both endpoints; a lying endpoint for many rounds; garbage; silence.
+    let mut world = market(Mode::Live);
+    world.block();
+    for endpoint in [0, 1] {
+        assert!(world.reading("eth", endpoint, 20_000).decisions.is_empty());
+    }
+    for _ in 0..10 {
+        world.block();
+        let step = world.reading("eth", 0, 20_000);
+        assert!(step.decisions.is_empty());
+        assert_eq!(step.confirm, Some(("eth".into(), 0)), "another endpoint is to be asked");
+        assert_eq!(world.keeper.book("weth").unwrap().price(), Err(Verdict::TooVolatile));
+    }
+    for garbage in [0, -1, i128::MAX, i128::MIN] {
+        world.block();
+        assert!(world.reading("eth", 1, garbage).decisions.is_empty());
+        assert!(world.look().is_empty());
+    }
+    let mut world = market(Mode::Live);
+    for _ in 0..400 {
+        world.block();
+    }
+    assert!(world.look().is_empty());
+    assert_eq!(world.keeper.book("weth").unwrap().price(), Err(Verdict::Stale));
+    assert_eq!(world.keeper.book("weth").unwrap().ladder(&[10_000]).unknown, 500, "unknown is not healthy");
+}
+
+#[test]
+fn a_position_that_could_not_be_read_is_left_until_it_is() {
+    let mut world = market(Mode::Live);
+    let (market, who) = ("weth".to_owned(), owner(7));
+    world.give(Input::PositionUnknown { market, owner: who, reason: "timeout".into() });
+    world.block();
+    let mut decisions = world.price("eth", 180_000);
+    decisions.extend(world.look());
+    assert!(acts(&decisions).iter().all(|decision| position_of(decision) != who));
+    assert_eq!(acts(&decisions).len(), 49);
+    let step = world.position(7, 10 * WETH, 10 * 1_900 * 8_250 / 10_000 * WHOLE);
+    assert_eq!(acts(&step.decisions).len(), 1);
+}
+
+#[test]
+fn what_fails_waits_and_holds_nobody_up_and_a_lost_race_does_not_wait() {
+    let mut config = config(Mode::Live);
+    config.liquidation.per_look = 1;
+    let mut world = World::new(config);
+    world.open();
+    world.hold("east", "TIM3", 5_000_000 * WHOLE);
+    for number in 0..2 {
+        world.position(number, 10 * WETH, (15_700 + u128::from(number)) * WHOLE);
+    }
+    world.block();
+    let first = world.reading("eth", 0, 180_000).decisions[0].clone();
+    assert_eq!(position_of(&first), owner(1), "the least healthy first");
+    let reason = "reverted: SeizedTooLittle".to_owned();
+    world.give(Input::Outcome { decision: first.number, outcome: Outcome::Refused { reason: reason.clone() } });
+    world.block();
+    let looked: Vec<Decision> = acts(&world.look()).into_iter().cloned().collect();
+    assert_eq!(position_of(&looked[0]), owner(0), "the other one is not held up");
+    let (subject, waiting) = world.keeper.flights().waiting().first_key_value().unwrap();
+    assert_eq!((subject, waiting.reason.as_str()), (&first.subject, reason.as_str()));
+    world.give(Input::Outcome { decision: looked[0].number, outcome: Outcome::Lost { gas: 7 } });
+    assert_eq!(world.keeper.ledger().lost(), 1);
+    world.block();
+    let after: BTreeSet<Account> = acts(&world.look()).into_iter().map(position_of).collect();
+    assert_eq!(after.len(), 1);
+    // An outcome that comes twice changes nothing.
+    assert!(
+        world.give(Input::Outcome { decision: looked[0].number, outcome: Outcome::Lost { gas: 7 } }).entries.is_empty()
+    );
+    assert_eq!(world.keeper.ledger().lost(), 1);
+}
+
+#[test]
+fn each_reason_not_to_act_is_said_once_counted_and_names_its_number() {
+    type Change = fn(&mut World);
+    let cases: [(Rule, Change); 6] = [
+        (Rule::Repayment, |world| drop(world.hold("east", "TIM3", 0))),
+        (Rule::Paused, |world| drop(world.give(Input::Pause { paused: true }))),
+        (Rule::PauseLevel, |world| {
+            world.give(Input::PauseLevel { chain: "east".into(), asset: "TIM3".into(), level: 3 });
+        }),
+        (Rule::Profit, |world| {
+            world.give(Input::Gas { chain: "east".into(), liquidation: WETH, step: 0 });
+        }),
+        (Rule::ChainAge, |world| world.now_ms += 61_000),
+        (Rule::DailyLoss, |world| {
+            // An attempt of yesterday's plan that burned 1.2 ETH of gas.
+            world.position(1, 10 * WETH, 15_900 * WHOLE);
+            let started = world.price("eth", 190_000)[0].clone();
+            let gas = 1_200_000_000_000_000_000;
+            world.give(Input::Outcome { decision: started.number, outcome: Outcome::Lost { gas } });
+        }),
+    ];
+    for (rule, change) in cases {
+        let mut world = World::new(config(Mode::Live));
+        world.open();
+        world.hold("east", "TIM3", 5_000_000 * WHOLE);
+        world.block();
+        change(&mut world);
+        let mut decisions = world.position(0, 10 * WETH, 15_800 * WHOLE).decisions;
+        decisions.extend(world.price("eth", 180_000));
+        let left = decisions.iter().find(|decision| position_of(decision) == owner(0));
+        let left =
+            left.unwrap_or_else(|| panic!("{rule}: {decisions:?}, {:?}", world.keeper.book("weth").unwrap().price()));
+        assert_eq!(obstacle(left), Some(rule), "{left}");
+        let check = left.obstacle().unwrap();
+        assert!(left.to_string().contains(&format!("NOT: {}", check.rule)), "{left}");
+        assert!(left.to_string().contains(&check.bound.to_string()), "{left}");
+        assert_eq!(world.keeper.ledger().missed()[&rule], 1);
+        let again = world.look();
+        assert!(again.iter().all(|decision| position_of(decision) != owner(0)), "said once");
+    }
+}
+
+#[test]
+fn inventory_that_is_spoken_for_is_not_spent_twice() {
+    let mut world = World::new(config(Mode::Live));
+    world.open();
+    world.hold("east", "TIM3", 6_000 * WHOLE);
+    for number in 0..2 {
+        world.position(number, 10 * WETH, 15_700 * WHOLE);
+    }
+    world.block();
+    let mut decisions = world.price("eth", 180_000);
+    decisions.extend(world.look());
+    let repaid = |decision: &Decision| match &decision.action {
+        Some(Action::Liquidate { expected, .. }) => expected.repaid,
+        _ => 0,
+    };
+    let sum: u128 = decisions.iter().map(repaid).sum();
+    assert_eq!((acts(&decisions).len(), sum), (1, 6_000 * WHOLE));
+}
+
+#[test]
+fn paper_fills_as_quoted_and_observe_only_says_so() {
+    let mut paper = market(Mode::Paper);
+    paper.block();
+    let decisions = paper.reading("eth", 0, 180_000).decisions;
+    assert_eq!(acts(&decisions).len(), 32);
+    let entries: Vec<_> = paper.record.iter().flat_map(|(_, step)| &step.entries).collect();
+    assert!(entries.len() >= 32 && entries.iter().all(|entry| entry.mode == Mode::Paper && entry.usd > 0));
+    assert!(paper.keeper.ledger().result(Mode::Paper) > 0);
+    assert_eq!(paper.hold("east", "TIM3", 5_000_000 * WHOLE).differences, [], "nothing moved");
+
+    let mut observe = market(Mode::Observe);
+    observe.block();
+    assert_eq!(acts(&observe.reading("eth", 0, 180_000).decisions).len(), 32);
+    assert!(observe.record.iter().all(|(_, step)| step.entries.is_empty()));
+    assert!(observe.keeper.flights().in_flight().is_empty());
+}
+
+#[test]
+fn what_is_not_configured_is_refused_and_changes_nothing() {
+    let mut world = World::new(config(Mode::Live));
+    let unknown = Input::Head { chain: "north".into(), height: 1, time: 1 };
+    let error = world.keeper.step(&tim3_keeper::Recorded { sequence: 0, at_ms: 0, input: unknown }).unwrap_err();
+    assert_eq!(error.to_string(), "chain \"north\" is not configured; there are: east, west");
+    let mut wrong = config(Mode::Live);
+    wrong.markets.get_mut("weth").unwrap().terms.bonus_bps = 3_000;
+    assert!(tim3_keeper::Keeper::new(wrong).unwrap_err().to_string().starts_with("market weth: "));
+    let mut wrong = config(Mode::Live);
+    wrong.markets.get_mut("weth").unwrap().exit = Some("west pool".into());
+    assert!(tim3_keeper::Keeper::new(wrong).unwrap_err().to_string().starts_with("markets.weth.exit"));
+}
