@@ -8,8 +8,8 @@
 #   solana    the compiler and linker of the gateway program, and solana-test-validator, built unless there is one (an hour)
 #
 # Everything goes under ${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}, each part in a folder named after a hash of what
-# pins it, so that a second run has nothing to do. In the work tree only node_modules is made in contracts/ethereum and
-# contracts/ao/devnet, symbolic links. The last step writes env.sh in the cache: `source` it to have the tools on PATH.
+# pins it, so that a second run has nothing to do. In the work tree only symbolic links are made: node_modules in
+# contracts/ethereum and contracts/ao/devnet, and what forge builds. The last step writes env.sh in the cache: `source` it to have the tools on PATH.
 #
 # usage: tests/setup.sh [--only ethereum|python|cargo|ao|solana|prometheus]...
 set -euo pipefail
@@ -81,6 +81,7 @@ link_modules() { # link target
 }
 
 # ---------------------------------------------------------------- ethereum
+forge_dir=$cache/forge/$(key "$contracts/foundry.toml" "$contracts/package-lock.json")
 node_dir=$cache/node/$(key "$contracts/package.json" "$contracts/package-lock.json" "$contracts/.npmrc")
 
 # The real binary inside the platform package, not the node wrapper: a signal sent to its pid then reaches the program itself.
@@ -114,6 +115,14 @@ install_ethereum() {
   fi
 
   link_modules "$contracts/node_modules" "$node_dir/node_modules"
+  # forge goes by what sources contain, so a fresh clone has to compile only what changed. Whoever has built here before keeps that.
+  local folder
+  for folder in out cache; do
+    if [[ ! -e $contracts/$folder ]]; then
+      mkdir -p -- "$forge_dir/$folder"
+      ln -sfn -- "$forge_dir/$folder" "$contracts/$folder"
+    fi
+  done
   "$contracts/bin/solc" --version >/dev/null || die "contracts/ethereum/bin/solc does not answer"
 }
 
