@@ -59,6 +59,8 @@ pub enum OperatorAction {
     Approve,
     /// It is not delivered but refunded.
     Void,
+    /// It is refunded although its slot is done: for an orphan of a chain that broke its finality, which becomes bad debt.
+    Conflict,
 }
 
 impl OperatorAction {
@@ -69,6 +71,7 @@ impl OperatorAction {
             Self::Retry => "retry",
             Self::Approve => "approve",
             Self::Void => "void",
+            Self::Conflict => "conflict",
         }
     }
 }

@@ -94,6 +94,10 @@ pub(crate) async fn void(shared: State<Shared>, id: Path<String>, body: Body) ->
     act(shared, id, OperatorAction::Void, body).await
 }
 
+pub(crate) async fn conflict(shared: State<Shared>, id: Path<String>, body: Body) -> Answer<OperationView> {
+    act(shared, id, OperatorAction::Conflict, body).await
+}
+
 pub(crate) async fn pause(shared: State<Shared>, symbol: Path<String>, body: Body) -> Answer<AssetView> {
     set_pause(shared, symbol, true, body).await
 }

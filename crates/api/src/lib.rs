@@ -13,7 +13,7 @@
 //! | `GET /api/v1/operations` | [`view::Page`] of [`view::OperationView`], filtered by [`OperationQuery`] |
 //! | `GET /api/v1/operations/{id}` | [`view::OperationView`] |
 //! | `GET /api/v1/operations/{id}/explain` | [`view::TimelineView`] |
-//! | `POST /api/v1/operations/{id}/{retry,approve,void}` | [`view::OperationView`]; body [`Reason`] |
+//! | `POST /api/v1/operations/{id}/{retry,approve,void,conflict}` | [`view::OperationView`]; body [`Reason`] |
 //! | `GET /api/v1/positions` | [`view::Page`] of [`view::PositionView`], filtered by [`PositionQuery`] |
 //! | `GET /api/v1/audit` | [`view::AuditView`] |
 //! | `POST /api/v1/assets/{symbol}/{pause,resume}` | [`view::AssetView`]; body [`Reason`] |

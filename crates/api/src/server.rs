@@ -71,6 +71,7 @@ pub fn routes(surface: Surface) -> Router {
         .route("/api/v1/operations/{id}/retry", post(handlers::retry))
         .route("/api/v1/operations/{id}/approve", post(handlers::approve))
         .route("/api/v1/operations/{id}/void", post(handlers::void))
+        .route("/api/v1/operations/{id}/conflict", post(handlers::conflict))
         .route("/api/v1/positions", get(handlers::positions))
         .route("/api/v1/audit", get(handlers::audit))
         .route("/api/v1/assets/{symbol}/pause", post(handlers::pause))

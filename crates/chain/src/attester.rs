@@ -23,12 +23,12 @@ pub enum Evidence {
         /// Why it is not delivered.
         why: Refusal,
     },
-    /// Refund: the event at the origin and the outcome at the destination.
+    /// Refund, Conflict: the event at the origin and the outcome at the destination.
     Refund {
         /// The event at the origin.
         event: Box<FinalEvent>,
-        /// `Voided` at the destination.
-        voided: Box<FinalEvent>,
+        /// What closed the slot at the destination: `Voided`, or for a conflict what was executed under another id.
+        closed: Box<FinalEvent>,
     },
 }
 

@@ -1,5 +1,7 @@
 //! The conservation law (`contracts/PROTOCOL.md` section 7), checked on what was read. Pure.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use tim3_chain::{Books, Holding, PeerBooks};
 use tim3_domain::identity::{AssetId, GatewayId};
@@ -56,9 +58,12 @@ impl Verdict {
     }
 }
 
+/// What was refunded by Conflict orders, by origin and destination: nothing was voided for it.
+pub type Conflicts = BTreeMap<(GatewayId, GatewayId), u128>;
+
 /// Checks the laws over `readings`, whose books list their peers in the order of `readings`. `name` tells a collateral's symbol.
 #[must_use]
-pub fn audit(readings: &[Reading], name: impl Fn(AssetId) -> String) -> Verdict {
+pub fn audit(readings: &[Reading], conflicts: &Conflicts, name: impl Fn(AssetId) -> String) -> Verdict {
     let mut verdict = Verdict::default();
     for reading in readings {
         verdict.checks.push(local(&reading.chain, &reading.first));
@@ -79,7 +84,12 @@ pub fn audit(readings: &[Reading], name: impl Fn(AssetId) -> String) -> Verdict 
             verdict.checks.push(contained("settled ≤ sent", &route, settled, sent));
             let refunded = peer(&origin.first, destination_index).refunded;
             let voided = peer(&destination.second, origin_index).voided;
-            verdict.checks.push(contained("refunded ≤ voided", &route, refunded, voided));
+            verdict.checks.push(match conflicts.get(&(origin.gateway, destination.gateway)) {
+                Some(conflicts) => {
+                    contained("refunded ≤ voided + conflicts", &route, refunded, voided.saturating_add(*conflicts))
+                }
+                None => contained("refunded ≤ voided", &route, refunded, voided),
+            });
         }
     }
     totals(readings, &mut verdict);

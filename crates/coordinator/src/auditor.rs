@@ -93,7 +93,9 @@ impl Auditor {
     }
 
     fn audit(&self, readings: &[Reading]) -> Verdict {
-        audit(readings, |asset| self.symbols.get(&asset).cloned().unwrap_or_else(|| asset.to_string()))
+        audit(readings, &self.board.asset(self.asset).conflicts, |asset| {
+            self.symbols.get(&asset).cloned().unwrap_or_else(|| asset.to_string())
+        })
     }
 
     async fn judge(&self, verdict: Verdict, frozen: bool) -> bool {

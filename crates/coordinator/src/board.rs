@@ -9,7 +9,10 @@ use tim3_chain::Tips;
 use tim3_domain::identity::{AssetId, GatewayId};
 use tim3_journal::Cursor;
 
-use crate::{audit::Verdict, coordinator::now_ms};
+use crate::{
+    audit::{Conflicts, Verdict},
+    coordinator::now_ms,
+};
 
 /// A chain.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +48,8 @@ pub struct AssetBoard {
     pub phases: BTreeMap<&'static str, usize>,
     /// When the oldest open operation that waits for nobody's decision last changed, in milliseconds since 1970.
     pub oldest_ms: Option<u64>,
+    /// What Conflict orders refund.
+    pub conflicts: Conflicts,
     /// The last audit.
     pub audit: AuditBoard,
 }

@@ -79,6 +79,8 @@ pub enum Command {
     Approve(OperationId, String),
     /// Void an operation, so that it is refunded.
     Void(OperationId, String),
+    /// Refund an operation whose slot an orphan holds.
+    Conflict(OperationId, String),
     /// Stop signing for the synthetic.
     Pause(String),
     /// Go on signing.
@@ -266,6 +268,7 @@ impl Coordinator {
         self.metrics.signing_stopped(&self.symbol, paused.is_some());
         self.board.update_asset(self.operations.asset(), |asset| {
             (asset.paused, asset.phases, asset.oldest_ms) = (paused, phases, oldest_ms);
+            asset.conflicts.clone_from(self.operations.conflicts());
         });
     }
 
@@ -344,6 +347,7 @@ impl Coordinator {
             Command::Retry(id, who) => self.operations.retry(id, &who, now_ms, work),
             Command::Approve(id, who) => self.operations.approve(id, &who, now_ms, work),
             Command::Void(id, why) => self.operations.void(id, &why, now_ms, work),
+            Command::Conflict(id, why) => self.operations.conflict(id, &why, now_ms, work),
             Command::Pause(why) => {
                 self.operations.set_paused(Some(why), now_ms, work);
                 Ok(())

@@ -24,6 +24,7 @@ use tracing::{info, warn};
 
 use crate::{
     attestation::Attesters,
+    audit::Conflicts,
     auditor::{Auditor, Guardians},
     board::Board,
     bus::Bus,
@@ -273,6 +274,9 @@ impl Wiring {
             let mut operations = Operations::new(&settings, peers.clone(), now_ms());
             let halted = self.parts.journal.note(&crate::operations::halt_note(settings.asset))?;
             let halted = halted.filter(|why| !why.is_empty());
+            let conflicts = conflicts(&*self.parts.journal, settings.asset, &peers)?;
+            self.board.update_asset(settings.asset, |asset| asset.conflicts.clone_from(&conflicts));
+            operations.restore_conflicts(conflicts);
             let mut first = Work::default();
             operations.restore(open.clone(), early.clone(), carried, halted, &mut first);
             let coordinator = Coordinator::new(
@@ -388,6 +392,17 @@ fn carried<'a>(submitters: impl Iterator<Item = &'a Submitter>) -> BTreeMap<(Ope
             OrderRef::Mirror(_) => None,
         })
         .collect()
+}
+
+/// What Conflict orders refund on every route, as the journal has it.
+fn conflicts(journal: &dyn Journal, asset: AssetId, peers: &Peers) -> Result<Conflicts, CoordinatorError> {
+    let routes = peers.keys().flat_map(|origin| peers.keys().map(move |destination| (*origin, *destination)));
+    let mut conflicts = Conflicts::new();
+    for route in routes {
+        let note = journal.note(&crate::operations::conflicts_note(asset, route))?;
+        conflicts.extend(note.and_then(|amount| amount.parse().ok()).map(|amount| (route, amount)));
+    }
+    Ok(conflicts)
 }
 
 /// Says what the journal holds that is not finished.

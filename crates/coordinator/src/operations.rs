@@ -10,5 +10,5 @@ mod table;
 mod tests;
 
 pub use entry::Entry;
-pub(crate) use table::halt_note;
 pub use table::{Archive, Operations, Peers, Work};
+pub(crate) use table::{conflicts_note, halt_note};

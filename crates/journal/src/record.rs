@@ -18,8 +18,9 @@ pub struct OperationRecord {
     pub origin: Located,
     /// The event is final and was proved against a quorum's hash.
     pub origin_proved: bool,
-    /// `Voided` at the destination, once final and proved: what a refund rests on.
-    pub voided: Option<Located>,
+    /// What closed its slot at the destination, once final and proved: `Voided`, or the outcome of another operation that holds the slot since
+    /// a chain broke its finality. A refund rests on it.
+    pub closed: Option<Located>,
     /// Where it stands.
     pub phase: Phase,
     /// The transaction of the outcome, once one is included.
@@ -28,6 +29,15 @@ pub struct OperationRecord {
     pub attempts: u32,
     /// When this record was written last, in milliseconds since 1970, by the daemon's clock; for people only.
     pub updated_ms: u64,
+}
+
+impl OperationRecord {
+    /// The other operation that holds its slot, and that one's gross amount, if one does.
+    #[must_use]
+    pub fn orphan(&self) -> Option<(OperationId, u128)> {
+        let outcome = self.closed.as_ref()?.event.body.outcome()?;
+        (outcome.operation != self.operation.id()).then_some((outcome.operation, outcome.gross))
+    }
 }
 
 /// One line of an operation's story (`ops explain`).

@@ -146,7 +146,7 @@ impl Books<'_> {
             step: phase.step_name().map(str::to_owned),
             reason: reason(phase),
             ended: phase.is_terminal(),
-            actions: actions(phase).iter().map(|&action| action.to_owned()).collect(),
+            actions: actions(phase, record.orphan().is_some()).iter().map(|&action| action.to_owned()).collect(),
             asset: names.asset(operation.asset),
             amount: Units(operation.amount),
             fee: Units(operation.fee),
@@ -251,8 +251,10 @@ fn reason(phase: &Phase) -> Option<String> {
 }
 
 /// What an operator can do in a phase, as the coordinator decides it.
-fn actions(phase: &Phase) -> &'static [&'static str] {
+fn actions(phase: &Phase, displaced: bool) -> &'static [&'static str] {
     match phase {
+        Phase::Observed => &[],
+        phase if displaced && phase.is_undecided() => &["conflict"],
         Phase::Held(_) => &["approve", "void"],
         Phase::Final => &["void"],
         Phase::Settling(_) => &["retry", "void"],

@@ -308,6 +308,8 @@ pub(crate) enum OpsCommand {
     Approve(Decision),
     /// Close an operation's slot at the destination and refund it at the origin
     Void(Decision),
+    /// Refund an operation whose slot an orphan holds because a chain broke its finality; what the orphan was given becomes bad debt
+    Conflict(Decision),
 }
 
 /// An operator's decision about one operation.

@@ -174,6 +174,7 @@ impl Control for Live {
             OperatorAction::Retry => Command::Retry(id, reason),
             OperatorAction::Approve => Command::Approve(id, reason),
             OperatorAction::Void => Command::Void(id, reason),
+            OperatorAction::Conflict => Command::Conflict(id, reason),
         };
         self.handle.operate(id, command).await.map_err(ControlError::Conflict)?;
         self.books().operation(id)

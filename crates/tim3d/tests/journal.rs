@@ -60,7 +60,7 @@ async fn filled(site: &Site) {
             operation,
             origin: origin.clone(),
             origin_proved: false,
-            voided: None,
+            closed: None,
             phase: Phase::Observed,
             outcome: None,
             attempts: 0,

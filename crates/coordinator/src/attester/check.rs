@@ -2,7 +2,7 @@
 
 use tim3_chain::{AttestRequest, Evidence, FinalEvent, Refused};
 use tim3_domain::{
-    identity::GatewayId,
+    identity::{GatewayId, OperationId},
     protocol::{Action, EventBody, MirrorRecord, Operation, OperationKind, Order, OrderContent},
     word::{Word, keccak_words},
 };
@@ -27,10 +27,19 @@ pub fn check(request: &AttestRequest) -> Result<(), Refused> {
             let open = slot.is_of(operation.destination, operation.origin, operation.nonce);
             ensure(open, "the open slot is another operation's")
         }
-        (OrderContent::Operation(operation), Action::Refund, Evidence::Refund { event, voided }) => {
+        (OrderContent::Operation(operation), Action::Refund, Evidence::Refund { event, closed }) => {
             started(operation, event)?;
             at(order, operation.origin)?;
-            was_voided(operation, voided)
+            was_voided(operation, closed)
+        }
+        (
+            OrderContent::Conflict { operation, orphan, orphan_amount, .. },
+            Action::Conflict,
+            Evidence::Refund { event, closed },
+        ) => {
+            started(operation, event)?;
+            at(order, operation.origin)?;
+            holds_the_slot(operation, *orphan, *orphan_amount, closed)
         }
         (OrderContent::Mirror(record), Action::Mirror, Evidence::Event(event)) => {
             ensure(order.gateway != record.home, "a position is not mirrored at its home")?;
@@ -90,6 +99,26 @@ fn was_voided(operation: &Operation, voided: &FinalEvent) -> Result<(), Refused>
             "the void is of another operation",
         ),
         _ => refuse("the destination's event is no void"),
+    }
+}
+
+/// The slot was done under another id.
+fn holds_the_slot(operation: &Operation, orphan: OperationId, amount: u128, done: &FinalEvent) -> Result<(), Refused> {
+    ensure(
+        done.gateway() == operation.destination,
+        "the outcome is of another gateway than the operation's destination",
+    )?;
+    match &done.event().body {
+        EventBody::Minted { outcome, .. } | EventBody::Released { outcome, .. } => ensure(
+            orphan != operation.id()
+                && outcome.operation == orphan
+                && outcome.asset == operation.asset
+                && outcome.peer == operation.origin
+                && outcome.nonce == operation.nonce
+                && outcome.gross == amount,
+            "the outcome is not the orphan's in the operation's slot",
+        ),
+        _ => refuse("the destination's event executed nothing"),
     }
 }
 

@@ -78,6 +78,27 @@ fn voided(operation: &Operation, id: OperationId, gross: u128) -> Box<FinalEvent
     proved(operation.destination, 9, EventBody::Voided { outcome, kind: operation.kind })
 }
 
+/// The destination minted for an operation.
+fn done(operation: &Operation) -> Box<FinalEvent> {
+    let outcome = Outcome {
+        operation: operation.id(),
+        peer: operation.origin,
+        nonce: operation.nonce,
+        asset: operation.asset,
+        gross: operation.amount,
+        fee: 0,
+        paid: operation.amount,
+        surplus: 0,
+    };
+    proved(operation.destination, 9, EventBody::Minted { outcome, recipient: operation.recipient })
+}
+
+fn conflict(operation: &Operation, orphan: &Operation, orphan_amount: u128) -> Order {
+    let (market, orphan, operation) = (operation.market, orphan.id(), operation.clone());
+    let content = OrderContent::Conflict { operation, orphan, market, orphan_amount };
+    Order { action: Action::Conflict, gateway: HOME, epoch: 1, content }
+}
+
 fn order(action: Action, gateway: GatewayId, epoch: u64, operation: &Operation) -> Order {
     Order { action, gateway, epoch, content: OrderContent::Operation(operation.clone()) }
 }
@@ -126,12 +147,12 @@ fn evidence_that_shows_something_else_is_refused() {
         (
             "a refund for another's void",
             order(Action::Refund, HOME, 1, &good),
-            Evidence::Refund { event: started(&good), voided: voided(&good, other.id(), 100) },
+            Evidence::Refund { event: started(&good), closed: voided(&good, other.id(), 100) },
         ),
         (
             "a refund at the destination",
             order(Action::Refund, AWAY, 1, &good),
-            Evidence::Refund { event: started(&good), voided: voided(&good, good.id(), 100) },
+            Evidence::Refund { event: started(&good), closed: voided(&good, good.id(), 100) },
         ),
         ("a void at the origin", order(Action::Void, HOME, 1, &good), void(HOME, 0)),
         ("a void whose slot was read elsewhere", order(Action::Void, AWAY, 1, &good), void(HOME, 0)),
@@ -141,8 +162,23 @@ fn evidence_that_shows_something_else_is_refused() {
         let refused = check(&AttestRequest { order, evidence });
         assert!(matches!(refused, Err(Refused::Evidence(_))), "{name}: {refused:?}");
     }
+    let displaced = |closed| Evidence::Refund { event: started(&good), closed };
+    let elsewhere = operation(OperationKind::Mint, 1, 101);
+    let conflicts = [
+        ("a conflict with itself", conflict(&good, &good, 100), displaced(done(&good))),
+        ("a conflict over another amount", conflict(&good, &other, 100), displaced(done(&other))),
+        ("a conflict in another slot", conflict(&good, &elsewhere, 101), displaced(done(&elsewhere))),
+        ("a conflict with what was voided", conflict(&good, &other, 101), displaced(voided(&good, other.id(), 101))),
+        ("a refund of what another displaced", order(Action::Refund, HOME, 1, &good), displaced(done(&other))),
+    ];
+    for (name, order, evidence) in conflicts {
+        let refused = check(&AttestRequest { order, evidence });
+        assert!(matches!(refused, Err(Refused::Evidence(_))), "{name}: {refused:?}");
+    }
+    let evidence = displaced(done(&other));
+    assert_eq!(check(&AttestRequest { order: conflict(&good, &other, 101), evidence }), Ok(()));
     let refund = order(Action::Refund, HOME, 1, &good);
-    let evidence = Evidence::Refund { event: started(&good), voided: voided(&good, good.id(), 100) };
+    let evidence = Evidence::Refund { event: started(&good), closed: voided(&good, good.id(), 100) };
     assert_eq!(check(&AttestRequest { order: refund, evidence }), Ok(()));
     assert_eq!(check(&AttestRequest { order: order(Action::Void, AWAY, 1, &good), evidence: void(AWAY, 0) }), Ok(()));
 }

@@ -51,7 +51,7 @@ impl World {
             // The token is one with its gateway, unless a test has it differ.
             books.supply = books.supply.saturating_add(books.minted.saturating_sub(books.burned));
         }
-        audit(&readings(&worlds[0], &worlds[1]), |_| "USDA".to_owned())
+        audit(&readings(&worlds[0], &worlds[1]), &Conflicts::new(), |_| "USDA".to_owned())
     }
 }
 

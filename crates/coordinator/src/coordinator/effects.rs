@@ -9,7 +9,7 @@ use tim3_chain::{AttestRequest, AttesterSet, BlockRef, Chain, Evidence, FinalEve
 use tim3_domain::{
     identity::{GatewayId, OperationId},
     lifecycle::{Effect, Leg, Phase, Refusal, Step},
-    protocol::{Order, OrderContent, SignedOrder},
+    protocol::{Order, SignedOrder},
 };
 use tim3_journal::OrderRef;
 use tokio::time::Instant;
@@ -78,8 +78,7 @@ impl Coordinator {
             let Some(entry) = self.operations.get(*id) else { continue };
             match evidence(entry, leg) {
                 Some(evidence) => {
-                    let content = OrderContent::Operation(entry.record.operation.clone());
-                    let action = leg.action(entry.record.operation.kind);
+                    let (action, content) = entry.order(leg);
                     let order = Order { action, gateway, epoch: set.epoch, content };
                     known.push((*id, order, evidence));
                 }
@@ -153,7 +152,7 @@ fn evidence(entry: &Entry, leg: Leg) -> Option<Known> {
             };
             Known::Void { event, why }
         }
-        Leg::Refund => Known::Evidence(Evidence::Refund { event, voided: Box::new(entry.voided()?) }),
+        Leg::Refund => Known::Evidence(Evidence::Refund { event, closed: Box::new(entry.closed()?) }),
     })
 }
 

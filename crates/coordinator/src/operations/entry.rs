@@ -1,7 +1,11 @@
 //! An open operation as the daemon holds it in memory.
 
 use tim3_chain::FinalEvent;
-use tim3_domain::identity::OperationId;
+use tim3_domain::{
+    identity::{MarketId, OperationId},
+    lifecycle::Leg,
+    protocol::{Action, OrderContent},
+};
 use tim3_journal::OperationRecord;
 
 /// The journaled record and what follows from it.
@@ -45,10 +49,24 @@ impl Entry {
             .then(|| FinalEvent::from_journal(self.record.operation.origin, self.record.origin.clone()))
     }
 
-    /// `Voided` as evidence, once it is proved.
+    /// What closed the slot at the destination as evidence, once it is proved.
     #[must_use]
-    pub fn voided(&self) -> Option<FinalEvent> {
-        let voided = self.record.voided.clone()?;
-        Some(FinalEvent::from_journal(self.record.operation.destination, voided))
+    pub fn closed(&self) -> Option<FinalEvent> {
+        let closed = self.record.closed.clone()?;
+        Some(FinalEvent::from_journal(self.record.operation.destination, closed))
+    }
+
+    /// What the leg's order does, and with what.
+    #[must_use]
+    pub fn order(&self, leg: Leg) -> (Action, OrderContent) {
+        let operation = self.record.operation.clone();
+        match self.record.orphan().filter(|_| leg == Leg::Refund) {
+            Some((orphan, orphan_amount)) => {
+                // A transfer has no market: the loss stands under the synthetic's own id, at the origin of the refund.
+                let market = if operation.market.0.is_zero() { MarketId(operation.asset.0) } else { operation.market };
+                (Action::Conflict, OrderContent::Conflict { operation, orphan, market, orphan_amount })
+            }
+            None => (leg.action(operation.kind), OrderContent::Operation(operation)),
+        }
     }
 }

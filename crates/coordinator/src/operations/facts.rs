@@ -127,7 +127,7 @@ impl Operations {
             operation: operation.clone(),
             origin: located.clone(),
             origin_proved: false,
-            voided: None,
+            closed: None,
             phase: Phase::Observed,
             outcome: None,
             attempts: 0,
@@ -172,6 +172,9 @@ impl Operations {
             let story = Story::say(format!("replaced by operation {id}"));
             self.step(old, &Input::Fact(Fact::OriginReplaced), story, now_ms, work);
         }
+        if let Some((orphan, located)) = self.executed.remove(&key).filter(|(executed, _)| *executed != id) {
+            self.displaced(id, orphan, &located, now_ms, work);
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one event with its context; a struct would only rename them")]
@@ -214,12 +217,31 @@ impl Operations {
         }
         // The same slot under another id, both final: what was executed is not what the origin has.
         let other = self.by_key.get(&key).and_then(|other| self.open.get(other));
-        if let Some(other) = other.filter(|other| sureness == Sureness::Final && other.record.origin_proved) {
-            let why = format!("gateway {gateway} executed {id} where the origin has {}", other.id);
-            self.halt(why, now_ms, work);
-            return;
+        match other.filter(|other| sureness == Sureness::Final && other.record.origin_proved).map(|other| other.id) {
+            Some(other) => self.displaced(other, id, located, now_ms, work),
+            None => {
+                if fact == Fact::SettledFinal {
+                    self.executed.insert(key, (id, located.clone()));
+                }
+                self.keep_early(id, fact, located, work);
+            }
         }
-        self.keep_early(id, fact, located, work);
+    }
+
+    /// The destination executed `orphan` in the slot of `id`: a chain broke its finality. An operator decides, see [`Self::conflict`].
+    fn displaced(&mut self, id: OperationId, orphan: OperationId, located: &Located, now_ms: u64, work: &mut Work) {
+        let Some(entry) = self.open.get_mut(&id) else { return };
+        let destination = entry.record.operation.destination;
+        entry.record.closed = Some(located.clone());
+        work.changes.push(Change::Operation(Box::new(entry.record.clone())));
+        let story = Story {
+            what: format!("another operation holds its slot: {orphan}"),
+            gateway: Some(destination),
+            block: Some(located.block),
+            transaction: Some(located.transaction.clone()),
+        };
+        self.note(id, story, now_ms, work);
+        self.halt(format!("gateway {destination} executed {orphan} where the origin has {id}"), now_ms, work);
     }
 
     /// Keeps an outcome until its operation is seen; what a reorg took away is forgotten.
@@ -258,7 +280,7 @@ impl Operations {
                 entry.record.outcome = Some((located.transaction.clone(), located.block));
             }
             Fact::SettledGone | Fact::RefundedGone => entry.record.outcome = None,
-            Fact::VoidedFinal => entry.record.voided = Some(located.clone()),
+            Fact::VoidedFinal => entry.record.closed = Some(located.clone()),
             _ => {}
         }
         let story = Story {

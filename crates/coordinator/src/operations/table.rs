@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tim3_chain::{BlockRef, Refused, Tips, TxId};
+use tim3_chain::{BlockRef, Located, Refused, Tips, TxId};
 use tim3_domain::{
     identity::{AssetId, GatewayId, OperationId},
     lifecycle::{Effect, Hold, Input, Leg, Phase, Refusal, Step, apply},
@@ -13,7 +13,7 @@ use tim3_domain::{
 use tim3_journal::{Change, EarlyFact, OperationRecord, TimelineEntry};
 
 use super::Entry;
-use crate::{admission::Admission, bus::Notice, settings::AssetSettings};
+use crate::{admission::Admission, audit::Conflicts, bus::Notice, settings::AssetSettings};
 
 /// Asks the journal for an operation that is not open: `None` where it was never seen.
 pub type Archive<'a> = dyn FnMut(OperationId) -> Option<OperationRecord> + 'a;
@@ -72,6 +72,9 @@ pub struct Operations {
     /// Proved operations whose amount may want deeper finality, by origin and sequence.
     pub(super) ripening: BTreeMap<(GatewayId, u64), OperationId>,
     pub(super) early: HashMap<OperationId, Vec<EarlyFact>>,
+    /// What was executed under a replay key before an operation was final under it, since the daemon started.
+    pub(super) executed: HashMap<(GatewayId, GatewayId, u64), (OperationId, Located)>,
+    pub(super) conflicts: Conflicts,
     pub(super) tips: BTreeMap<GatewayId, Tips>,
     pub(super) admission: Admission,
     pub(super) t_max: u64,
@@ -92,6 +95,8 @@ impl Operations {
             rivals: HashMap::new(),
             ripening: BTreeMap::new(),
             early: HashMap::new(),
+            executed: HashMap::new(),
+            conflicts: Conflicts::new(),
             tips: BTreeMap::new(),
             admission: Admission::new(settings, now_ms / 1000),
             t_max: settings.t_max,
@@ -125,6 +130,17 @@ impl Operations {
     #[must_use]
     pub fn paused(&self) -> Option<&str> {
         self.admission.paused()
+    }
+
+    /// What Conflict orders refund, by route. Counted as soon as an operator has decided: the auditor must never see a refund before it.
+    #[must_use]
+    pub fn conflicts(&self) -> &Conflicts {
+        &self.conflicts
+    }
+
+    /// Takes up from the journal what Conflict orders refund.
+    pub fn restore_conflicts(&mut self, conflicts: Conflicts) {
+        self.conflicts = conflicts;
     }
 
     /// Enough attesters signed these orders.
@@ -226,6 +242,26 @@ impl Operations {
         }
         let story = Story::say(format!("voided by an operator: {why}"));
         self.step(id, &Input::Refuse(Refusal::Operator(why.to_owned())), story, now_ms, work);
+        Ok(())
+    }
+
+    /// An operator wants an operation refunded whose slot an orphan holds; what the orphan was given is bad debt from then on.
+    pub fn conflict(&mut self, id: OperationId, why: &str, now_ms: u64, work: &mut Work) -> Result<(), String> {
+        let entry = self.open.get(&id).ok_or("no open operation has this id")?;
+        let Some((orphan, _)) = entry.record.orphan() else {
+            return Err("no other operation holds its slot at the destination".to_owned());
+        };
+        let phase = &entry.record.phase;
+        if !phase.is_undecided() || *phase == Phase::Observed {
+            return Err(format!("it is {}: only what is final and not decided can be refunded", phase.name()));
+        }
+        let operation = &entry.record.operation;
+        let route = (operation.origin, operation.destination);
+        let refunded = self.conflicts.entry(route).or_default();
+        *refunded = refunded.saturating_add(operation.amount);
+        work.changes.push(Change::Note(conflicts_note(self.asset, route), refunded.to_string()));
+        let story = Story::say(format!("refunded by an operator, {orphan} becomes bad debt: {why}"));
+        self.step(id, &Input::Displaced, story, now_ms, work);
         Ok(())
     }
 
@@ -388,6 +424,11 @@ impl Operations {
 /// Name of the journal note that keeps a halt over restarts.
 pub(crate) fn halt_note(asset: AssetId) -> String {
     format!("halt/{asset}")
+}
+
+/// Name of the journal note that keeps what Conflict orders refund on a route.
+pub(crate) fn conflicts_note(asset: AssetId, (origin, destination): (GatewayId, GatewayId)) -> String {
+    format!("conflicts/{asset}/{origin}/{destination}")
 }
 
 /// The gateway that executes the leg's order.

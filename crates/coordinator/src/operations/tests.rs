@@ -4,7 +4,7 @@ use tim3_chain::{BlockRef, FinalEvent, Located, Tips, TxId};
 use tim3_domain::{
     identity::{Account, AssetId, GatewayId, MarketId},
     lifecycle::{Effect, Hold, Leg, Phase, Refusal, Step},
-    protocol::{Event, EventBody, Operation, OperationKind, Outcome},
+    protocol::{Action, Event, EventBody, Operation, OperationKind, OrderContent, Outcome},
     word::Word,
 };
 use tim3_journal::{Change, OperationRecord};
@@ -198,6 +198,34 @@ fn an_operation_that_another_takes_the_place_of_is_orphaned_for_good() {
     assert_eq!(work.finished, [(old.id(), Phase::Orphaned { replaced: true })].into());
     assert_eq!(table.phase(&new), Some(Phase::Settling(Step::Signing)));
     assert!(!halted(&table));
+}
+
+#[test]
+fn what_another_operation_displaced_stops_signing_and_is_refunded_at_an_operators_word() {
+    let (orphan, real) = (operation(0, 100), operation(0, 200));
+    let outcome = [minted(&orphan, 0, 2)];
+    for orphan_first in [true, false] {
+        let mut table = Table::new(None, None);
+        if !orphan_first {
+            table.begin(&real, 0);
+        }
+        table.told(B, 2, &[], &outcome, &outcome);
+        if orphan_first {
+            table.begin(&real, 0);
+        }
+        assert!(halted(&table), "orphan first: {orphan_first}");
+        let mut work = Work::default();
+        table.operations.conflict(real.id(), "ops", 0, &mut work).unwrap();
+        assert_eq!(work.effects, [(real.id(), Effect::Sign(Leg::Refund))]);
+        let market = MarketId(ASSET.0);
+        let content =
+            OrderContent::Conflict { operation: real.clone(), orphan: orphan.id(), market, orphan_amount: 100 };
+        let entry = table.operations.get(real.id()).unwrap();
+        assert_eq!(entry.order(Leg::Refund), (Action::Conflict, content));
+    }
+    let mut table = Table::new(None, None);
+    table.begin(&real, 0);
+    assert!(table.operations.conflict(real.id(), "ops", 0, &mut Work::default()).is_err(), "nothing holds its slot");
 }
 
 #[test]

@@ -62,6 +62,8 @@ pub fn apply(phase: &Phase, input: &Input) -> Transition {
             Phase::DeadLetter { was, .. } => resume(was),
             _ => Transition::stay(phase),
         },
+        Input::Displaced if phase.is_undecided() && *phase != Phase::Observed => refund(phase),
+        Input::Displaced => Transition::stay(phase),
     }
 }
 
@@ -200,12 +202,15 @@ fn decide(phase: &Phase, was: &Phase, fact: Fact) -> Transition {
         Fact::SettledSeen => Transition::to(settled(was), withdraw(phase)),
         Fact::VoidedSeen => Transition::to(voided(was), withdraw(phase)),
         Fact::SettledFinal => Transition::to(Phase::Completed, withdraw(phase)),
-        Fact::VoidedFinal => {
-            let effects = withdraw(phase).into_iter().chain([Effect::Sign(Leg::Refund)]);
-            Transition::to(Phase::Refunding(Step::Signing), effects)
-        }
+        Fact::VoidedFinal => refund(phase),
         _ => Transition::stay(phase),
     }
+}
+
+/// The slot is closed for good: what was locked or burned is given back.
+fn refund(phase: &Phase) -> Transition {
+    let effects = withdraw(phase).into_iter().chain([Effect::Sign(Leg::Refund)]);
+    Transition::to(Phase::Refunding(Step::Signing), effects)
 }
 
 /// What the origin states about giving back.

@@ -30,6 +30,8 @@ pub enum Input {
     Fail(String),
     /// An operator wants a dead letter to go on.
     Retry,
+    /// Another operation holds its slot for good, because a chain broke its finality, and an operator wants it refunded.
+    Displaced,
 }
 
 /// What a chain states about an operation, in the order of that chain. *Seen* is included, *Final* is final and proved, *Gone* is a reorg of

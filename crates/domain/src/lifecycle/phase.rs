@@ -226,7 +226,7 @@ impl Phase {
         matches!(self, Self::Final | Self::Held(_) | Self::Settling(_))
     }
 
-    /// Whether the destination's Voided is final.
+    /// Whether the slot at the destination is closed for good: its Voided is final, or another operation holds it.
     pub(super) fn is_voided(&self) -> bool {
         match self {
             Self::Refunding(_) => true,

@@ -38,7 +38,7 @@ pub(crate) fn operation(n: u64, phase: Phase) -> OperationRecord {
         operation,
         origin,
         origin_proved: phase != Phase::Observed,
-        voided: None,
+        closed: None,
         phase,
         outcome: None,
         attempts: 0,

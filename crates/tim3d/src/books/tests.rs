@@ -41,7 +41,7 @@ async fn journal(directory: &tempfile::TempDir, count: u64) -> (RedbJournal, Dir
             operation,
             origin: Located { event, block: BlockRef::default(), transaction: TxId(String::new()) },
             origin_proved: false,
-            voided: None,
+            closed: None,
             phase: Phase::Observed,
             outcome: None,
             attempts: 0,

@@ -41,6 +41,7 @@ pub(super) fn dispatch(global: &Global, command: OpsCommand) -> Result<()> {
         OpsCommand::Retry(decision) => decide(global, &decision, OperatorAction::Retry),
         OpsCommand::Approve(decision) => decide(global, &decision, OperatorAction::Approve),
         OpsCommand::Void(decision) => decide(global, &decision, OperatorAction::Void),
+        OpsCommand::Conflict(decision) => decide(global, &decision, OperatorAction::Conflict),
     }
 }
 

@@ -50,7 +50,7 @@ fn an_orphan_of_before_the_restart_ends_when_another_is_final_under_its_key() {
         operation: orphan.clone(),
         origin: located(&orphan),
         origin_proved: false,
-        voided: None,
+        closed: None,
         phase: Phase::Orphaned { replaced: false },
         outcome: None,
         attempts: 0,

@@ -37,6 +37,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => Just(Input::EpochChanged),
         1 => Just(Input::Fail("again and again".into())),
         1 => Just(Input::Retry),
+        1 => Just(Input::Displaced),
     ]
 }
 
@@ -78,7 +79,9 @@ proptest! {
                     Effect::Sign(Leg::Void) => {
                         origin_final && told.iter().any(|input| matches!(input, Input::Refuse(_)))
                     }
-                    Effect::Sign(Leg::Refund) => told.contains(&Input::Fact(Fact::VoidedFinal)),
+                    Effect::Sign(Leg::Refund) => {
+                        told.contains(&Input::Fact(Fact::VoidedFinal)) || (origin_final && told.contains(&Input::Displaced))
+                    }
                     Effect::Submit(leg) | Effect::SubmitLater(leg) => told.contains(&Input::Signed(*leg)),
                     Effect::Withdraw(_) | Effect::Halt(_) => true,
                 }, "{:?} after {:?}", effect, told);
