@@ -14,7 +14,7 @@ use tim3_domain::{
     identity::{ChainId, GatewayId},
     word::Word,
 };
-use tim3_rpc::{CallError, EndpointStatus, Observer, PoolError, Request, news};
+use tim3_rpc::{CallError, EndpointStatus, JsonRpc, Observer, PoolError, Request, news};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -137,7 +137,8 @@ impl Ethereum {
 
 /// The pool of a configuration's endpoints.
 pub(crate) fn pool(config: &EthereumConfig, observer: Option<Arc<dyn Observer>>) -> Result<Pool, EthereumError> {
-    Pool::of_endpoints(&config.name, &config.endpoints, config.quorum, config.pool_policy(), observer, Node)
+    let node = |url| JsonRpc::new(url).map(Node);
+    Pool::of_endpoints(&config.name, &config.endpoints, config.quorum, config.pool_policy(), observer, node)
         .map_err(|error| EthereumError::Endpoints { chain: config.name.clone(), error })
 }
 

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{JsonRpc, Observer, Policy, Pool, Rate, SecretUrl, SetupError, Spec};
+use crate::{Observer, Policy, Pool, Rate, SecretUrl, SetupError, Spec};
 
-/// One JSON-RPC endpoint.
+/// One endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointConfig {
     /// Its name in logs and metrics; scheme, host and port of the URL where none is given.
     pub name: Option<String>,
-    /// JSON-RPC over HTTP.
+    /// Where it answers over HTTP.
     pub url: SecretUrl,
     /// A websocket that announces news; only ever a hint.
     pub ws_url: Option<SecretUrl>,
@@ -34,7 +34,7 @@ impl EndpointConfig {
 }
 
 impl<C: Send + Sync + 'static> Pool<C> {
-    /// A pool of endpoints that speak JSON-RPC; `client` makes an adapter's client of one.
+    /// A pool of endpoints; `client` makes an adapter's client of one.
     ///
     /// # Errors
     /// As [`Pool::new`], and for a URL that is given twice or cannot be spoken with.
@@ -44,7 +44,7 @@ impl<C: Send + Sync + 'static> Pool<C> {
         quorum: usize,
         policy: Policy,
         observer: Option<Arc<dyn Observer>>,
-        client: impl Fn(JsonRpc) -> C,
+        client: impl Fn(SecretUrl) -> Result<C, SetupError>,
     ) -> Result<Self, SetupError> {
         let mut urls = BTreeSet::new();
         let mut specs = Vec::with_capacity(endpoints.len());
@@ -56,7 +56,7 @@ impl<C: Send + Sync + 'static> Pool<C> {
                 name: endpoint.label(),
                 priority: endpoint.priority,
                 rate: endpoint.rate_limit,
-                client: client(JsonRpc::new(endpoint.url.clone())?),
+                client: client(endpoint.url.clone())?,
             });
         }
         Self::new(name, specs, quorum, policy, observer)

@@ -1,15 +1,14 @@
-//! JSON-RPC 2.0 over HTTP: one request or a batch, with a bound on what is read back.
+//! JSON-RPC 2.0 over HTTP: one request or a batch.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
-use reqwest::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{CallError, SecretUrl, SetupError};
-
-/// The largest answer that is read. A page of 10,000 logs is below a tenth of it.
-const MAX_ANSWER: usize = 64 << 20;
+use crate::{
+    CallError, Http, SecretUrl, SetupError,
+    http::{Response, is_success},
+};
 
 /// One method call.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +59,7 @@ struct Reply {
 /// A client of one JSON-RPC endpoint, with connections that are kept alive.
 #[derive(Clone, Debug)]
 pub struct JsonRpc {
-    client: reqwest::Client,
-    url: SecretUrl,
+    http: Http,
 }
 
 impl JsonRpc {
@@ -70,24 +68,13 @@ impl JsonRpc {
     /// # Errors
     /// [`SetupError::Url`] for another scheme than http and https, [`SetupError::Client`] where TLS cannot be set up.
     pub fn new(url: SecretUrl) -> Result<Self, SetupError> {
-        if !matches!(url.expose().scheme(), "http" | "https") {
-            return Err(SetupError::Url("the scheme must be http or https".to_owned()));
-        }
-        // Where a dependency brings further cryptography, rustls does not choose by itself, and websockets panic. It may be chosen already.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .tcp_nodelay(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| SetupError::Client(error.without_url().to_string()))?;
-        Ok(Self { client, url })
+        Http::new(url).map(|http| Self { http })
     }
 
     /// Where it speaks to.
     #[must_use]
     pub fn url(&self) -> &SecretUrl {
-        &self.url
+        self.http.url()
     }
 
     /// Sends `requests` in one HTTP request and gives one result for each, in order.
@@ -103,42 +90,15 @@ impl JsonRpc {
     }
 
     async fn post<R>(&self, body: String) -> Result<Vec<u8>, CallError<R>> {
-        let failed = |error: reqwest::Error| CallError::Transport(self.explain(error));
-        let request = self.client.post(self.url.expose().clone()).header(header::CONTENT_TYPE, "application/json");
-        let mut response = request.body(body).send().await.map_err(failed)?;
-        let status = response.status();
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            let seconds =
-                response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-            return Err(CallError::RateLimited { retry_after: seconds.map(Duration::from_secs) });
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if bytes.len().saturating_add(chunk.len()) > MAX_ANSWER {
-                return Err(CallError::Garbage(format!("the answer is larger than {MAX_ANSWER} bytes")));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let Response { status, body } = self.http.post("", "application/json", body.into_bytes()).await?;
         // Some nodes send error bodies with an error status; what is inside then says more than the status.
-        if !status.is_success() && serde_json::from_slice::<Reply>(&bytes).is_ok_and(|reply| reply.error.is_some()) {
-            return Ok(bytes);
+        if !is_success(status) && serde_json::from_slice::<Reply>(&body).is_ok_and(|reply| reply.error.is_some()) {
+            return Ok(body);
         }
-        if !status.is_success() {
+        if !is_success(status) {
             return Err(CallError::Transport(format!("HTTP status {status}")));
         }
-        Ok(bytes)
-    }
-
-    /// The error and what caused it, without the URL.
-    fn explain(&self, error: reqwest::Error) -> String {
-        let error = error.without_url();
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(deeper) = cause {
-            text = format!("{text}: {deeper}");
-            cause = deeper.source();
-        }
-        self.url.redact(&text)
+        Ok(body)
     }
 }
 

@@ -3,7 +3,7 @@
 //! * [`Pool::call`] asks one endpoint, and the next one where that does not answer.
 //! * [`Pool::quorum`] asks until k distinct endpoints give the same value. Error bodies and timeouts never count as votes.
 //! * [`Pool::watch`] follows every endpoint's head, so that one that stands still or falls behind is noticed, and brings back what recovered.
-//! * [`JsonRpc`] is a bounded JSON-RPC client over HTTP for the chains that speak it.
+//! * [`Http`] is a bounded client of one endpoint over HTTP, [`JsonRpc`] one for the chains that speak that.
 //! * [`EndpointConfig`] is what an operator says about one of them; [`news`] follows the websockets that announce news.
 //! * [`SecretUrl`] is a URL that never prints what may be a credential.
 //!
@@ -17,6 +17,7 @@ pub mod bucket;
 pub mod endpoint;
 pub mod error;
 pub mod health;
+pub mod http;
 pub mod json;
 pub mod news;
 pub mod observe;
@@ -29,6 +30,7 @@ pub use crate::{
     endpoint::EndpointConfig,
     error::{CallError, Failure, PoolError, SetupError},
     health::{Grade, Policy},
+    http::{Http, Response},
     json::{Fault, JsonRpc, Request},
     observe::{EndpointStatus, Observer, Outcome},
     pool::{Agreed, Answer, Call, Pool, Spec},

@@ -11,7 +11,7 @@ use tim3_domain::{
     identity::{ChainId, GatewayId},
     word::Word,
 };
-use tim3_rpc::{EndpointStatus, Observer, PoolError, news};
+use tim3_rpc::{EndpointStatus, JsonRpc, Observer, PoolError, news};
 use tim3_solana_interface::accounts::Gateway;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -145,7 +145,8 @@ impl Solana {
 
 /// The pool of a configuration's endpoints.
 pub(crate) fn pool(config: &SolanaConfig, observer: Option<Arc<dyn Observer>>) -> Result<Pool, SolanaError> {
-    Pool::of_endpoints(&config.name, &config.endpoints, config.quorum, config.pool_policy(), observer, Node)
+    let node = |url| JsonRpc::new(url).map(Node);
+    Pool::of_endpoints(&config.name, &config.endpoints, config.quorum, config.pool_policy(), observer, node)
         .map_err(|error| SolanaError::Endpoints { chain: config.name.clone(), error })
 }
 
