@@ -342,12 +342,16 @@ end
 local function byThreshold(count)
   return count >= store.state().threshold
 end
+
+local function never()
+  return false
+end
 function attesters.attest(msg)
   local s = store.state()
   local voter = accounts.word(msg.From)
   failures.check(voter and s.signerSet[voter], "NotAttester")
   failures.check(msg.Tags.Epoch == tostring(s.epoch), "WrongEpoch", { found = tostring(msg.Tags.Epoch), current = tostring(s.epoch) })
-  return answer(all(attesters.parse(msg.Data), voter, byThreshold))
+  return answer(all(attesters.parse(msg.Data), voter, msg.Tags.Execute == "false" and never or byThreshold))
 end
 function attesters.execute(msg)
   local results = all(attesters.parse(msg.Data), nil, byThreshold)

@@ -85,6 +85,19 @@ describe("votes", () => {
     })
   }
 
+  test("that only vote execute nothing, and one message executes them in its order", async () => {
+    const orders = [0n, 1n].map(nonce => ({ action: "1", content: transfer({ nonce }) }))
+    for (const voter of attesters) {
+      const { orders: results } = await g.ok(voter, "Attest", { Epoch: "1", Execute: "false" }, orders)
+      assert.deepEqual(results.map(o => o.code), ["4", "4"])
+    }
+    assert.equal(await g.balance(bob), 0n)
+    const executed = await g.act(stranger, "Execute", {}, [...orders].reverse())
+    assert.deepEqual(executed.answer.orders.map(o => o.code), ["0", "0"])
+    const { events } = await g.view("Events", { From: Number((await g.view("Head")).count) - 2 })
+    assert.ok(events.every(event => event.message === executed.id))
+  })
+
   test("that a full window delayed are kept, and anybody executes the order later", async () => {
     await g.executed(MINT, transfer({ amount: WINDOW - ONE }))
     // Half the window takes half an hour to come back.

@@ -82,13 +82,18 @@ local function byThreshold(count)
   return count >= store.state().threshold
 end
 
---- An attester's word for a batch of orders, under the epoch it names. Those that have enough votes with it are executed.
+local function never()
+  return false
+end
+
+--- An attester's word for a batch of orders, under the epoch it names. Those that have enough votes with it are executed, unless the tag
+--- `Execute` is false: then only the word counts, and one later message executes all orders of a batch.
 function attesters.attest(msg)
   local s = store.state()
   local voter = accounts.word(msg.From)
   failures.check(voter and s.signerSet[voter], "NotAttester")
   failures.check(msg.Tags.Epoch == tostring(s.epoch), "WrongEpoch", { found = tostring(msg.Tags.Epoch), current = tostring(s.epoch) })
-  return answer(all(attesters.parse(msg.Data), voter, byThreshold))
+  return answer(all(attesters.parse(msg.Data), voter, msg.Tags.Execute == "false" and never or byThreshold))
 end
 
 --- Tries orders again that have enough votes. Permissionless.
