@@ -15,6 +15,7 @@
 
 pub mod accounts;
 pub mod anvil;
+pub mod ao;
 mod configuration;
 pub mod contracts;
 pub mod daemon;

@@ -1,0 +1,126 @@
+//! What is to be deployed.
+
+use tim3_domain::{identity::MarketKind, word::Word};
+
+use crate::{AoError, id::Id};
+
+pub use tim3_chain::plan::{RoutePlan, SyntheticPlan, WindowPlan};
+
+/// A gateway, as it is when it starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayPlan {
+    /// 32 random bytes, so that no other gateway has this one's id.
+    pub salt: Word,
+    /// Raises pause levels and cancels changes.
+    pub guardian: Id,
+    /// Wallet that receives fees.
+    pub treasury: Id,
+    /// Seconds between the announcement of a change and its making; below seven days.
+    pub delay_seconds: u64,
+    /// How many attesters must vote.
+    pub threshold: u8,
+    /// The attesters' wallets, in any order.
+    pub attesters: Vec<Id>,
+    /// The synthetics.
+    pub synthetics: Vec<SyntheticPlan>,
+    /// The collaterals of this chain.
+    pub collaterals: Vec<CollateralPlan>,
+    /// The markets whose home this is.
+    pub markets: Vec<MarketPlan>,
+}
+
+/// A collateral.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollateralPlan {
+    /// 1 to 12 of A to Z and 0 to 9.
+    pub symbol: String,
+    /// Canonical decimals: the same on every chain.
+    pub decimals: u8,
+    /// The token.
+    pub token: TokenPlan,
+}
+
+/// Where a collateral's token comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenPlan {
+    /// A token process that is there.
+    Existing(Id),
+    /// A token that the deployer mints is made. For devnets.
+    Test {
+        /// What the token says of itself.
+        decimals: u8,
+    },
+}
+
+/// A market; ratios in 1/10000, amounts in canonical units of the synthetic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarketPlan {
+    /// Symbol of the synthetic.
+    pub synthetic: String,
+    /// Symbol of the collateral.
+    pub collateral: String,
+    /// Reserve or vault.
+    pub kind: MarketKind,
+    /// Where prices come from; `None` only in a reserve market.
+    pub oracle: Option<OraclePlan>,
+    /// Highest loan to value at mint; 0 in a reserve market.
+    pub max_ltv_bps: u16,
+    /// Loan to value from which a position is liquidatable; 0 in a reserve market.
+    pub liquidation_threshold_bps: u16,
+    /// What a liquidator gets above what it repays; 0 in a reserve market.
+    pub bonus_bps: u16,
+    /// Share of a debt that one liquidation may repay; 0 in a reserve market.
+    pub close_factor_bps: u16,
+    /// How far below the target the collateral may be for a lock; 0 in a vault market.
+    pub depeg_bps: u16,
+    /// Highest debt of the market.
+    pub debt_ceiling: u128,
+    /// Smallest debt a position may be left with, other than 0.
+    pub dust: u128,
+}
+
+/// One or two sources of prices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OraclePlan {
+    /// What the sources call it.
+    pub feed: String,
+    /// The first source.
+    pub primary: SourcePlan,
+    /// A second one: the lower or the higher price counts, whichever is worse for whoever acts.
+    pub secondary: Option<SourcePlan>,
+}
+
+/// Who says prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourcePlan {
+    /// A wallet or process.
+    pub account: Id,
+    /// Seconds after which its price is stale.
+    pub max_age_seconds: u64,
+}
+
+impl GatewayPlan {
+    /// What can be seen to be wrong without asking a network; the gateway itself checks the rest.
+    pub(crate) fn check(&self) -> Result<(), AoError> {
+        let wrong = |what: String| Err(AoError::Deploy(what));
+        for market in &self.markets {
+            let MarketPlan { synthetic, collateral, .. } = market;
+            if !self.synthetics.iter().any(|known| known.symbol == *synthetic) {
+                return wrong(format!("market of {synthetic} on {collateral}: no such synthetic in the plan"));
+            }
+            if !self.collaterals.iter().any(|known| known.symbol == *collateral) {
+                return wrong(format!("market of {synthetic} on {collateral}: no such collateral in the plan"));
+            }
+        }
+        if self.salt.is_zero() {
+            return wrong("the salt is zero: take 32 random bytes".to_owned());
+        }
+        if self.threshold == 0 || usize::from(self.threshold) > self.attesters.len() {
+            let (threshold, attesters) = (self.threshold, self.attesters.len());
+            return wrong(format!(
+                "threshold {threshold} with {attesters} attesters: it must be at least 1 and at most as many"
+            ));
+        }
+        Ok(())
+    }
+}
