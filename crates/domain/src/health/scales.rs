@@ -132,6 +132,7 @@ pub struct Line {
 
 impl Line {
     /// Whether the position is on the line or above it: [`Scales::covers`], exactly.
+    #[inline]
     #[must_use]
     pub fn covers(&self, balances: Balances) -> bool {
         match (self.per_collateral, self.per_debt) {
