@@ -7,6 +7,7 @@
 //! * Sending ([`submitter`]): attesters are wallets here. Their wallets vote for what they signed, and one message executes what has
 //!   the votes.
 //! * [`deploy`] makes gateways and compares them with their plan.
+//! * [`v1`] speaks with the processes of the first TIM3 on AO, and completes what they leave undone.
 //! * [`User`] does what a user does, with a user's wallet. [`ans104`] is the form of all messages, [`wallet`] what signs them.
 //!
 //! Decisions are pure functions: what units answer ([`units`]), who signed ([`votes`]), what is final.
@@ -26,6 +27,7 @@ pub mod state;
 pub mod submitter;
 pub mod units;
 pub mod user;
+pub mod v1;
 pub mod votes;
 pub mod wallet;
 
