@@ -137,7 +137,7 @@ impl<C: Chain + ?Sized> Watcher<C> {
             return Ok(());
         }
         // If the chain moved while it was read, this very block is no longer there at the next reading, and all is read again.
-        self.follow.scanned_to(tips.head);
+        self.follow.scanned_to(tips.head, &draft);
         self.tell(draft, tips).await;
         Ok(())
     }

@@ -41,6 +41,7 @@ pub struct Draft {
     /// Who stated the newest events.
     pub endpoint: Option<Endpoint>,
     before: Vec<Located>,
+    rescan: bool,
 }
 
 impl Follow {
@@ -85,6 +86,7 @@ impl Follow {
         Draft {
             events: if rescan { Vec::new() } else { self.pending.clone() },
             before: self.pending.clone(),
+            rescan,
             ..Draft::default()
         }
     }
@@ -111,9 +113,12 @@ impl Follow {
         Ok(())
     }
 
-    /// States that `block` is the newest block read.
-    pub fn scanned_to(&mut self, block: BlockRef) {
-        self.scanned = Some(block);
+    /// States that a reading went up to `block`. Where it went on from the one before, a head that is stated lower than then takes nothing
+    /// back: what is above it was read.
+    pub fn scanned_to(&mut self, block: BlockRef, draft: &Draft) {
+        if draft.rescan || self.scanned.is_none_or(|scanned| scanned.height < block.height) {
+            self.scanned = Some(block);
+        }
     }
 
     /// Whether the final block moved beyond what is proved.

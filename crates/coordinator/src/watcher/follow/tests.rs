@@ -93,7 +93,7 @@ fn read(
         follow.forget_scanned();
         return None;
     }
-    follow.scanned_to(tips.head);
+    follow.scanned_to(tips.head, &draft);
     let (gone, seen) = follow.finish(&draft);
     Some((gone, seen, draft.finals.len()))
 }
@@ -124,6 +124,22 @@ fn a_reorg_takes_away_newest_first_and_brings_the_other_branch() {
     let (gone, seen, _) = read(&mut follow, &chain, 3, None).unwrap();
     assert_eq!(gone.iter().map(|located| located.event.sequence).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(seen.iter().map(|located| located.event.sequence).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_head_that_is_stated_lower_takes_back_nothing_that_was_read() {
+    let mut follow = start();
+    let chain = Chain { blocks: vec![(0, 1), (0, 1), (0, 1)] };
+    read(&mut follow, &chain, 3, None).unwrap();
+    // The endpoint that is asked next is behind; the block that was read is still there.
+    let behind = chain.block(2);
+    let Next { heights, rescan } = follow.plan(&Tips { head: behind, ..chain.tips(3) }, Some(&chain.block(3)));
+    assert_eq!((heights, rescan), (None, false));
+    let draft = follow.begin(rescan);
+    follow.scanned_to(behind, &draft);
+    assert_eq!(follow.finish(&draft), (Vec::new(), Vec::new()));
+    let (gone, seen, _) = read(&mut follow, &chain, 3, None).expect("nothing is read twice");
+    assert_eq!((gone, seen), (Vec::new(), Vec::new()));
 }
 
 #[test]
