@@ -1,51 +1,52 @@
-//! Two hundred operations in both directions while everything around them fails: the daemon is killed, blocks are taken back, and on each chain the
-//! endpoint that is asked first stalls, lies and answers garbage. In the end the chains themselves must show each operation delivered exactly once.
+//! Two hundred operations between two EVM chains and Solana while everything around them fails: the daemon is killed, blocks are taken back, the
+//! validator goes down and comes back from its ledger, transactions are swallowed until their blockhashes have expired, and on each chain the
+//! endpoint that is asked first stalls, lies and answers garbage. In the end the chains themselves must show each operation delivered exactly
+//! once.
 //!
 //! `TIM3_SEED` repeats a plan; what chance there is besides is the machine's timing.
 
 mod ledger;
+mod people;
 mod plan;
 
 use std::time::Duration;
 
-use alloy::{
-    primitives::{B256, U256},
-    providers::Provider as _,
-};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tim3_devnet::{
-    Site,
-    contracts::{IGateway, IToken},
-    daemon::{Program, until, until_async},
-    plan::{STABLE, SYNTHETIC, UNIT},
-    proxy::{EVERY_FAULT, Plan, Proxy},
-    site::{native, synthetic},
+    daemon::{Program, until},
+    proxy::{EVERY_FAULT, EVERY_SOLANA_FAULT, Fault, Plan, Proxy},
+    solana,
 };
-use tim3_domain::protocol::OperationKind;
 use tokio::time::{Instant, sleep_until};
+use url::Url;
 
 use self::{
     ledger::Ledger,
-    plan::{Happening, User},
+    people::{Heights, Ready, final_now},
+    plan::Happening,
 };
 use crate::scene::Scene;
 
 /// How long the last operations may take once everything works again.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// What the daemon writes about a transaction whose blockhash expired before it was included.
+const EXPIRED: &str = "it can no longer be included";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_ends_once_whatever_fails() -> Result<()> {
     let seed = plan::seed()?;
     eprintln!("TIM3_SEED={seed}");
     let plan = plan::make(seed);
-    // Final with four blocks on top: no reorg of the plan reaches that deep.
-    let mut scene = Scene::with(|options| options.slots_in_an_epoch = 2).await?;
-    let users = prepare(&scene, &plan.users).await?;
-    let proxies = [faulty(&scene.devnet.a, seed).await?, faulty(&scene.devnet.b, seed + 1).await?];
-    for (site, proxy) in scene.devnet.sites().into_iter().zip(&proxies) {
-        scene.program = behind(scene.program.clone(), site, proxy);
-    }
+    let mut scene = Scene::with(|options| {
+        // Final with four blocks on top: no reorg of the plan reaches that deep.
+        options.slots_in_an_epoch = 2;
+        options.solana = true;
+        options.ticks_per_slot = 8;
+    })
+    .await?;
+    let mut users = people::prepare(&scene.devnet, &plan.users).await?;
+    let endpoints = Endpoints::start(&mut scene, seed).await?;
 
     scene.program = scene.program.clone().with_set(format!("assets.TIM3.value_hold={}", plan::HOLD));
     scene.launch()?;
@@ -58,22 +59,32 @@ async fn every_operation_ends_once_whatever_fails() -> Result<()> {
                 scene.launch()?;
             }
             Happening::Reorg { chain, depth } => scene.devnet.sites()[*chain].reorg(*depth).await?,
-            Happening::Act(index) => users[*index].act(&scene).await?,
+            Happening::Down => validator(&mut scene)?.stop().await?,
+            Happening::Up => validator(&mut scene)?.start().await?,
+            Happening::Swallow => endpoints.swallow(),
+            Happening::Pass => {
+                until(PATIENCE, || Ok((scene.logged(EXPIRED)? > 0).then_some(()))).await?;
+                endpoints.pass();
+            }
+            Happening::Act(index) => users[*index].act(&scene.devnet).await?,
         }
     }
-    settled(&mut scene, &users).await?;
-    for proxy in &proxies {
-        eprintln!("{} requests through {}: {:?}", proxy.requests(), proxy.url(), proxy.calls());
-    }
+    settled(&mut scene, &mut users).await?;
+    endpoints.report();
+    eprintln!("{} transactions could no longer be included", scene.logged(EXPIRED)?);
 
     let ledger = Ledger::read(&scene.devnet).await?;
     ledger.check(users.len())?;
     for user in &users {
-        user.paid(&scene).await?;
+        user.paid(&scene.devnet).await?;
     }
     recorded(&scene, &ledger).await?;
     scene.audited(ledger.supply()).await?;
     scene.end().await
+}
+
+fn validator(scene: &mut Scene) -> Result<&mut tim3_devnet::SolanaSite> {
+    scene.devnet.solana.as_mut().context("no Solana chain")
 }
 
 /// Waits until the daemon's records say the same: each operation completed or refunded, and what a reorg took away for good orphaned.
@@ -97,19 +108,62 @@ async fn recorded(scene: &Scene, ledger: &Ledger) -> Result<()> {
     waited.await.with_context(|| format!("the daemon says {last:#}"))
 }
 
-/// An endpoint that fails in every way there is.
-async fn faulty(site: &Site, seed: u64) -> Result<Proxy> {
-    let plan = Plan::Seeded { seed, faults: EVERY_FAULT.to_vec(), burst: 4 };
-    Proxy::start(site.anvil().url().clone(), plan).await
+/// Three endpoints to each chain, of which the first is asked first and wrong, and two must agree.
+struct Endpoints {
+    faulty: Vec<Proxy>,
+    /// The way of both good endpoints to the validator.
+    valve: Proxy,
+    seed: u64,
 }
 
-/// Three endpoints, of which the first is asked first and wrong, and two must agree.
-fn behind(program: Program, site: &Site, proxy: &Proxy) -> Program {
-    let (name, url, proxy) = (site.name, site.anvil().url(), proxy.url());
+impl Endpoints {
+    async fn start(scene: &mut Scene, seed: u64) -> Result<Self> {
+        let node = scene.devnet.solana.as_ref().context("no Solana chain")?.validator()?.url()?;
+        let valve = Proxy::start(node.clone(), Plan::Always(Fault::None)).await?;
+        let [a, b] = scene.devnet.sites().map(|site| (site.name, site.anvil().url().clone()));
+        let chains = [(a.0, a.1.clone(), a.1), (b.0, b.1.clone(), b.1), (solana::NAME, node, valve.url().clone())];
+        let mut faulty = Vec::new();
+        for (index, (name, node, good)) in (0..).zip(chains) {
+            let proxy = Proxy::start(node, faults(name, seed + index)).await?;
+            scene.program = behind(scene.program.clone(), name, proxy.url(), &good);
+            faulty.push(proxy);
+        }
+        Ok(Self { faulty, valve, seed })
+    }
+
+    /// Lets no transaction through to Solana.
+    fn swallow(&self) {
+        for proxy in self.faulty.iter().skip(plan::SOLANA).chain([&self.valve]) {
+            proxy.set_plan(Plan::Always(Fault::Swallow));
+        }
+    }
+
+    fn pass(&self) {
+        for proxy in self.faulty.iter().skip(plan::SOLANA) {
+            proxy.set_plan(faults(solana::NAME, self.seed));
+        }
+        self.valve.set_plan(Plan::Always(Fault::None));
+    }
+
+    fn report(&self) {
+        for proxy in self.faulty.iter().chain([&self.valve]) {
+            let (requests, url, swallowed) = (proxy.requests(), proxy.url(), proxy.swallowed());
+            eprintln!("{requests} requests through {url}, {swallowed} swallowed: {:?}", proxy.calls());
+        }
+    }
+}
+
+/// An endpoint that fails in every way there is.
+fn faults(chain: &str, seed: u64) -> Plan {
+    let faults = if chain == solana::NAME { EVERY_SOLANA_FAULT.to_vec() } else { EVERY_FAULT.to_vec() };
+    Plan::Seeded { seed, faults, burst: 4 }
+}
+
+fn behind(program: Program, name: &str, faulty: &Url, good: &Url) -> Program {
     let endpoints = [
-        format!("{{ name = 'faulty', url = '{proxy}' }}"),
-        format!("{{ name = 'good', url = '{url}', priority = 1 }}"),
-        format!("{{ name = 'also good', url = '{url}?another', priority = 1 }}"),
+        format!("{{ name = 'faulty', url = '{faulty}' }}"),
+        format!("{{ name = 'good', url = '{good}', priority = 1 }}"),
+        format!("{{ name = 'also good', url = '{good}?another', priority = 1 }}"),
     ];
     program
         .with_set(format!("chains.{name}.endpoints=[{}]", endpoints.join(", ")))
@@ -117,107 +171,21 @@ fn behind(program: Program, site: &Site, proxy: &Proxy) -> Program {
         .with_set(format!("chains.{name}.request_timeout=500ms"))
 }
 
-/// A user with what the plan makes it need: tokens, an allowance, and the number of its next transaction.
-struct Ready<'a> {
-    user: &'a User,
-    nonce: u64,
-}
-
-/// Gives every user what it needs, and waits until that is final.
-async fn prepare<'a>(scene: &Scene, users: &'a [User]) -> Result<Vec<Ready<'a>>> {
-    for (index, site) in scene.devnet.sites().into_iter().enumerate() {
-        let here: Vec<_> = users.iter().filter(|user| user.origin == index).collect();
-        let accounts: Vec<_> = here.iter().map(|user| user.account).collect();
-        site.fund_gas(&accounts).await?;
-        site.fund_tokens(STABLE, &accounts, 1_000).await?;
-        let gateway = site.deployment.gateway;
-        let mut sent = Vec::new();
-        for user in here {
-            let approve = IToken::approveCall { spender: gateway, amount: U256::MAX };
-            sent.push(site.send_as(user.account, *site.token(STABLE)?.address(), &approve).await?);
-            if user.kind != OperationKind::Mint {
-                let lock = user.lock(site, site)?;
-                sent.push(site.send_as(user.account, gateway, &lock).await?);
-            }
-        }
-        site.mined(&sent).await?;
-    }
-    // What a redeem takes out must have been brought in at that home.
-    for site in scene.devnet.sites() {
-        let alice = tim3_devnet::accounts::address("alice")?;
-        let approve = IToken::approveCall { spender: site.deployment.gateway, amount: U256::MAX };
-        let mut sent = vec![site.send_as(alice, *site.token(STABLE)?.address(), &approve).await?];
-        let deposit =
-            User { account: alice, recipient: alice, amount: 100_000 * UNIT, origin: 0, kind: OperationKind::Mint };
-        sent.push(site.send_as(alice, site.deployment.gateway, &deposit.lock(site, site)?).await?);
-        site.mined(&sent).await?;
-        let height = site.height().await?;
-        until_async(PATIENCE, async || Ok((site.height().await? > height + 4).then_some(()))).await?;
-    }
-    let mut ready = Vec::new();
-    for user in users {
-        let nonce = scene.devnet.sites()[user.origin].provider().get_transaction_count(user.account).await?;
-        ready.push(Ready { user, nonce });
-    }
-    Ok(ready)
-}
-
-impl Ready<'_> {
-    /// Sends the user's one transaction; again, where a reorg took it.
-    async fn act(&self, scene: &Scene) -> Result<()> {
-        let origin = scene.devnet.sites()[self.user.origin];
-        let destination = scene.other(origin);
-        let gateway = origin.deployment.gateway;
-        let user = self.user;
-        let sent = match user.kind {
-            OperationKind::Mint => {
-                origin.send_numbered(user.account, self.nonce, gateway, &user.lock(origin, destination)?).await
-            }
-            _ => origin.send_numbered(user.account, self.nonce, gateway, &user.burn(destination)?).await,
-        };
-        // It is in the pool or in a block already.
-        match sent {
-            Err(error) if error.to_string().contains("already") || error.to_string().contains("too low") => Ok(()),
-            sent => sent.map(|_| ()),
-        }
-    }
-
-    /// The recipient has what was sent, once; or the user has it back.
-    async fn paid(&self, scene: &Scene) -> Result<()> {
-        let User { account, recipient, amount, kind, .. } = *self.user;
-        let origin = scene.devnet.sites()[self.user.origin];
-        let usda = |amount| (STABLE, native(1) * U256::from(amount / UNIT));
-        let tim3 = |amount| (SYNTHETIC, U256::from(amount));
-        let (site, who, (symbol, expected)) = match kind {
-            OperationKind::Mint if plan::is_voided(amount) => (origin, account, usda(1_000 * UNIT)),
-            _ if plan::is_voided(amount) => (origin, account, tim3(amount)),
-            OperationKind::Redeem => (scene.other(origin), recipient, usda(amount)),
-            _ => (scene.other(origin), recipient, tim3(amount)),
-        };
-        let found = site.balance(symbol, who).await?;
-        ensure!(
-            found == expected,
-            "{kind:?} of {amount}: {who} has {found} {symbol} on {}, expected {expected}",
-            site.name
-        );
-        Ok(())
-    }
-}
-
 /// Waits until each user's transaction is in a block and each operation came to its end, and all of it is final. Plays the operator of those
 /// that are held, and kills the daemon once more when it has just been told.
-async fn settled(scene: &mut Scene, users: &[Ready<'_>]) -> Result<()> {
+async fn settled(scene: &mut Scene, users: &mut [Ready<'_>]) -> Result<()> {
     scene.ready().await?;
     let mut is_told = false;
     let mut ledger = Ledger::default();
     let begun = Instant::now();
     while !ledger.is_settled(users.len()) {
         ensure!(begun.elapsed() < PATIENCE, "{}", ledger.summary());
-        for ready in users {
-            let origin = scene.devnet.sites()[ready.user.origin];
-            if origin.provider().get_transaction_count(ready.user.account).await? == ready.nonce {
-                ready.act(scene).await?;
-            }
+        // Heights first: what the ledger then does not know and has expired will never be.
+        let heights = Heights::of(people::solana(&scene.devnet)?).await?;
+        ledger = Ledger::read(&scene.devnet).await?;
+        let actors = ledger.actors();
+        for user in users.iter_mut() {
+            user.act_again(&scene.devnet, heights, &actors).await?;
         }
         let is_news = decide(&scene.program)?;
         if is_news && !is_told {
@@ -226,11 +194,9 @@ async fn settled(scene: &mut Scene, users: &[Ready<'_>]) -> Result<()> {
             scene.launch()?;
             scene.ready().await?;
         }
-        ledger = Ledger::read(&scene.devnet).await?;
     }
     for site in scene.devnet.sites() {
-        let height = site.height().await?;
-        until_async(PATIENCE, async || Ok((site.height().await? > height + 4).then_some(()))).await?;
+        final_now(site).await?;
     }
     Ok(())
 }
@@ -246,39 +212,4 @@ fn decide(program: &Program) -> Result<bool> {
         program.query(&["ops", decision, id, "--reason", "as planned"])?;
     }
     Ok(!held.is_empty())
-}
-
-impl User {
-    fn lock(&self, home: &Site, destination: &Site) -> Result<IGateway::lockCall> {
-        let is_home = home.name == destination.name;
-        let owner = self.account.into_word();
-        Ok(IGateway::lockCall {
-            market: B256::new(home.market(STABLE)?.0.0),
-            collateral: native(1) * U256::from(self.amount / UNIT),
-            debt: self.amount,
-            destination: B256::new(destination.deployment.id.0.0),
-            recipient: if is_home { owner } else { self.recipient.into_word() },
-            refundTo: owner,
-            maxFee: 0,
-        })
-    }
-
-    fn burn(&self, destination: &Site) -> Result<IGateway::burnCall> {
-        let is_redeem = self.kind == OperationKind::Redeem;
-        let market = if is_redeem { B256::new(destination.market(STABLE)?.0.0) } else { B256::ZERO };
-        Ok(IGateway::burnCall {
-            asset: synthetic()?,
-            amount: self.amount,
-            intent: IGateway::Intent {
-                kind: self.kind.code(),
-                destination: B256::new(destination.deployment.id.0.0),
-                market,
-                owner: market,
-                recipient: self.recipient.into_word(),
-                wanted: 0,
-            },
-            refundTo: self.account.into_word(),
-            maxFee: 0,
-        })
-    }
 }

@@ -75,6 +75,11 @@ impl Scene {
         self.daemon.take().context("the daemon does not run")?.kill()
     }
 
+    /// How many lines with this text the daemon has written to its log.
+    pub(crate) fn logged(&self, text: &str) -> Result<usize> {
+        Ok(std::fs::read_to_string(&self.log)?.lines().filter(|line| line.contains(text)).count())
+    }
+
     /// SIGTERM, and exit code 0.
     pub(crate) async fn end(&mut self) -> Result<()> {
         let daemon = self.daemon.take().context("the daemon does not run")?;
@@ -179,6 +184,12 @@ impl Scene {
             circulating += i128::try_from(minted)? - i128::try_from(burned)?;
             owed += debt + badDebt;
             tokens += site.token(SYNTHETIC)?.totalSupply().call().await?;
+        }
+        if let Some(site) = &self.devnet.solana {
+            let (minted, burned) = site.minted_and_burned().await?;
+            circulating += i128::try_from(minted)? - i128::try_from(burned)?;
+            owed += site.reserve(site.market(STABLE)?).await?.debt;
+            tokens += U256::from(site.supply().await?);
         }
         ensure!(circulating == i128::try_from(supply)?, "{circulating} circulate, expected {supply}");
         ensure!(owed == supply && tokens == U256::from(supply), "{owed} owed, {tokens} tokens, expected {supply}");

@@ -8,7 +8,7 @@
 //! * [`solana`]: the Solana chain, the same way.
 //! * [`site`]: one of the two EVM chains, read directly: nothing there goes through the adapter that tests want to check.
 //! * [`accounts`]: who acts, with which key.
-//! * [`proxy`]: an endpoint in front of an anvil that counts calls and fails on demand.
+//! * [`proxy`]: an endpoint in front of an anvil or a validator that counts calls and fails on demand.
 //! * [`daemon`]: a `tim3d` process and the commands that ask it.
 //!
 //! What does not live here: any scenario. Those are the tests', and the demo's, which needs no chain.

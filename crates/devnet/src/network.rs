@@ -55,6 +55,8 @@ pub struct Options {
     pub window: WindowPlan,
     /// Whether there is a Solana chain, too.
     pub solana: bool,
+    /// Its ticks in a slot, of 6.25 ms each.
+    pub ticks_per_slot: u32,
 }
 
 impl Options {
@@ -70,6 +72,7 @@ impl Options {
             slots_in_an_epoch: 2,
             window: WindowPlan { limit: 10_000_000 * plan::UNIT, period_seconds: 3_600 },
             solana: false,
+            ticks_per_slot: 16,
         }
     }
 }
@@ -99,7 +102,13 @@ impl Devnet {
         let (a, b, s) = tokio::try_join!(
             Setup::start(options, name_a, CHAIN_IDS.0, port_a),
             Setup::start(options, name_b, CHAIN_IDS.1, port_b),
-            async { if options.solana { solana::Setup::start(&options.directory).await.map(Some) } else { Ok(None) } }
+            async {
+                if options.solana {
+                    solana::Setup::start(&options.directory, options.ticks_per_slot).await.map(Some)
+                } else {
+                    Ok(None)
+                }
+            }
         )?;
         let (on_a, on_b, on_s) = tokio::try_join!(a.deploy(options), b.deploy(options), async {
             match &s {

@@ -1,4 +1,4 @@
-//! An endpoint in front of an anvil that counts calls and, on demand, fails in the ways that real endpoints fail.
+//! An endpoint in front of an anvil or a validator that counts calls and, on demand, fails in the ways that real endpoints fail.
 
 mod plan;
 mod tamper;
@@ -24,7 +24,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 use url::Url;
 
-pub use self::plan::{EVERY_FAULT, Fault, Plan};
+pub use self::plan::{EVERY_FAULT, EVERY_SOLANA_FAULT, Fault, Plan};
 
 /// A running proxy. Dropping it closes the port.
 #[derive(Debug)]
@@ -42,6 +42,9 @@ struct Shared {
     requests: AtomicU64,
     calls: Mutex<BTreeMap<String, u64>>,
     accepted: Mutex<Vec<(String, Instant)>>,
+    swallowed: AtomicU64,
+    /// What was answered first while the endpoint stood still.
+    still: Mutex<BTreeMap<String, Value>>,
 }
 
 impl Proxy {
@@ -59,6 +62,8 @@ impl Proxy {
             requests: AtomicU64::new(0),
             calls: Mutex::default(),
             accepted: Mutex::default(),
+            swallowed: AtomicU64::new(0),
+            still: Mutex::default(),
         });
         // Batches of signed transactions are larger than any default limit.
         let router = Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&shared));
@@ -90,6 +95,12 @@ impl Proxy {
     #[must_use]
     pub fn accepted(&self) -> Vec<(String, Instant)> {
         self.shared.accepted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Requests so far whose transactions went nowhere.
+    #[must_use]
+    pub fn swallowed(&self) -> u64 {
+        self.shared.swallowed.load(Ordering::Relaxed)
     }
 
     /// HTTP requests so far, each with one call or a batch.
@@ -128,6 +139,16 @@ impl Shared {
         accepted.extend(hashes.filter_map(Value::as_str).map(|hash| (hash.to_owned(), now)));
     }
 
+    /// Gives the answers that were given before.
+    fn stand_still(&self, body: &Value, answers: &mut Value) {
+        let mut still = self.still.lock().unwrap_or_else(PoisonError::into_inner);
+        tamper::each(body, answers, |request, result| {
+            // What is asked for; not how new it must be.
+            let key = format!("{} {:?}", request["method"], request.pointer("/params/0"));
+            *result = still.entry(key).or_insert_with(|| result.clone()).clone();
+        });
+    }
+
     async fn forward(&self, body: Bytes) -> reqwest::Result<Bytes> {
         let request = self.client.post(self.upstream.clone()).header(CONTENT_TYPE, "application/json").body(body);
         request.send().await?.bytes().await
@@ -137,6 +158,12 @@ impl Shared {
 async fn answer(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let fault = shared.take(&body);
+    if fault == Fault::Swallow
+        && let Some(taken) = tamper::taken(&body)
+    {
+        shared.swallowed.fetch_add(1, Ordering::Relaxed);
+        return json(taken.to_string().into());
+    }
     match fault {
         // Until the client hangs up.
         Fault::Stall => std::future::pending().await,
@@ -150,7 +177,10 @@ async fn answer(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
             }
             Ok(answer) => {
                 let mut answers: Value = serde_json::from_slice(&answer).unwrap_or_default();
-                tamper::tamper(fault, &body, &mut answers);
+                match fault {
+                    Fault::Still => shared.stand_still(&body, &mut answers),
+                    _ => tamper::tamper(fault, &body, &mut answers),
+                }
                 json(answers.to_string().into())
             }
             Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),

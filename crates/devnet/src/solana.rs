@@ -3,11 +3,13 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use tim3_domain::{
     identity::{Account, ChainId, GatewayId, MarketId, MarketKind},
+    protocol::{Event, EventBody},
     word::Word,
 };
 use tim3_rpc::{EndpointConfig, JsonRpc, Request};
@@ -21,8 +23,8 @@ use tim3_solana::{
     },
 };
 use tim3_solana_interface::{
-    accounts::{Asset, Gateway, Mirror},
-    external::token_account::AMOUNT,
+    accounts::{Asset, EventPage, Gateway, Mirror},
+    external::{mint::SUPPLY, token_account::AMOUNT},
 };
 
 use crate::{
@@ -34,15 +36,36 @@ use crate::{
 /// The chain's name in the configuration.
 pub const NAME: &str = "s";
 /// Lamports in a SOL.
-const SOL: u64 = 1_000_000_000;
+pub const SOL: u64 = 1_000_000_000;
+/// Transactions of the set-up at once.
+const AT_ONCE: usize = 24;
 
 /// The Solana chain, with what is deployed on it.
 #[derive(Debug)]
 pub struct SolanaSite {
     /// What is deployed.
     pub deployment: Deployment,
-    validator: Option<Validator>,
+    node: Node,
     client: JsonRpc,
+    deployer: Deployer,
+}
+
+/// The validator: it runs, or can be started again.
+#[derive(Debug)]
+enum Node {
+    Up(Validator),
+    Down(ValidatorOptions),
+}
+
+/// Somebody who gets test tokens and what it takes to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginner {
+    /// Whose.
+    pub wallet: Pubkey,
+    /// What it pays fees and rent from, in lamports.
+    pub lamports: u64,
+    /// Of the stable collateral, in units of its mint.
+    pub stable: u64,
 }
 
 /// A position or a mirror, as an account says it.
@@ -60,22 +83,40 @@ impl SolanaSite {
     /// Its node.
     ///
     /// # Errors
-    /// While it is restarted.
+    /// While it is down.
     pub fn validator(&self) -> Result<&Validator> {
-        self.validator.as_ref().context("the validator is being restarted")
+        match &self.node {
+            Node::Up(validator) => Ok(validator),
+            Node::Down(_) => bail!("the validator is down"),
+        }
     }
 
     pub(crate) fn check(&mut self) -> Result<()> {
-        self.validator.as_mut().map_or(Ok(()), Validator::check)
+        match &mut self.node {
+            Node::Up(validator) => validator.check(),
+            Node::Down(_) => Ok(()),
+        }
     }
 
-    /// Ends the validator and starts it again from its ledger, on the same ports.
+    /// Ends the validator; its ledger stays.
     ///
     /// # Errors
-    /// Where it does not end or does not start.
-    pub async fn restart(&mut self) -> Result<()> {
-        let validator = self.validator.take().context("the validator is being restarted")?;
-        self.validator = Some(validator.restart().await?);
+    /// Where it does not end, or is down already.
+    pub async fn stop(&mut self) -> Result<()> {
+        let down = Node::Down(self.validator()?.options().clone());
+        if let Node::Up(validator) = std::mem::replace(&mut self.node, down) {
+            validator.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the validator again from its ledger, on the same ports.
+    ///
+    /// # Errors
+    /// Where it does not start, or runs already.
+    pub async fn start(&mut self) -> Result<()> {
+        let Node::Down(options) = &self.node else { bail!("the validator runs") };
+        self.node = Node::Up(Validator::start(options).await?);
         Ok(())
     }
 
@@ -99,8 +140,8 @@ impl SolanaSite {
     /// # Errors
     /// What the node says.
     pub async fn balance(&self, symbol: &str, wallet: &Pubkey) -> Result<u64> {
-        let mint = self.deployment.tokens.get(symbol).with_context(|| format!("{NAME} has no {symbol}"))?;
-        let Some(data) = self.account(&token_account(wallet, mint)).await? else { return Ok(0) };
+        let mint = token(&self.deployment, symbol)?;
+        let Some(data) = self.account(&token_account(wallet, &mint)).await? else { return Ok(0) };
         let amount = data.get(AMOUNT..).and_then(|rest| rest.first_chunk()).context("no token account")?;
         Ok(u64::from_le_bytes(*amount))
     }
@@ -140,6 +181,66 @@ impl SolanaSite {
         Ok((asset.minted(), asset.burned()))
     }
 
+    /// How many units of the synthetic's mint there are.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub async fn supply(&self) -> Result<u64> {
+        let data = self.account(&token(&self.deployment, SYNTHETIC)?).await?.context("no mint")?;
+        let amount = data.get(SUPPLY..).and_then(|rest| rest.first_chunk()).context("no mint")?;
+        Ok(u64::from_le_bytes(*amount))
+    }
+
+    /// The gateway's events that are final, by sequence.
+    ///
+    /// # Errors
+    /// What the node says, and what is no event of the protocol.
+    pub async fn events(&self) -> Result<Vec<Event>> {
+        let data = self.account_at(&self.deployment.gateway, "finalized").await?.context("no gateway")?;
+        let gateway = Gateway::new(data).ok().context("not a gateway")?;
+        let mut events = Vec::new();
+        for number in 0..=gateway.page() {
+            let data = self.account_at(&self.addresses().events(number), "finalized").await?;
+            let page = data.and_then(|data| EventPage::new(data).ok()).context("no page of events")?;
+            for record in page.iter() {
+                let words = record.body(&gateway.dictionary()).map_err(|error| anyhow!(error.name()))?;
+                let words: Vec<_> = words.into_iter().take(record.words.into()).map(Word).collect();
+                let body = EventBody::decode(record.kind, &words)?;
+                events.push(Event { sequence: record.sequence, timestamp: record.timestamp, body });
+            }
+        }
+        Ok(events)
+    }
+
+    /// Height of the newest block: of the newest `confirmed` or `finalized` one.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub async fn height(&self, commitment: &str) -> Result<u64> {
+        let height = ask(&self.client, "getBlockHeight", json!([{"commitment": commitment}])).await?;
+        height.as_u64().context("no height")
+    }
+
+    /// Gives everybody coins, collateral, and a token account for it and for the synthetic.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub async fn welcome(&self, beginners: &[Beginner]) -> Result<()> {
+        let (stable, synthetic) = (token(&self.deployment, STABLE)?, token(&self.deployment, SYNTHETIC)?);
+        let welcome = |beginner: &Beginner| {
+            let (Beginner { wallet, lamports, stable: amount }, deployer) = (*beginner, &self.deployer);
+            async move {
+                if lamports > 0 {
+                    deployer.fund(&wallet, lamports).await?;
+                }
+                deployer.mint_test_token(&stable, &wallet, amount).await?;
+                deployer.open_token_account(&synthetic, &wallet).await
+            }
+        };
+        stream::iter(beginners.iter().map(welcome)).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        Ok(())
+    }
+
     async fn gateway(&self) -> Result<Gateway<Vec<u8>>> {
         let data = self.account(&self.deployment.gateway).await?.context("no gateway")?;
         Gateway::new(data).ok().context("not a gateway")
@@ -147,7 +248,11 @@ impl SolanaSite {
 
     /// The data of an account, as it is confirmed.
     async fn account(&self, key: &Pubkey) -> Result<Option<Vec<u8>>> {
-        let config = json!({"encoding": "base64", "commitment": "confirmed"});
+        self.account_at(key, "confirmed").await
+    }
+
+    async fn account_at(&self, key: &Pubkey, commitment: &str) -> Result<Option<Vec<u8>>> {
+        let config = json!({"encoding": "base64", "commitment": commitment});
         let found = ask(&self.client, "getAccountInfo", json!([key.to_string(), config])).await?;
         let data = found.pointer("/value/data/0").and_then(Value::as_str);
         data.map(|data| BASE64_STANDARD.decode(data).context("not base64")).transpose()
@@ -173,9 +278,10 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    pub(crate) async fn start(directory: &Path) -> Result<Self> {
+    pub(crate) async fn start(directory: &Path, ticks_per_slot: u32) -> Result<Self> {
         let admin = accounts::solana_key(accounts::ADMIN);
         let options = ValidatorOptions::new(directory.join("solana"), admin.pubkey().to_string());
+        let options = ValidatorOptions { ticks_per_slot, ..options };
         let validator = Validator::start(&options).await?;
         let client = JsonRpc::new(validator.url()?.into())?;
         let genesis = ask(&client, "getGenesisHash", json!([])).await?;
@@ -195,19 +301,25 @@ impl Setup {
         let addresses = Addresses { program: deployment.program, gateway: deployment.gateway };
         self.deployer.open_routes(&addresses, routes).await?;
         self.deployer.activate(&addresses, None).await?;
-        for name in accounts::everybody().filter(|name| *name != accounts::ADMIN) {
+        for name in [accounts::GUARDIAN, accounts::SUBMITTER] {
             self.deployer.fund(&accounts::solana_key(name).pubkey(), 1_000 * SOL).await?;
         }
-        let token = |symbol: &str| deployment.tokens.get(symbol).copied().with_context(|| format!("no {symbol}"));
-        let (stable, synthetic) = (token(STABLE)?, token(SYNTHETIC)?);
-        for name in accounts::USERS {
-            let wallet = accounts::solana_key(name).pubkey();
-            self.deployer.mint_test_token(&stable, &wallet, 1_000_000_000_000).await?;
-            self.deployer.open_token_account(&synthetic, &wallet).await?;
-        }
+        let synthetic = token(&deployment, SYNTHETIC)?;
         self.deployer.open_token_account(&synthetic, &accounts::solana_key(accounts::TREASURY).pubkey()).await?;
-        Ok(SolanaSite { deployment, validator: Some(self.validator), client: self.client })
+        let Self { validator, deployer, client } = self;
+        let site = SolanaSite { deployment, node: Node::Up(validator), client, deployer };
+        let users = accounts::USERS.map(|name| Beginner {
+            wallet: accounts::solana_key(name).pubkey(),
+            lamports: 1_000 * SOL,
+            stable: 1_000_000_000_000,
+        });
+        site.welcome(&users).await?;
+        Ok(site)
     }
+}
+
+fn token(deployment: &Deployment, symbol: &str) -> Result<Pubkey> {
+    deployment.tokens.get(symbol).copied().with_context(|| format!("{NAME} has no {symbol}"))
 }
 
 async fn ask(client: &JsonRpc, method: &'static str, params: Value) -> Result<Value> {

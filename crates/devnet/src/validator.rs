@@ -128,6 +128,12 @@ impl Validator {
         Ok(Url::parse(&format!("ws://127.0.0.1:{}", self.options.port.saturating_add(1)))?)
     }
 
+    /// What it was started with, the port included: with these it goes on from its ledger.
+    #[must_use]
+    pub fn options(&self) -> &ValidatorOptions {
+        &self.options
+    }
+
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
@@ -145,27 +151,18 @@ impl Validator {
         }
     }
 
-    /// Ends it with SIGTERM, so that its ledger is whole.
+    /// Ends it with SIGTERM; its ledger stays.
     ///
     /// # Errors
     /// Where it goes on.
-    pub async fn stop(mut self) -> Result<ValidatorOptions> {
+    pub async fn stop(mut self) -> Result<()> {
         self.terminate()?;
         let begun = Instant::now();
         while self.ended()?.is_none() {
             ensure!(begun.elapsed() < LAST_WILL, "{PROGRAM} goes on {LAST_WILL:?} after SIGTERM");
             sleep(Duration::from_millis(20)).await;
         }
-        Ok(self.options.clone())
-    }
-
-    /// Ends it and starts it again on the same ports with the same ledger.
-    ///
-    /// # Errors
-    /// As [`Validator::stop`] and [`Validator::start`].
-    pub async fn restart(self) -> Result<Self> {
-        let options = self.stop().await?;
-        Self::run(&find()?, options).await
+        Ok(())
     }
 
     fn ended(&mut self) -> Result<Option<ExitStatus>> {
@@ -256,7 +253,9 @@ mod tests {
         let before = state().await;
         let balance = [Request::new("getBalance", json!([mint, {"commitment": "confirmed"}]))];
         assert!(client.batch::<()>(&balance).await.unwrap()[0].as_ref().unwrap()["value"].as_u64().unwrap() > 0);
-        let mut validator = validator.restart().await.unwrap();
+        let options = validator.options().clone();
+        validator.stop().await.unwrap();
+        let mut validator = Validator::start(&options).await.unwrap();
         let after = state().await;
         assert_eq!(after.0, before.0, "another chain");
         assert!(after.1 >= before.1, "{after:?} after {before:?}");

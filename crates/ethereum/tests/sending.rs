@@ -347,6 +347,13 @@ async fn a_send_that_one_endpoint_swallows_goes_through_another() {
         chain.broadcast(&transaction).await.expect("sent by the other one");
         until(&chain, &transaction, is_included).await;
     }
+    let chain = world.connect_with(world.config(&[proxy.url(), world.anvil.url()])).await;
+    proxy.set_plan(Plan::Always(Fault::Swallow));
+    let transaction = prepared(&chain, &[world.mint(4, WHOLE)]).await;
+    chain.broadcast(&transaction).await.expect("taken, and forgotten");
+    assert_eq!(chain.states(std::slice::from_ref(&transaction)).await, Ok(vec![TransactionState::Unknown]));
+    chain.broadcast(&transaction).await.expect("sent to both");
+    until(&chain, &transaction, is_included).await;
 }
 
 #[tokio::test]

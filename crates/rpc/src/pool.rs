@@ -37,13 +37,14 @@ pub struct Spec<C> {
 pub struct Call {
     what: &'static str,
     weight: u32,
+    moving: bool,
 }
 
 impl Call {
     /// A call that counts as one against the rate limit.
     #[must_use]
     pub fn new(what: &'static str) -> Self {
-        Self { what, weight: 1 }
+        Self { what, weight: 1, moving: false }
     }
 
     /// What is called.
@@ -56,6 +57,12 @@ impl Call {
     #[must_use]
     pub fn weight(self, weight: usize) -> Self {
         Self { weight: u32::try_from(weight).unwrap_or(u32::MAX).max(1), ..self }
+    }
+
+    /// The same call for something that may change between two answers: who says something else than a quorum is not distrusted for it.
+    #[must_use]
+    pub fn moving(self) -> Self {
+        Self { moving: true, ..self }
     }
 }
 
@@ -184,8 +191,43 @@ impl<C: Send + Sync + 'static> Pool<C> {
         Err(self.exhausted(failures))
     }
 
+    /// Asks every endpoint at once that does not want fewer calls, and waits for all of them: for what one of them may take without doing
+    /// anything with it.
+    ///
+    /// # Errors
+    /// As [`Pool::call`], where none gives a value.
+    pub async fn everyone<T, R, F, Fut>(&self, call: impl Into<Call>, ask: F) -> Result<Answer<T>, PoolError<R>>
+    where
+        F: Fn(Arc<C>) -> Fut,
+        Fut: Future<Output = Result<T, CallError<R>>>,
+        R: fmt::Debug,
+    {
+        let call = call.into();
+        // One is waited for; whoever is at its rate limit besides is left out.
+        let first = self.next(call, &[]).await;
+        let free = |endpoint: &usize| {
+            Some(*endpoint) != first
+                && self.fleet().grade(*endpoint, self.now()) != Grade::Limited
+                && self.fleet().take(*endpoint, self.now(), call.weight).is_ok()
+        };
+        let asked: Vec<_> = first.into_iter().chain((0..self.endpoints.len()).filter(free)).collect();
+        let answers = join_all(asked.iter().map(|endpoint| self.ask(*endpoint, call, &ask))).await;
+        let (mut refused, mut failures) = (None, Vec::new());
+        for (endpoint, answer) in asked.into_iter().zip(answers) {
+            match answer {
+                Ok(value) => return Ok(Answer { value, endpoint }),
+                Err(CallError::Refused(reason)) => {
+                    let endpoint = self.endpoint_name(endpoint).to_owned();
+                    refused.get_or_insert(PoolError::Refused { endpoint, reason });
+                }
+                Err(error) => failures.push(self.failure(endpoint, &error)),
+            }
+        }
+        Err(refused.unwrap_or_else(|| self.exhausted(failures)))
+    }
+
     /// Asks until a quorum of distinct endpoints gave the same value. For values that cannot change, such as what was at a block hash: an
-    /// endpoint that said something else is distrusted.
+    /// endpoint that said something else is distrusted, unless the call is [`Call::moving`].
     ///
     /// # Errors
     /// [`PoolError::NoQuorum`] with who said what.
@@ -226,7 +268,7 @@ impl<C: Send + Sync + 'static> Pool<C> {
             return Err(PoolError::NoQuorum { need: self.quorum, votes: groups.map(named).collect(), failures });
         }
         let Some((value, endpoints)) = groups.next() else { return Err(self.exhausted(failures)) };
-        for (other, who) in groups {
+        for (other, who) in groups.filter(|_| !call.moving) {
             for endpoint in who {
                 self.distrust(
                     endpoint,

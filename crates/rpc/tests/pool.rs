@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tim3_rpc::{CallError, Grade, Observer, Outcome, Policy, Pool, PoolError, Rate, SetupError, Spec};
+use tim3_rpc::{Call, CallError, Grade, Observer, Outcome, Policy, Pool, PoolError, Rate, SetupError, Spec};
 
 type Script = Box<dyn Fn() -> Result<u64, CallError<String>> + Send + Sync>;
 
@@ -102,6 +102,36 @@ async fn a_quorum_is_of_equal_values_and_the_liar_loses_its_place() {
     assert_eq!(quorum(&pool).await, Ok(7));
     assert_eq!(grade(&pool, "liar"), Grade::Distrusted);
     assert_eq!(call(&pool).await, Ok(7));
+}
+
+#[tokio::test]
+async fn who_says_something_else_about_what_moves_is_outvoted_and_not_distrusted() {
+    let pool = pool(2, vec![spec("behind", 0, says(6)), spec("one", 1, says(7)), spec("two", 2, says(7))]);
+    let agreed = pool.quorum(Call::new("value").moving(), |script| async move { script() }).await;
+    assert_eq!(agreed.map(|agreed| agreed.value), Ok(7));
+    assert_eq!(grade(&pool, "behind"), Grade::Good);
+}
+
+#[tokio::test]
+async fn everyone_is_asked_and_one_value_is_enough() {
+    let down = || fails(CallError::Transport("down".to_owned()));
+    let refuses = || fails(CallError::Refused("known".to_owned()));
+    let everyone = async |pool: &Pool<Script>| {
+        pool.everyone("send", |script| async move { script() }).await.map(|answer| answer.value)
+    };
+    let some = pool(1, vec![spec("down", 0, down()), spec("refuses", 1, refuses()), spec("takes it", 2, says(7))]);
+    assert_eq!(everyone(&some).await, Ok(7));
+    assert!(some.status().iter().all(|status| status.calls == 1), "{:?}", some.status());
+    let none = pool(1, vec![spec("down", 0, down()), spec("refuses", 1, refuses())]);
+    let refused = PoolError::Refused { endpoint: "refuses".to_owned(), reason: "known".to_owned() };
+    assert_eq!(everyone(&none).await, Err(refused), "what is decided says more than what failed");
+    let limited = fails(CallError::RateLimited { retry_after: Some(Duration::from_secs(20)) });
+    let one = pool(1, vec![spec("limited", 0, limited), spec("other", 1, says(7))]);
+    for _ in 0..2 {
+        assert_eq!(everyone(&one).await, Ok(7));
+    }
+    let calls: Vec<_> = one.status().into_iter().map(|status| (status.name, status.calls)).collect();
+    assert_eq!(calls, [("other".to_owned(), 2), ("limited".to_owned(), 1)], "nobody is asked before the time");
 }
 
 #[tokio::test]

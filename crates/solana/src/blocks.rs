@@ -55,6 +55,11 @@ impl Blocks {
         lock(&self.0).range(..=slot).rev().find(|(_, known)| known.agreed).map(|(_, known)| known.block)
     }
 
+    /// The height of the newest agreed block: no answer about an older state is of any use.
+    pub(crate) fn floor(&self) -> u64 {
+        self.agreed_below(u64::MAX).map_or(0, |block| block.height)
+    }
+
     fn insert(&self, block: BlockRef, agreed: bool) {
         let mut blocks = lock(&self.0);
         let known = blocks.entry(block.height).or_insert(Known { block, agreed });
@@ -88,6 +93,7 @@ mod tests {
         assert!(blocks.agreed(&block(7, "agreed")) && !blocks.agreed(&block(7, "stated")));
         blocks.state(block(9, "stated"));
         assert_eq!(blocks.agreed_below(10), Some(block(7, "agreed")));
+        assert_eq!(blocks.floor(), 7);
         blocks.forget_stated();
         assert_eq!((blocks.get(9), blocks.get(7)), (None, Some(block(7, "agreed"))));
     }

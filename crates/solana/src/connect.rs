@@ -187,7 +187,7 @@ async fn identify(config: &SolanaConfig, pool: &Pool) -> Result<(GatewayId, u64)
 async fn identity(node: &Node, gateway: Pubkey, program: Pubkey) -> Result<Identity, NodeError> {
     let mut results = node.batch(&[node::genesis(), node::accounts(&[gateway], Commitment::Confirmed, 0)]).await?;
     let genesis = results.read("genesis hash")?;
-    let found = results.accounts(1)?.accounts.into_iter().next().flatten();
+    let found = results.accounts(1, 0)?.accounts.into_iter().next().flatten();
     let gateway = match found {
         None => Err("there is no account; deploy one with `tim3d contracts deploy`".to_owned()),
         Some(found) if found.owner != program => {

@@ -56,10 +56,11 @@ impl Network {
     pub(crate) async fn accounts(&self, what: &'static str, keys: &[Pubkey]) -> Result<Vec<Option<Found>>, ChainError> {
         let mut found = Vec::with_capacity(keys.len());
         for keys in keys.chunks(BATCH) {
-            let request = node::accounts(keys, Commitment::Confirmed, 0);
+            let least = self.blocks.floor();
+            let request = node::accounts(keys, Commitment::Confirmed, least);
             let answer = self.ask(what, |node| {
                 let request = request.clone();
-                async move { node.one(request).await?.accounts(keys.len()) }
+                async move { node.one(request).await?.accounts(keys.len(), least) }
             });
             found.extend(answer.await?.accounts);
         }
@@ -127,7 +128,8 @@ impl Link {
         what: &'static str,
         keys: &[Pubkey],
     ) -> Result<(Snapshot, Vec<Option<Found>>), ChainError> {
-        self.ask(what, |node| async move { self.read(&node, Commitment::Confirmed, 0, keys).await })
+        let least = self.blocks.floor();
+        self.ask(what, |node| async move { self.read(&node, Commitment::Confirmed, least, keys).await })
             .await
             .map(|(_, gateway, accounts)| (gateway, accounts))
     }
@@ -142,10 +144,7 @@ impl Link {
     ) -> Result<(u64, Snapshot, Vec<Option<Found>>), NodeError> {
         let all: Vec<_> = std::iter::once(self.config.gateway).chain(keys.iter().copied()).collect();
         let Accounts { slot, accounts } =
-            node.one(node::accounts(&all, commitment, least)).await?.accounts(all.len())?;
-        if slot < least {
-            return Err(CallError::Behind(format!("answered for slot {slot}, asked for {least}")));
-        }
+            node.one(node::accounts(&all, commitment, least)).await?.accounts(all.len(), least)?;
         let mut accounts = accounts.into_iter();
         let gateway = self.gateway_in(accounts.next().flatten())?;
         Ok((slot, gateway, accounts.collect()))
@@ -153,18 +152,13 @@ impl Link {
 
     /// What a quorum says about final state that is not before `block`. State that changes is read at different slots by different
     /// endpoints, so that what one of them said in an earlier round counts as well: all of it is final.
-    pub(crate) async fn agreed<T, F, Fut>(
-        &self,
-        what: &'static str,
-        block: &BlockRef,
-        weight: usize,
-        ask: F,
-    ) -> Result<T, ChainError>
+    pub(crate) async fn agreed<T, F, Fut>(&self, call: Call, block: &BlockRef, ask: F) -> Result<T, ChainError>
     where
         T: Clone + PartialEq + std::fmt::Debug + Send,
         F: Fn(Arc<Node>, u64) -> Fut,
         Fut: Future<Output = Result<T, NodeError>> + Send,
     {
+        let what = call.what();
         self.verify(what, block).await?;
         let need = self.pool.quorum_size();
         let said: Mutex<BTreeMap<String, Vec<T>>> = Mutex::default();
@@ -179,7 +173,7 @@ impl Link {
                     Ok(answer)
                 }
             };
-            let error = match self.pool.quorum(Call::new(what).weight(weight), once).await {
+            let error = match self.pool.quorum(call, once).await {
                 Ok(agreed) => return Ok(agreed.value),
                 Err(error) => error,
             };

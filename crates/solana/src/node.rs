@@ -115,8 +115,8 @@ impl Results {
         serde_json::from_value(value).map_err(|error| CallError::Garbage(format!("{what}: {error}")))
     }
 
-    /// The next result as `count` accounts.
-    pub(crate) fn accounts(&mut self, count: usize) -> Result<Accounts, NodeError> {
+    /// The next result as `count` accounts of a slot that is not before `least`.
+    pub(crate) fn accounts(&mut self, count: usize, least: u64) -> Result<Accounts, NodeError> {
         #[derive(Deserialize)]
         struct Raw {
             owner: String,
@@ -139,6 +139,7 @@ impl Results {
                 data: BASE64_STANDARD.decode(data).map_err(|_| garbage("data that are not base64"))?,
             })
         };
+        reached(found.context.slot, least)?;
         let accounts = found.value.into_iter().map(|raw| raw.map(account).transpose()).collect::<Result<_, _>>()?;
         Ok(Accounts { slot: found.context.slot, accounts })
     }
@@ -165,6 +166,13 @@ impl Results {
     pub(crate) fn recent(&mut self) -> Result<Recent, NodeError> {
         let found: Response<RpcBlockhash> = self.read("blockhash")?;
         Ok(Recent { hash: found.value.blockhash, last_valid: found.value.last_valid_block_height })
+    }
+
+    /// The next result as whether a blockhash is valid, by a state that is not before `least`.
+    pub(crate) fn is_recent(&mut self, least: u64) -> Result<bool, NodeError> {
+        let found: Response<bool> = self.read("whether a blockhash is valid")?;
+        reached(found.context.slot, least)?;
+        Ok(found.value)
     }
 
     /// The next result as statuses of `count` transactions.
@@ -213,6 +221,11 @@ impl Results {
     }
 }
 
+/// Fails where an endpoint, told how new its state must be, answers about an older one.
+pub(crate) fn reached(slot: u64, least: u64) -> Result<(), NodeError> {
+    if slot >= least { Ok(()) } else { Err(CallError::Behind(format!("answered for slot {slot}, asked for {least}"))) }
+}
+
 fn request(method: RpcRequest, params: Value) -> Request {
     Request::new(method.as_str(), params)
 }
@@ -251,8 +264,14 @@ pub(crate) fn block(slot: u64) -> Request {
     request(RpcRequest::GetBlock, json!([slot, config]))
 }
 
-pub(crate) fn recent() -> Request {
-    request(RpcRequest::GetLatestBlockhash, json!([{"commitment": "confirmed"}]))
+pub(crate) fn recent(commitment: Commitment) -> Request {
+    request(RpcRequest::GetLatestBlockhash, json!([{"commitment": commitment.name()}]))
+}
+
+/// Whether transactions with this blockhash may be included, by a state that is not before `least`.
+pub(crate) fn is_recent(hash: &str, least: u64) -> Request {
+    let config = json!({"commitment": Commitment::Confirmed.name(), "minContextSlot": least});
+    request(RpcRequest::IsBlockhashValid, json!([hash, config]))
 }
 
 /// `history`: also those that have left the recent blocks, which costs the endpoint a look into its archive.
@@ -282,9 +301,11 @@ pub(crate) fn prices(keys: &[Pubkey]) -> Request {
     request(RpcRequest::GetRecentPrioritizationFees, json!([keys]))
 }
 
-pub(crate) fn simulate(raw: &[u8]) -> Request {
+/// On a state that is not before `least`.
+pub(crate) fn simulate(raw: &[u8], least: u64) -> Request {
     let config = json!({
         "encoding": "base64", "commitment": "confirmed", "sigVerify": false, "replaceRecentBlockhash": true,
+        "minContextSlot": least,
     });
     request(RpcRequest::SimulateTransaction, json!([BASE64_STANDARD.encode(raw), config]))
 }

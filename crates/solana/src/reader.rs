@@ -43,7 +43,8 @@ impl Reader for Solana {
     }
 
     async fn block_at(&self, height: u64) -> Result<Option<BlockRef>, ChainError> {
-        if let Some(known) = self.link.blocks.get(height) {
+        // What one endpoint stated may have been taken back since.
+        if let Some(known) = self.link.blocks.get(height).filter(|block| self.link.blocks.agreed(block)) {
             return Ok(Some(known));
         }
         let found = self.link.ask("block", |node| async move { fetch::block(&node, height).await }).await?;
@@ -72,7 +73,7 @@ impl Reader for Solana {
     async fn quorum_head(&self, block: &BlockRef) -> Result<QuorumHead, ChainError> {
         let ask =
             |node: Arc<Node>, slot: u64| async move { fetch::head_at(&self.link, &self.places, &node, slot).await };
-        let head = self.link.agreed("quorum head", block, 2, ask).await?;
+        let head = self.link.agreed(Call::new("quorum head").weight(2), block, ask).await?;
         Ok(QuorumHead::agreed(self.link.id, head, *block))
     }
 

@@ -1,6 +1,7 @@
 //! One account that sends: its key, blockhashes, and what it pays.
 
 use std::{
+    collections::VecDeque,
     fmt,
     sync::{
         Arc, Mutex,
@@ -12,13 +13,14 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
+use solana_client::rpc_response::Response;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_message::{Hash, VersionedMessage};
 use solana_pubkey::Pubkey;
 use solana_signer::Signer as _;
 use tim3_chain::{ChainError, TxId};
-use tim3_rpc::{CallError, PoolError};
+use tim3_rpc::{Answer, Call, CallError, PoolError};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -28,13 +30,17 @@ use crate::{
     fees,
     link::{Network, lock},
     message::{self, Budget, MAX_UNITS, Signed},
-    node::{self, Commitment, Recent, Status},
+    node::{self, Commitment, Node, Recent, Status},
 };
 
 /// How long a blockhash is used for new transactions.
 const RECENT_FOR: Duration = Duration::from_secs(1);
 /// How long what others paid is used.
 const PRICES_FOR: Duration = Duration::from_secs(5);
+/// Blocks in which a transaction may be included: those after the one with its blockhash.
+const LIFE: u64 = 150;
+/// Transactions that are known to have been sent: more than are ever on their way at once.
+const SENT: usize = 1_024;
 /// Prices of so many accounts are asked for, at most.
 const PRICED: usize = 128;
 
@@ -51,6 +57,8 @@ pub(crate) struct Sender {
     signer: Keypair,
     recent: Mutex<Option<(Recent, Instant)>>,
     prices: Mutex<Option<(Vec<u64>, Instant)>>,
+    /// The beginnings of the newest transactions that were sent.
+    sent: Mutex<VecDeque<Vec<u8>>>,
     /// Makes transactions differ that do the same: one that is the same would be taken for one that was executed.
     serial: AtomicU32,
     /// Transactions in a row that were not included.
@@ -70,6 +78,7 @@ impl Sender {
             signer,
             recent: Mutex::default(),
             prices: Mutex::default(),
+            sent: Mutex::default(),
             serial: AtomicU32::new(0),
             missed: AtomicU32::new(0),
         }
@@ -121,9 +130,44 @@ impl Sender {
             return Ok(recent);
         }
         let recent =
-            self.network.ask("blockhash", |node| async move { node.one(node::recent()).await?.recent() }).await?;
+            if self.network.pool.quorum_size() > 1 { self.vouched().await? } else { self.newest().await?.value };
         *lock(&self.recent) = Some((recent.clone(), Instant::now()));
         Ok(recent)
+    }
+
+    async fn newest(&self) -> Result<Answer<Recent>, ChainError> {
+        // What others are to vouch for they must know: final blocks they do.
+        let commitment =
+            if self.network.pool.quorum_size() > 1 { Commitment::Finalized } else { Commitment::Confirmed };
+        let ask = |node: Arc<Node>| async move { node.one(node::recent(commitment)).await?.recent() };
+        self.network.pool.call("blockhash", ask).await.map_err(|error| self.network.error("blockhash", error))
+    }
+
+    /// A blockhash that a quorum knows. One endpoint alone could keep every transaction from ever being included with one that is no
+    /// more, or from ever being given up with one that it says is valid for ever.
+    async fn vouched(&self) -> Result<Recent, ChainError> {
+        const ATTEMPTS: usize = 3;
+        for _ in 0..ATTEMPTS {
+            let Answer { value: recent, endpoint } = self.newest().await?;
+            // Whoever is not even there does not know, and has no vote.
+            let least = self.network.blocks.floor();
+            let ask = |node: Arc<Node>| {
+                let Recent { hash, last_valid } = recent.clone();
+                async move {
+                    let requests = [node::is_recent(&hash, least), node::block_height(Commitment::Confirmed)];
+                    let mut results = node.batch(&requests).await?;
+                    let (valid, height): (bool, u64) = (results.is_recent(least)?, results.read("block height")?);
+                    Ok(valid && last_valid <= height.saturating_add(LIFE))
+                }
+            };
+            let known = self.network.pool.quorum(Call::new("blockhash known").weight(2).moving(), ask).await;
+            if known.map_err(|error| self.network.error("blockhash", error))?.value {
+                return Ok(recent);
+            }
+            let why = format!("gave blockhash {} until height {}", recent.hash, recent.last_valid);
+            self.network.pool.distrust(endpoint, &why);
+        }
+        Err(self.network.transient("blockhash", "no endpoint gives one that a quorum knows"))
     }
 
     async fn blockhash(&self) -> Result<(Hash, u64), ChainError> {
@@ -174,32 +218,51 @@ impl Sender {
         let budget = Budget { units: MAX_UNITS, price: 0 };
         let message = message::message(&self.address(), instructions, budget, Hash::default());
         let message = message.ok_or_else(|| self.network.rejected("simulate", "too many accounts"))?;
-        let request = node::simulate(&message::unsigned(message));
+        let least = self.network.blocks.floor();
+        let request = node::simulate(&message::unsigned(message), least);
         self.network
             .ask("simulate", |node| {
                 let request = request.clone();
-                async move { Ok(simulated(node.one(request).await?.read("simulation")?)) }
+                async move {
+                    let found: Response<RawOutcome> = node.one(request).await?.read("simulation")?;
+                    node::reached(found.context.slot, least)?;
+                    Ok(simulated(found.value))
+                }
             })
             .await
     }
 
     // ----------------------------------------------------------------------------------------------------------------- sending
 
-    /// Sends signed bytes. That the chain has executed them already is success.
+    /// Sends signed bytes. That the chain has executed them already is success. An endpoint may take a transaction and do nothing with it;
+    /// so what is sent again is sent to everyone.
     pub(crate) async fn send(&self, raw: &[u8]) -> Result<(), ChainError> {
         let request = node::send(raw);
-        let sent = self
-            .network
-            .pool
-            .call("send", |node| {
-                let request = request.clone();
-                async move { node.one(request).await?.value() }
-            })
-            .await;
+        let ask = |node: Arc<Node>| {
+            let request = request.clone();
+            async move { node.one(request).await?.value() }
+        };
+        let pool = &self.network.pool;
+        let sent = if self.is_sent(raw) { pool.everyone("send", ask).await } else { pool.call("send", ask).await };
         match sent {
             Ok(_) | Err(PoolError::Refused { reason: Refusal::Transaction(Failure::AlreadyProcessed), .. }) => Ok(()),
             Err(error) => Err(self.network.error("send", error)),
         }
+    }
+
+    /// Whether these bytes were sent before; from now on they were.
+    fn is_sent(&self, raw: &[u8]) -> bool {
+        // They begin with their signatures, which tell transactions apart.
+        let id: Vec<u8> = raw.iter().copied().take(65).collect();
+        let mut sent = lock(&self.sent);
+        let known = sent.contains(&id);
+        if !known {
+            sent.push_back(id);
+            if sent.len() > SENT {
+                sent.pop_front();
+            }
+        }
+        known
     }
 
     /// Sends and waits until it is confirmed, with the same bytes again and again, and anew when they can no longer land: for users and
@@ -279,12 +342,6 @@ impl Sender {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawSimulation {
-    value: RawOutcome,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct RawOutcome {
     err: Option<Value>,
     units_consumed: Option<u64>,
@@ -296,7 +353,7 @@ struct RawReturn {
     data: (String, String),
 }
 
-fn simulated(RawSimulation { value }: RawSimulation) -> Result<Simulated, Failure> {
+fn simulated(value: RawOutcome) -> Result<Simulated, Failure> {
     if let Some(error) = value.err {
         return Err(Failure::of(&error));
     }

@@ -14,7 +14,7 @@ use tim3_domain::{
     protocol::{RouteFee, Window},
     word::Word,
 };
-use tim3_rpc::CallError;
+use tim3_rpc::{Call, CallError};
 use tim3_solana_interface::{
     accounts::{Asset, Claimable, Market, Mirror, OutgoingPage, Route, SlotPage, WINDOW_MINT, WINDOW_RELEASE},
     external::{mint, token_account},
@@ -41,7 +41,7 @@ impl State for Solana {
         for keys in keys.chunks(BATCH) {
             let link = &self.link;
             let ask = |node: Arc<Node>, least: u64| async move { outcomes(link, &node, keys, least).await };
-            slots.extend(self.link.agreed("slots", block, 1, ask).await?);
+            slots.extend(self.link.agreed(Call::new("slots").moving(), block, ask).await?);
         }
         Ok(slots)
     }
@@ -71,7 +71,7 @@ impl State for Solana {
         }
         let (link, reading) = (&self.link, &reading);
         let ask = |node: Arc<Node>, least: u64| async move { reading.books(link, &node, least).await };
-        self.link.agreed("books", block, 1, ask).await
+        self.link.agreed(Call::new("books").moving(), block, ask).await
     }
 
     async fn window(&self, id: AssetId, direction: Direction) -> Result<Window, ChainError> {

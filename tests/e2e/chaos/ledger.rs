@@ -1,17 +1,17 @@
-//! What became of every operation, off the events of both chains.
+//! What became of every operation, off the events of all chains.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use tim3_devnet::Devnet;
+use tim3_devnet::{Devnet, solana::NAME};
 use tim3_domain::{
-    identity::OperationId,
+    identity::{Account, OperationId},
     protocol::{EventBody, Operation, OperationKind},
 };
 
 use super::plan::is_voided;
 
-/// All operations and outcomes on both chains as they are now.
+/// All operations and outcomes on the chains as they are now; of Solana's what is final.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     operations: BTreeMap<OperationId, Operation>,
@@ -23,9 +23,16 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) async fn read(devnet: &Devnet) -> Result<Self> {
         let mut ledger = Self::default();
+        let mut histories = Vec::new();
         for site in devnet.sites() {
-            for (index, event) in site.events().await?.into_iter().enumerate() {
-                ensure!(event.sequence == index as u64, "{}: event {} at place {index}", site.name, event.sequence);
+            histories.push((site.name, site.events().await?));
+        }
+        if let Some(site) = &devnet.solana {
+            histories.push((NAME, site.events().await?));
+        }
+        for (name, events) in histories {
+            for (index, event) in events.into_iter().enumerate() {
+                ensure!(event.sequence == index as u64, "{name}: event {} at place {index}", event.sequence);
                 if let EventBody::Locked { minted, .. } = event.body {
                     ledger.minted_at_home += minted;
                 }
@@ -54,6 +61,11 @@ impl Ledger {
         self.operations.keys().filter(move |id| !self.outcomes.get(id).is_some_and(|all| all.iter().any(is_end)))
     }
 
+    /// Whose operations began.
+    pub(super) fn actors(&self) -> BTreeSet<Account> {
+        self.operations.values().map(|operation| operation.actor).collect()
+    }
+
     /// How many operations began.
     pub(super) fn len(&self) -> usize {
         self.operations.len()
@@ -75,7 +87,7 @@ impl Ledger {
         for (id, outcomes) in &self.outcomes {
             let operation = self.operations.get(id).with_context(|| format!("{id} was delivered and never began"))?;
             ensure!(outcomes.iter().all(|(_, gross)| *gross == operation.amount), "{id}: {outcomes:?}, {operation:?}");
-            // Of the two chains' events, a's come first.
+            // They come chain by chain.
             let mut names: Vec<_> = outcomes.iter().map(|(name, _)| *name).collect();
             names.sort_unstable();
             match names.as_slice() {

@@ -224,7 +224,9 @@ impl Flights {
                 Judgement::Wait
             }
             TransactionState::Reverted { reason } => self.lose(&transaction.id, format!("reverted: {reason}")),
-            TransactionState::Dead if flight.dead => self.lose(&transaction.id, "its nonce is used".to_owned()),
+            TransactionState::Dead if flight.dead => {
+                self.lose(&transaction.id, "it can no longer be included".to_owned())
+            }
             TransactionState::Dead => {
                 // It is believed when it is said again at the next check: while a block is made known, its nonces may count as used
                 // before its receipts are there.

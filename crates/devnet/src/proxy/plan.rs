@@ -23,10 +23,16 @@ pub enum Fault {
     AlteredLogs,
     /// Every result of `eth_call` has a bit turned.
     AlteredCalls,
+    /// Every account of Solana has the lowest bit of this byte of its data turned.
+    AlteredAccounts(usize),
+    /// A transaction is answered as if it were taken, and goes nowhere.
+    Swallow,
+    /// What was asked for before while this held is answered as it was then, as by a node that has come to a stand.
+    Still,
 }
 
-/// Everything that can be wrong with an endpoint, and nothing being wrong as well.
-pub const EVERY_FAULT: [Fault; 10] = [
+/// Everything that can be wrong with an endpoint of an EVM chain, and nothing being wrong as well.
+pub const EVERY_FAULT: [Fault; 11] = [
     Fault::None,
     Fault::Stall,
     Fault::RateLimited,
@@ -37,6 +43,24 @@ pub const EVERY_FAULT: [Fault; 10] = [
     Fault::MissingLogs,
     Fault::AlteredLogs,
     Fault::AlteredCalls,
+    Fault::Swallow,
+];
+
+/// Everything that can be wrong with an endpoint of Solana, and nothing being wrong as well.
+pub const EVERY_SOLANA_FAULT: [Fault; 11] = [
+    Fault::None,
+    Fault::Stall,
+    Fault::RateLimited,
+    Fault::Garbage,
+    Fault::InternalError,
+    Fault::WrongHead(1_000),
+    Fault::WrongHead(-5),
+    // Of a gateway its running hash, of a mint its supply, of a page of events its number.
+    Fault::AlteredAccounts(40),
+    // Of a page of events a record, of a token account nothing.
+    Fault::AlteredAccounts(200),
+    Fault::Swallow,
+    Fault::Still,
 ];
 
 /// Which fault holds for which request.

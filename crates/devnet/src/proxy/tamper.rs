@@ -1,6 +1,9 @@
 //! How answers are made wrong: pure functions of an exchange.
 
+use alloy::primitives::{Bytes, keccak256};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
+use solana_signature::Signature;
 
 use super::Fault;
 
@@ -32,8 +35,34 @@ pub(super) fn refuse(body: &Value) -> Value {
     }
 }
 
+/// The answers to a body of nothing but transactions: their ids, as a node that takes them says them.
+pub(super) fn taken(body: &Value) -> Option<Value> {
+    let taken = |request: &Value| {
+        let raw = request.pointer("/params/0")?.as_str()?;
+        let id = match request["method"].as_str()? {
+            "eth_sendRawTransaction" => keccak256(raw.parse::<Bytes>().ok()?).to_string(),
+            "sendTransaction" => {
+                // One byte counts the signatures, of which the first is the transaction's id.
+                let raw = BASE64_STANDARD.decode(raw).ok()?;
+                Signature::try_from(raw.get(1..65)?).ok()?.to_string()
+            }
+            _ => return None,
+        };
+        Some(json!({"jsonrpc": "2.0", "id": request["id"], "result": id}))
+    };
+    match body {
+        Value::Array(batch) => batch.iter().map(taken).collect::<Option<Vec<_>>>().map(Value::Array),
+        one => taken(one),
+    }
+}
+
 /// Changes the answers to `body` as `fault` says.
 pub(super) fn tamper(fault: Fault, body: &Value, answers: &mut Value) {
+    each(body, answers, |request, result| one(fault, request, result));
+}
+
+/// Hands over each request with its result.
+pub(super) fn each(body: &Value, answers: &mut Value, mut change: impl FnMut(&Value, &mut Value)) {
     let answers = match answers {
         Value::Array(batch) => batch.as_mut_slice(),
         one => std::slice::from_mut(one),
@@ -42,7 +71,7 @@ pub(super) fn tamper(fault: Fault, body: &Value, answers: &mut Value) {
         // Answers of a batch may come in any order.
         let request = requests(body).iter().find(|request| request["id"] == answer["id"]);
         if let (Some(request), Some(result)) = (request, answer.get_mut("result")) {
-            one(fault, request, result);
+            change(request, result);
         }
     }
 }
@@ -72,6 +101,21 @@ fn one(fault: Fault, request: &Value, result: &mut Value) {
             }
         }
         (Fault::AlteredCalls, Some("eth_call")) => turn_bit(result),
+        (Fault::WrongHead(blocks), Some("getSlot" | "getBlockHeight")) => {
+            if let Some(height) = result.as_u64() {
+                *result = height.saturating_add_signed(blocks).into();
+            }
+        }
+        (Fault::AlteredAccounts(at), Some("getAccountInfo" | "getMultipleAccounts")) => {
+            let found = result.get_mut("value").into_iter();
+            let accounts = found.flat_map(|value| match value {
+                Value::Array(many) => many.as_mut_slice(),
+                one => std::slice::from_mut(one),
+            });
+            for data in accounts.filter_map(|account| account.pointer_mut("/data/0")) {
+                turn_byte(data, at);
+            }
+        }
         _ => {}
     }
 }
@@ -98,6 +142,15 @@ fn turn_bit(bytes: &mut Value) {
     });
     if let Some(turned) = turned {
         *bytes = json!(turned);
+    }
+}
+
+/// Turns the lowest bit of one byte in base64.
+fn turn_byte(text: &mut Value, at: usize) {
+    let Some(mut bytes) = text.as_str().and_then(|text| BASE64_STANDARD.decode(text).ok()) else { return };
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte ^= 1;
+        *text = BASE64_STANDARD.encode(bytes).into();
     }
 }
 
@@ -128,6 +181,30 @@ mod tests {
         assert_eq!(answered(Fault::MissingLogs, "eth_getLogs", json!([{}]), logs.clone()), json!([{"data": "0x11"}]));
         let altered = json!([{"data": "0x11"}, {"data": "0x10"}, {"data": "0x"}]);
         assert_eq!(answered(Fault::AlteredLogs, "eth_getLogs", json!([{}]), logs), altered);
+    }
+
+    #[test]
+    fn heads_and_accounts_of_solana_are_made_wrong_too() {
+        assert_eq!(answered(Fault::WrongHead(5), "getSlot", json!([{}]), json!(10)), json!(15));
+        assert_eq!(answered(Fault::WrongHead(-50), "getBlockHeight", json!([{}]), json!(10)), json!(0));
+        let account = |data: &[u8]| json!({"lamports": 1, "data": [BASE64_STANDARD.encode(data), "base64"]});
+        let (fault, one) = (Fault::AlteredAccounts(2), json!({"value": account(&[0, 1, 2, 3])}));
+        assert_eq!(answered(fault, "getAccountInfo", json!(["a"]), one)["value"], account(&[0, 1, 3, 3]));
+        let many = json!({"value": [account(&[7, 7, 7]), null, account(&[1])]});
+        let altered = json!([account(&[7, 7, 6]), null, account(&[1])]);
+        assert_eq!(answered(fault, "getMultipleAccounts", json!([["a", "b", "c"]]), many)["value"], altered);
+    }
+
+    #[test]
+    fn a_swallowed_transaction_is_answered_with_its_id() {
+        let signature = Signature::from([9; 64]);
+        let raw: Vec<u8> = std::iter::once(1).chain(*signature.as_array()).chain([1, 2, 3]).collect();
+        let send = json!({"id": 4, "method": "sendTransaction", "params": [BASE64_STANDARD.encode(raw), {}]});
+        assert_eq!(taken(&send).unwrap()["result"], signature.to_string());
+        let body = json!([{"id": 1, "method": "eth_sendRawTransaction", "params": ["0x"]}]);
+        let empty = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
+        assert_eq!(taken(&body), Some(json!([{"jsonrpc": "2.0", "id": 1, "result": empty}])));
+        assert_eq!(taken(&json!([body[0], {"id": 2, "method": "eth_chainId"}])), None, "the rest must be answered");
     }
 
     #[test]

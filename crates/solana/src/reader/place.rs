@@ -60,7 +60,7 @@ impl Places {
             let keys: Vec<_> = probes.iter().map(|page| link.addresses.events(*page)).collect();
             let length = EVENT_PAGE_HEADER.saturating_add(RECORD_HEADER);
             let request = node::beginnings(&keys, Commitment::Confirmed, length);
-            let found = node.one(request).await?.accounts(keys.len())?.accounts;
+            let found = node.one(request).await?.accounts(keys.len(), 0)?.accounts;
             let mut next = low;
             for (page, found) in probes.into_iter().zip(found) {
                 match link.own(found).and_then(first_slot) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tim3_chain::{BlockRef, ChainError, Reader as _, Transaction, TransactionState};
 use tim3_rpc::{Call, CallError};
+use tracing::debug;
 
 use super::Batches;
 use crate::{
@@ -30,12 +31,17 @@ impl Solana {
                 .filter(|(transaction, status)| status.is_none() && transaction.nonce < height)
                 .map(|(transaction, _)| transaction)
                 .collect();
-            let fates = self.fates(&expired).await?;
+            // Without a quorum nothing is dead, and the others' states are as good as before.
+            let fates = self.fates(&expired).await;
+            if let Err(error) = &fates {
+                debug!(chain = self.link.name, %error, "no quorum says that transactions can no longer be included");
+            }
             for (transaction, status) in transactions.iter().zip(statuses) {
                 let expired = expired.iter().position(|expired| expired.id == transaction.id);
-                let status = status.or_else(|| fates.get(expired?).cloned().flatten());
+                let fate = expired.and_then(|index| fates.as_ref().ok()?.get(index));
+                let status = status.or_else(|| fate.cloned().flatten());
                 states.push(match status {
-                    None if expired.is_some() => {
+                    None if fate.is_some() => {
                         batches.sender.missed();
                         TransactionState::Dead
                     }

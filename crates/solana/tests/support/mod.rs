@@ -11,11 +11,14 @@ use tim3_chain::conformance::Keys;
 use tim3_devnet::validator::{Validator, ValidatorOptions};
 use tim3_domain::{
     identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind},
+    protocol::{Action, Operation, OperationKind, Order, OrderContent, SignedOrder},
     word::keccak_text,
 };
 use tim3_rpc::{EndpointConfig, JsonRpc, Request};
 use tim3_solana::{
-    Addresses, Keypair, Pubkey, Signer as _, Solana, SolanaConfig, chain_of_genesis,
+    Addresses, Keypair, Pubkey, Signer as _, Solana, SolanaConfig,
+    address::account,
+    chain_of_genesis,
     deploy::{
         Deployer, Deployment, PROGRAM,
         plan::{CollateralPlan, GatewayPlan, MarketPlan, RoutePlan, SyntheticPlan, TokenPlan, WindowPlan},
@@ -177,6 +180,28 @@ impl World {
         for symbol in ["TIM3", "USDA"] {
             self.deployer.open_token_account(&self.token(symbol), &signer(who).pubkey()).await.expect("opened");
         }
+    }
+
+    /// A Mint order of `amount` for operation `nonce` of the peer, signed by the attesters.
+    pub(crate) fn mint(&self, nonce: u64, amount: u128) -> SignedOrder {
+        let operation = Operation {
+            kind: OperationKind::Transfer,
+            origin: self.peer,
+            destination: self.deployment.id,
+            nonce,
+            asset: tim3(),
+            market: MarketId::ZERO,
+            owner: Account::ZERO,
+            actor: Account::from_evm([7; 20]),
+            refund_to: Account::from_evm([7; 20]),
+            recipient: account(&signer("recipient").pubkey()),
+            amount,
+            fee: 0,
+            wanted: 0,
+            timestamp: 1_700_000_000,
+        };
+        let content = OrderContent::Operation(operation);
+        self.keys.sign(Order { action: Action::Mint, gateway: self.deployment.id, epoch: 1, content })
     }
 
     pub(crate) async fn slot(&self, commitment: &str) -> u64 {
