@@ -8,7 +8,8 @@
 //!   the votes.
 //! * [`deploy`] makes gateways and compares them with their plan.
 //! * [`v1`] speaks with the processes of the first TIM3 on AO, and completes what they leave undone.
-//! * [`User`] does what a user does, with a user's wallet. [`ans104`] is the form of all messages, [`wallet`] what signs them.
+//! * [`User`] does what a user does, with a user's wallet. [`ans104`] is the form of all messages, [`wallet`] what signs them, [`keys`] where
+//!   that is kept.
 //!
 //! Decisions are pure functions: what units answer ([`units`]), who signed ([`votes`]), what is final.
 //!
@@ -21,6 +22,7 @@ pub mod connect;
 pub mod deploy;
 pub mod error;
 pub mod id;
+pub mod keys;
 pub mod network;
 pub mod reader;
 pub mod state;

@@ -80,6 +80,7 @@ async fn nothing_is_done_twice_and_nothing_believed_that_a_quorum_does_not_say()
     let scene = start().await;
     the_gateway_is_found_as_it_was_planned(&scene).await;
     another_chain_or_finality_without_a_cap_is_refused(&scene).await;
+    the_word_of_the_scheduler_is_final_up_to_its_cap(&scene).await;
     a_reply_that_is_lost_does_not_repeat_a_message(&scene).await;
     a_notice_that_is_pushed_twice_counts_once(&scene).await;
     a_transaction_is_posted_until_it_is_scheduled_and_executed_once(&scene).await;
@@ -113,6 +114,15 @@ async fn another_chain_or_finality_without_a_cap_is_refused(scene: &Scene) {
     let voters = vec![wallet("user")];
     let stranger = Ao::connect(config, Wallets { submitter: None, voters }, None).await.expect_err("refused");
     assert!(matches!(stranger, AoError::Voter { .. }));
+}
+
+async fn the_word_of_the_scheduler_is_final_up_to_its_cap(scene: &Scene) {
+    let config = AoConfig { confirmations: 0, tiers: vec![(WHOLE, 1_000_000)], ..scene.world.config() };
+    let hasty = Ao::connect(config, Wallets::default(), None).await.expect("connected");
+    let tips = hasty.tips().await.expect("tips");
+    assert_eq!(tips.finalized, tips.head);
+    assert_eq!(*tips.final_for(WHOLE), hasty.birth().await.expect("the process"), "nothing is as deep");
+    assert_eq!(*tips.final_for(1), tips.head);
 }
 
 async fn a_reply_that_is_lost_does_not_repeat_a_message(scene: &Scene) {

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tim3_chain::{BlockRef, ChainError, Tips};
+use tim3_chain::{BlockRef, ChainError, Reader as _, Tips};
 use tim3_rpc::{CallError, Http};
 
 use self::depths::Depths;
@@ -49,6 +49,8 @@ impl Ao {
         } else {
             self.laid_down(&mut depths, &latest, &needed).await?
         };
+        // Where nothing is deep enough for a tier yet, nothing but the process itself counts for it.
+        let birth = self.birth().await?;
         let mut finals = finals.into_iter();
         let mut following = lock(&self.following);
         following.head = following.head.max(Some(head));
@@ -56,9 +58,7 @@ impl Ao {
         following.finalized = following.finalized.max(finals.next().flatten());
         let finalized =
             following.finalized.ok_or_else(|| self.link.transient("tips", "no message of the gateway is final yet"))?;
-        // A tier without any final message: nothing counts for it.
-        let none = BlockRef { height: 0, ..finalized };
-        let tiers = config.tiers.iter().zip(finals).map(|(tier, block)| (tier.0, block.unwrap_or(none))).collect();
+        let tiers = config.tiers.iter().zip(finals).map(|(tier, block)| (tier.0, block.unwrap_or(birth))).collect();
         Ok(Tips { head: head.max(finalized), finalized, tiers })
     }
 
