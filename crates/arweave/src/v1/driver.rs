@@ -1,6 +1,9 @@
 //! The shell around the planner: tells it what the units say, and does what it wants.
 
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+};
 
 use thiserror::Error;
 use tim3_chain::ChainError;
@@ -61,7 +64,9 @@ pub struct Driver {
     items: BTreeMap<Step, (Id, Option<Vec<u8>>)>,
     /// Next message of each history, and of the Coordinator's results.
     next: BTreeMap<Role, u64>,
-    results: Vec<Id>,
+    results: VecDeque<Id>,
+    /// How far the processes were when their books were judged.
+    judged: Option<Vec<u64>>,
 }
 
 /// Histories that are followed.
@@ -97,7 +102,16 @@ impl Driver {
             items.insert(step.clone(), (item.id(), Some(raw)));
             planner.observe(now, Seen::Signed(step, message));
         }
-        Ok(Self { processes, wallet, planner, journal, items, next: BTreeMap::new(), results: Vec::new() })
+        Ok(Self {
+            processes,
+            wallet,
+            planner,
+            journal,
+            items,
+            next: BTreeMap::new(),
+            results: VecDeque::new(),
+            judged: None,
+        })
     }
 
     /// Reads what is new, and does what is to be done; `now` in milliseconds. Gives whether anything was sent or is still open.
@@ -113,12 +127,25 @@ impl Driver {
         for intent in intents {
             self.act(now, intent).await?;
         }
-        if self.planner.on_its_way() == 0
-            && let Some(books) = self.processes.books(&self.planner.users()).await?
-        {
-            self.planner.observe(now, Seen::Books(books));
+        if self.planner.on_its_way() == 0 {
+            self.judge(now).await?;
         }
         Ok(busy)
+    }
+
+    /// Reads the books when anything has happened since they were read.
+    async fn judge(&mut self, now: u64) -> Result<(), DriveError> {
+        let heads = self.processes.heads().await?;
+        if self.judged.as_ref() == Some(&heads) {
+            return Ok(());
+        }
+        let books = self.processes.books(&self.planner.users()).await?;
+        // What was scheduled meanwhile may be in some books and not in others.
+        if self.processes.heads().await? == heads {
+            self.planner.observe(now, Seen::Books(books));
+            self.judged = Some(heads);
+        }
+        Ok(())
     }
 
     /// Reads histories and the Coordinator's outbox up to now.
@@ -143,13 +170,13 @@ impl Driver {
                 }
             }
         }
-        while let Some(item) = self.results.first().copied() {
+        while let Some(item) = self.results.front().copied() {
             // What is not evaluated yet holds up what comes after it.
             let Some(outcome) = self.processes.result(Role::Coordinator, item).await? else { return Ok(()) };
             for message in outcome.messages {
                 self.planner.observe(now, Seen::Sent(message));
             }
-            self.results.remove(0);
+            self.results.pop_front();
         }
         self.planner.observe(now, Seen::CaughtUp);
         Ok(())

@@ -263,12 +263,11 @@ impl Processes {
         Ok(probe::read(&answers))
     }
 
-    /// The books, as far as these users are in them; `None` where something was scheduled meanwhile, and they may not fit together.
+    /// The books, as far as these users are in them. They fit together only when [`Processes::heads`] are the same before and after.
     ///
     /// # Errors
     /// [`ChainError::Transient`] where something is not answered in a form that is known.
-    pub async fn books(&self, users: &[String]) -> Result<Option<Books>, ChainError> {
-        let before = self.heads().await?;
+    pub async fn books(&self, users: &[String]) -> Result<Books, ChainError> {
         let mut books = Books::default();
         let add =
             |sum: Quantity, more: Quantity| sum.checked_add(more).ok_or_else(|| self.strange("a book beyond 2^53"));
@@ -296,10 +295,14 @@ impl Processes {
             }
             books.held = add(books.held, self.held(user).await?)?;
         }
-        Ok((self.heads().await? == before).then_some(books))
+        Ok(books)
     }
 
-    async fn heads(&self) -> Result<Vec<u64>, ChainError> {
+    /// How many messages the processes have taken in that have books.
+    ///
+    /// # Errors
+    /// [`ChainError::Transient`] where no scheduler answers.
+    pub async fn heads(&self) -> Result<Vec<u64>, ChainError> {
         let mut heads = Vec::new();
         for role in [Role::Coordinator, Role::LockManager, Role::TokenManager, Role::Usda] {
             heads.push(self.network.latest(self.id(role)).await?.nonce);
