@@ -170,6 +170,8 @@ pub enum Action {
         market: String,
         /// The owner of the position.
         owner: Account,
+        /// Version of the position that was looked at.
+        version: u64,
         /// What is expected; the gateway computes it again.
         expected: Liquidation,
         /// The least collateral to accept: less means that somebody else was first.

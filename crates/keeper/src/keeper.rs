@@ -67,6 +67,8 @@ pub struct Keeper {
     open: BTreeMap<u64, OpenTrade>,
     /// Why each subject that is looked at was left the last time, so that the same is not said again.
     left: BTreeMap<Subject, Rule>,
+    /// What would have been done about each subject the last time, where nothing is: it did not happen, so it shows again.
+    acted: BTreeMap<Subject, Action>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +145,7 @@ impl Keeper {
             pending: BTreeMap::new(),
             open: BTreeMap::new(),
             left: BTreeMap::new(),
+            acted: BTreeMap::new(),
         })
     }
 
@@ -232,9 +235,16 @@ impl Keeper {
         self.decide(subject, height, checks, None, step);
     }
 
-    /// Records that something is done, and starts it.
-    fn act(&mut self, pending: Pending, height: u64, checks: Vec<Check>, step: &mut Step) {
+    /// Records that something is done, and starts it. In the modes in which it does not happen, the same is not said, or gained, again: then the
+    /// answer is `false`.
+    fn act(&mut self, pending: Pending, height: u64, checks: Vec<Check>, step: &mut Step) -> bool {
         self.left.remove(&pending.subject);
+        if self.config.mode != Mode::Live {
+            let before = self.acted.insert(pending.subject.clone(), pending.action.clone());
+            if before.is_some_and(|before| is_same_chance(&before, &pending.action)) {
+                return false;
+            }
+        }
         let number = self.next_decision;
         self.flights.start(pending.subject.clone(), height, number);
         self.decide(pending.subject.clone(), height, checks, Some(pending.action.clone()), step);
@@ -245,6 +255,7 @@ impl Keeper {
                 self.pending.insert(number, pending);
             }
         }
+        true
     }
 
     fn decide(&mut self, subject: Subject, height: u64, checks: Vec<Check>, action: Option<Action>, step: &mut Step) {
@@ -265,4 +276,12 @@ impl Keeper {
 /// Whether a price may be acted on, as a check.
 fn price_check(verdict: Verdict) -> Check {
     Check::new(Rule::PriceVerdict, verdict, Relation::AtLeast, Verdict::Valid, Number::Verdict)
+}
+
+/// Whether two actions answer the same state of a position or of pools.
+fn is_same_chance(one: &Action, other: &Action) -> bool {
+    match (one, other) {
+        (Action::Liquidate { version, .. }, Action::Liquidate { version: other, .. }) => version == other,
+        _ => one == other,
+    }
 }

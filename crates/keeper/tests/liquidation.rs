@@ -205,6 +205,39 @@ fn each_reason_not_to_act_is_said_once_counted_and_names_its_number() {
 }
 
 #[test]
+fn what_does_not_pay_takes_nobodys_place() {
+    let mut config = config(Mode::Live);
+    config.liquidation.per_look = 1;
+    let mut world = World::new(config);
+    world.open();
+    world.hold("east", "TIM3", 5_000_000 * WHOLE);
+    // Forty that are worse off and too small to pay, and one that pays.
+    for number in 0..40 {
+        world.position(number, WETH / 1_000, 16 * WHOLE / 10);
+    }
+    world.position(40, 10 * WETH, 15_700 * WHOLE);
+    world.block();
+    let decisions = world.reading("eth", 0, 170_000).decisions;
+    let taken: Vec<Account> = acts(&decisions).into_iter().map(position_of).collect();
+    assert_eq!(taken, [owner(40)]);
+    assert_eq!(world.keeper.ledger().missed()[&Rule::Profit], 40);
+}
+
+#[test]
+fn a_position_is_liquidated_again_only_after_its_next_version() {
+    let mut world = market(Mode::Live);
+    world.block();
+    let first = world.reading("eth", 0, 180_000).decisions[0].clone();
+    done(&mut world, &first, 0);
+    world.block();
+    assert!(world.look().iter().all(|decision| decision.subject != first.subject));
+    assert_eq!(world.keeper.book("weth").unwrap().unknown().count(), 1);
+    let number = (0..50).find(|number| owner(*number) == position_of(&first)).unwrap();
+    let step = world.position(number, 9 * WETH, 15_000 * WHOLE);
+    assert_eq!(acts(&step.decisions)[0].subject, first.subject);
+}
+
+#[test]
 fn inventory_that_is_spoken_for_is_not_spent_twice() {
     let mut world = World::new(config(Mode::Live));
     world.open();
@@ -233,6 +266,12 @@ fn paper_fills_as_quoted_and_observe_only_says_so() {
     assert!(entries.len() >= 32 && entries.iter().all(|entry| entry.mode == Mode::Paper && entry.usd > 0));
     assert!(paper.keeper.ledger().result(Mode::Paper) > 0);
     assert_eq!(paper.hold("east", "TIM3", 5_000_000 * WHOLE).differences, [], "nothing moved");
+    for _ in 0..5 {
+        paper.block();
+        paper.look();
+    }
+    let filled = paper.record.iter().flat_map(|(_, step)| &step.entries).count();
+    assert_eq!(filled, 50, "what did not really happen is not gained twice");
 
     let mut observe = market(Mode::Observe);
     observe.block();

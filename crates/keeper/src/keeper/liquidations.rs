@@ -8,10 +8,11 @@ use tim3_domain::{
 use super::{Keeper, Pending, Step, price_check};
 use crate::{
     arbitrage::Fill,
-    decision::{Action, Check, Subject},
+    config::MarketConfig,
+    decision::{Action, Check, Rule, Subject},
     limits::Stake,
     liquidation::{Attempt, Means, size},
-    risk::{Candidate, Vault},
+    risk::{Book, Candidate, Vault},
 };
 
 /// From this pause level on nobody is liquidated.
@@ -25,59 +26,65 @@ impl Keeper {
         }
     }
 
-    /// Decides about the least healthy positions of a market. Those in flight, and those that wait, take nobody's place.
+    /// Decides about a market's positions, the least healthy first, until as many attempts as one look allows have begun. What flies, waits or does not
+    /// pay takes nobody's place.
     pub(super) fn look_at_market(&mut self, name: &str, step: &mut Step) {
         let Some(market) = self.config.markets.get(name).cloned() else { return };
         let judged = self.feed(&market.feed);
-        let Some(book) = self.books.get_mut(name) else { return };
+        // Out of its place, so that it can be walked while decisions change everything else.
+        let Some(mut book) = self.books.remove(name) else { return };
         book.tick(judged.and_then(|quote| quote.higher(Verdict::Valid)));
-        let Ok(quote) = judged else { return };
-        let (Ok(lower), Ok(higher)) = (quote.lower(Verdict::Valid), quote.higher(Verdict::Valid)) else { return };
+        self.forget_recovered(name, &book);
+        if let Ok((lower, higher)) =
+            judged.and_then(|quote| Ok((quote.lower(Verdict::Valid)?, quote.higher(Verdict::Valid)?)))
+        {
+            self.walk(name, &market, &book, (lower, higher), step);
+        }
+        self.books.insert(name.to_owned(), book);
+    }
 
-        let vault = *book.vault();
+    fn walk(&mut self, name: &str, market: &MarketConfig, book: &Book, prices: (Price, Price), step: &mut Step) {
         let height = self.height(&market.chain);
         let gates = self.gates(&market.chain, &market.synthetic, FROZEN.saturating_sub(1));
         let exit = market.exit.as_ref().and_then(|exit| self.map.hop(exit, &market.collateral));
-        let mut looked = 0;
-        for candidate in self.waiting_last(name, height) {
+        let place = (market.chain.clone(), market.synthetic.clone());
+        let mut begun = 0;
+        for candidate in book.candidates() {
+            if begun == self.config.liquidation.per_look {
+                break;
+            }
             let subject = Subject::Position { market: name.to_owned(), owner: candidate.owner };
             let mut checks = gates.clone();
             checks.extend(self.flights.checks(&subject, height, self.now_ms));
-            if checks.iter().any(|check| !check.passed) {
-                self.leave(subject, height, checks, step);
+            let may_try = checks.iter().all(|check| check.passed);
+            let attempt =
+                if may_try { self.attempt(name, &candidate, *book.vault(), prices, exit, &mut checks) } else { None };
+            if let Some(attempt) = attempt {
+                let pending = liquidation(subject, &candidate, &attempt, name, market);
+                if self.act(pending, height, checks, step) {
+                    begun = begun.saturating_add(1);
+                    let (chains, venues) = ([market.chain.as_str()], [name]);
+                    let asset = market.synthetic.as_str();
+                    self.budget.spend(&Stake { asset, chains: &chains, venues: &venues, usd: attempt.stake });
+                }
                 continue;
             }
-            if looked == self.config.liquidation.per_look {
+            let ends_here = checks.iter().any(|check| !check.passed && stands_against_all(check.rule));
+            self.leave(subject, height, checks, step);
+            if ends_here || self.available(&place) == 0 {
                 break;
-            }
-            looked = looked.saturating_add(1);
-            let prices = (lower, higher);
-            match self.attempt(name, &candidate, vault, prices, exit, &mut checks) {
-                Some(attempt) => {
-                    let pending = self.liquidation(subject, &candidate, &attempt, name);
-                    self.act(pending, height, checks, step);
-                }
-                None => self.leave(subject, height, checks, step),
             }
         }
     }
 
-    /// The candidates to look at: as many as may be decided about, and as many again as are in the way because they fly or wait.
-    fn waiting_last(&self, market: &str, height: u64) -> Vec<Candidate> {
-        let is_free = |candidate: &Candidate| {
-            let subject = Subject::Position { market: market.to_owned(), owner: candidate.owner };
-            self.flights.checks(&subject, height, self.now_ms).iter().all(|check| check.passed)
+    /// What is no candidate any more may be one again, and is then said again.
+    fn forget_recovered(&mut self, name: &str, book: &Book) {
+        let is_over = |subject: &Subject| match subject {
+            Subject::Position { market, owner } => market == name && !book.is_candidate(*owner),
+            _ => false,
         };
-        let mut free = 0_usize;
-        let most = self.config.liquidation.per_look;
-        let candidates = self.books.get(market).into_iter().flat_map(|book| book.candidates());
-        candidates
-            .take_while(|candidate| {
-                let before = free;
-                free = free.saturating_add(usize::from(is_free(candidate)));
-                before < most
-            })
-            .collect()
+        self.left.retain(|subject, _| !is_over(subject));
+        self.acted.retain(|subject, _| !is_over(subject));
     }
 
     /// The sized attempt, where every check passes.
@@ -109,26 +116,33 @@ impl Keeper {
         checks.extend(self.budget.checks(&self.config.limits, &stake));
         checks.iter().all(|check| check.passed).then_some(attempt)
     }
+}
 
-    fn liquidation(&mut self, subject: Subject, candidate: &Candidate, attempt: &Attempt, name: &str) -> Pending {
-        let market = self.config.markets.get(name);
-        let (chain, synthetic) =
-            market.map_or_else(Default::default, |market| (market.chain.clone(), market.synthetic.clone()));
-        let (chains, venues) = ([chain.as_str()], [name]);
-        self.budget.spend(&Stake { asset: &synthetic, chains: &chains, venues: &venues, usd: attempt.stake });
-        let taken = attempt.taken;
-        Pending {
-            subject,
-            action: Action::Liquidate {
-                market: name.to_owned(),
-                owner: candidate.owner,
-                expected: taken,
-                min_seized: attempt.min_seized,
-            },
-            reserved: vec![((chain.clone(), synthetic), taken.repaid)],
-            quoted: Fill { input: taken.repaid, output: taken.seized },
-            chain,
-            stake: attempt.stake,
-        }
+fn liquidation(
+    subject: Subject,
+    candidate: &Candidate,
+    attempt: &Attempt,
+    name: &str,
+    market: &MarketConfig,
+) -> Pending {
+    let taken = attempt.taken;
+    Pending {
+        subject,
+        action: Action::Liquidate {
+            market: name.to_owned(),
+            owner: candidate.owner,
+            version: candidate.version,
+            expected: taken,
+            min_seized: attempt.min_seized,
+        },
+        reserved: vec![((market.chain.clone(), market.synthetic.clone()), taken.repaid)],
+        quoted: Fill { input: taken.repaid, output: taken.seized },
+        chain: market.chain.clone(),
+        stake: attempt.stake,
     }
+}
+
+/// Whether what stands against one position of a market stands against every other one, too.
+fn stands_against_all(rule: Rule) -> bool {
+    matches!(rule, Rule::Paused | Rule::PauseLevel | Rule::ChainAge | Rule::PriceVerdict | Rule::DailyLoss)
 }

@@ -8,6 +8,7 @@ use crate::{
     input::Outcome,
     ledger::{Entry, Move},
     limits::signed,
+    risk::Unknown,
 };
 
 impl Keeper {
@@ -25,11 +26,13 @@ impl Keeper {
                 self.ledger.lose();
                 self.pay_gas(decision, &pending, *gas, step);
                 self.flights.finish(&subject);
+                self.expect_news(&pending.action);
             }
             Outcome::Done { fill, moves, gas } => {
                 let slippage = signed(fill.output).saturating_sub(signed(pending.quoted.output));
                 self.enter(decision, Mode::Live, &subject, moves.clone(), *gas, slippage, step);
-                match &pending.action {
+                let pending_action = pending.action.clone();
+                match &pending_action {
                     // The route stays in flight until the other leg is done.
                     Action::Open(_) => self.open_trade(decision, pending, *fill, step),
                     Action::Close(order) | Action::Hedge(order) => {
@@ -38,7 +41,18 @@ impl Keeper {
                     }
                     Action::Liquidate { .. } | Action::Swap(_) | Action::Transfer(_) => self.flights.finish(&subject),
                 }
+                self.expect_news(&pending_action);
             }
+        }
+    }
+
+    /// A position that was liquidated, by whomever, is not known until its next version comes.
+    fn expect_news(&mut self, action: &Action) {
+        let Action::Liquidate { market, owner, version, .. } = action else { return };
+        let Some(book) = self.books.get_mut(market) else { return };
+        if book.outlook(*owner).is_some_and(|outlook| outlook.position.version == *version) {
+            let reason = "it was liquidated, and what is left of it has not been read".to_owned();
+            book.set_unknown(*owner, Unknown { reason, since_ms: self.now_ms });
         }
     }
 

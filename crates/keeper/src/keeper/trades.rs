@@ -34,7 +34,9 @@ impl Keeper {
         let opportunities = self.opportunities();
         let is_here = |subject: &Subject| opportunities.iter().any(|opportunity| opportunity.subject == *subject);
         // What is no opportunity any more may be one again, and is then said again.
-        self.left.retain(|subject, _| !matches!(subject, Subject::Route { .. }) || is_here(subject));
+        let is_over = |subject: &Subject| matches!(subject, Subject::Route { .. }) && !is_here(subject);
+        self.left.retain(|subject, _| !is_over(subject));
+        self.acted.retain(|subject, _| !is_over(subject));
         for opportunity in opportunities {
             self.look_at_route(opportunity, step);
         }
@@ -131,11 +133,12 @@ impl Keeper {
             return;
         }
         let Opportunity { subject, trade, start, stake, .. } = opportunity;
-        let chains = trade.chains();
-        let venues: Vec<&str> = trade.legs.iter().map(|leg| leg.venue.as_str()).collect();
-        self.budget.spend(&Stake { asset: &start.1, chains: &chains, venues: &venues, usd: stake });
-        let pending = Self::first_step(subject, trade, stake);
-        self.act(pending, height, checks, step);
+        let pending = Self::first_step(subject, trade.clone(), stake);
+        if self.act(pending, height, checks, step) {
+            let chains = trade.chains();
+            let venues: Vec<&str> = trade.legs.iter().map(|leg| leg.venue.as_str()).collect();
+            self.budget.spend(&Stake { asset: &start.1, chains: &chains, venues: &venues, usd: stake });
+        }
     }
 
     fn route_checks(&self, opportunity: &Opportunity, height: u64) -> Vec<Check> {

@@ -274,7 +274,7 @@ impl Book {
         self.index
             .above(key)
             .map(|(_, slot)| slot)
-            .filter(move |slot| self.is_candidate(*slot, line.as_ref()))
+            .filter(move |slot| self.is_below(*slot, line.as_ref()))
             .filter_map(|slot| self.position(slot))
     }
 
@@ -302,6 +302,12 @@ impl Book {
             here.iter().filter(|owner| there.binary_search(owner).is_err()).copied().collect()
         };
         [only(&by_order, &by_scan), only(&by_scan, &by_order)].concat()
+    }
+
+    /// Whether a gateway would liquidate the position of `owner` at the price.
+    #[must_use]
+    pub fn is_candidate(&self, owner: Account) -> bool {
+        self.slot(owner).is_some_and(|slot| self.is_below(slot, self.line().as_ref()))
     }
 
     /// How the position of `owner` stands.
@@ -349,9 +355,9 @@ impl Book {
         Some(scales.line(self.vault.parameters.terms().liquidation_threshold_bps.into(), ONE_BPS.into()))
     }
 
-    fn is_candidate(&self, slot: u32, line: Option<&Line>) -> bool {
-        let is_below = |line: &Line| self.balances.get(slot).is_some_and(|balances| !line.covers(*balances));
-        line.is_some_and(is_below) && (self.unknown.is_empty() || !self.unknown.contains_key(&slot))
+    fn is_below(&self, slot: u32, line: Option<&Line>) -> bool {
+        let fails = |line: &Line| self.balances.get(slot).is_some_and(|balances| !line.covers(*balances));
+        line.is_some_and(fails) && (self.unknown.is_empty() || !self.unknown.contains_key(&slot))
     }
 
     fn position(&self, slot: u32) -> Option<Candidate> {
