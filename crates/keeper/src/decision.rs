@@ -180,7 +180,12 @@ pub enum Action {
     /// Simulate, and send if that succeeds: all legs in one transaction of one chain.
     Swap(Trade),
     /// Send the first leg of a trade on two chains.
-    Open(Trade),
+    Open {
+        /// Both legs, as planned.
+        trade: Trade,
+        /// The one to send.
+        order: Order,
+    },
     /// Send the other leg, sized from what the first one did.
     Close(Order),
     /// Undo the first leg: the other one failed for good.

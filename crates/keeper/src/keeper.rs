@@ -282,6 +282,8 @@ fn price_check(verdict: Verdict) -> Check {
 fn is_same_chance(one: &Action, other: &Action) -> bool {
     match (one, other) {
         (Action::Liquidate { version, .. }, Action::Liquidate { version: other, .. }) => version == other,
+        // The order carries the number of its decision.
+        (Action::Open { trade, .. }, Action::Open { trade: other, .. }) => trade == other,
         _ => one == other,
     }
 }

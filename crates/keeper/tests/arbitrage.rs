@@ -52,7 +52,7 @@ fn swap(decision: &Decision) -> &Trade {
 
 fn opened(decision: &Decision) -> &Trade {
     match &decision.action {
-        Some(Action::Open(trade)) => trade,
+        Some(Action::Open { trade, .. }) => trade,
         _ => panic!("{decision}"),
     }
 }
@@ -146,6 +146,10 @@ fn a_gap_between_chains_is_sized_by_inventory_and_its_riskier_leg_goes_first() {
     assert_eq!(trade.first, "west", "it fails more often");
     assert!(trade.legs[1].input <= 5_000 * WHOLE, "no more is sold than is there");
     assert!(trade.legs[1].input > 4_990 * WHOLE);
+    let Some(Action::Open { order, .. }) = &opening.action else { panic!("{opening}") };
+    assert_eq!((order.chain.as_str(), order.venues.as_slice()), ("west", ["west pool".to_owned()].as_slice()));
+    let min_output = trade.legs[1].output * 9_950 / 10_000;
+    assert_eq!(order.size, Size::Sell { input: trade.legs[1].input, min_output });
     // The quota for what has to come back binds, too, and so does the exposure.
     for (quota, exposure, most) in [(2_000, 100_000, 2_000), (1_000_000, 1_000, 1_000)] {
         let mut settings = without_transfers(Mode::Live);

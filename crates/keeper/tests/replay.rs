@@ -39,7 +39,7 @@ fn outcome(decision: &Decision, random: &mut Random) -> Option<Outcome> {
             Fill { input: expected.repaid, output: expected.seized },
         ),
         Action::Swap(trade) => (Vec::new(), Fill { input: trade.input, output: trade.output }),
-        Action::Open(trade) => {
+        Action::Open { trade, .. } => {
             let leg = trade.legs_on(&trade.first).next()?;
             (Vec::new(), Fill { input: leg.input, output: leg.output })
         }
@@ -127,7 +127,7 @@ fn a_day_of_ticks_replays_to_identical_decisions_and_another_configuration_to_ot
         |is: fn(&Action) -> bool| decided.iter().filter(|decision| decision.action.as_ref().is_some_and(is)).count();
     // The day has some of everything, or it would prove little.
     assert!(count(|action| matches!(action, Action::Liquidate { .. })) > 20, "{:?}", world.keeper.ledger());
-    assert!(count(|action| matches!(action, Action::Open(_))) > 20);
+    assert!(count(|action| matches!(action, Action::Open { .. })) > 20);
     assert!(count(|action| matches!(action, Action::Close(_))) > 20);
     assert!(decided.iter().any(|decision| decision.action.is_none()));
 

@@ -88,7 +88,13 @@ impl fmt::Display for Action {
                 if expected.bad_debt == 0 { Ok(()) } else { write!(f, ", leaving a bad debt of {}", expected.bad_debt) }
             }
             Self::Swap(trade) => write!(f, "trade {} for {}", trade.input, trade.output),
-            Self::Open(trade) => write!(f, "trade {} for {} in two legs", trade.input, trade.output),
+            Self::Open { trade, order } => {
+                write!(
+                    f,
+                    "trade {} for {} in two legs, first on {}: {}",
+                    trade.input, trade.output, order.chain, order.size
+                )
+            }
             Self::Close(order) => write!(f, "send the other leg on {}: {}", order.chain, order.size),
             Self::Hedge(order) => write!(f, "hedge on {}: {}", order.chain, order.size),
             Self::Transfer(transfer) => write!(f, "transfer {}", transfer.amount),

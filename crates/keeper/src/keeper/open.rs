@@ -104,7 +104,7 @@ impl Keeper {
 
     /// The first leg is done: what it did is what the other one is sized from.
     pub(super) fn open_trade(&mut self, number: u64, pending: Pending, fill: Fill, step: &mut Step) {
-        let Action::Open(trade) = pending.action else { return };
+        let Action::Open { trade, .. } = pending.action else { return };
         let is_other = |place: &Place| Some(place.0.as_str()) == trade.other();
         let reserved = pending.reserved.into_iter().filter(|(place, _)| is_other(place)).collect();
         let (since_ms, stake, route) = (self.now_ms, pending.stake, pending.subject);

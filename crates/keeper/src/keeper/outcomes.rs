@@ -34,7 +34,7 @@ impl Keeper {
                 let pending_action = pending.action.clone();
                 match &pending_action {
                     // The route stays in flight until the other leg is done.
-                    Action::Open(_) => self.open_trade(decision, pending, *fill, step),
+                    Action::Open { .. } => self.open_trade(decision, pending, *fill, step),
                     Action::Close(order) | Action::Hedge(order) => {
                         self.flights.finish(&subject);
                         self.close_trade(order.trade);
@@ -137,7 +137,7 @@ impl Keeper {
                 }
                 gas = cost.map_or(0, |gas| gas.liquidation);
             }
-            Action::Swap(trade) | Action::Open(trade) => {
+            Action::Swap(trade) | Action::Open { trade, .. } => {
                 for leg in &trade.legs {
                     moves.extend(swap(&leg.chain, &leg.from, &leg.to, Fill { input: leg.input, output: leg.output }));
                     gas = gas.saturating_add(self.gas.get(&leg.chain).map_or(0, |gas| gas.step));

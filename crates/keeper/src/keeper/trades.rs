@@ -5,7 +5,7 @@ use tim3_domain::price::Verdict;
 use super::{Keeper, Pending, Place, Step, price_check};
 use crate::{
     arbitrage::{
-        Cycle, Fill, Trade, TradeLeg,
+        Cycle, Fill, Order, Size, Trade, TradeLeg,
         search::Bounds,
         trade::{goes_first, less},
     },
@@ -75,7 +75,7 @@ impl Keeper {
 
     /// What is put into trades between chains that are not finished, in US dollars with 18 decimals.
     fn exposed(&self) -> u128 {
-        let starting = self.pending.values().filter(|pending| matches!(pending.action, Action::Open(_)));
+        let starting = self.pending.values().filter(|pending| matches!(pending.action, Action::Open { .. }));
         let stakes = starting.map(|pending| pending.stake).chain(self.open.values().map(|open| open.stake));
         stakes.fold(0, u128::saturating_add)
     }
@@ -133,7 +133,7 @@ impl Keeper {
             return;
         }
         let Opportunity { subject, trade, start, stake, .. } = opportunity;
-        let pending = Self::first_step(subject, trade.clone(), stake);
+        let Some(pending) = self.first_step(subject, trade.clone(), stake) else { return };
         if self.act(pending, height, checks, step) {
             let chains = trade.chains();
             let venues: Vec<&str> = trade.legs.iter().map(|leg| leg.venue.as_str()).collect();
@@ -181,19 +181,27 @@ impl Keeper {
     }
 
     /// All of a trade on one chain, or the leg that goes first. Either leg's inventory is spoken for from now on.
-    fn first_step(subject: Subject, trade: Trade, stake: u128) -> Pending {
+    fn first_step(&self, subject: Subject, trade: Trade, stake: u128) -> Option<Pending> {
         let chain = trade.first.clone();
         let inputs = trade.chains().into_iter().filter_map(|chain| {
             let leg = trade.legs_on(chain).next()?;
             Some(((leg.chain.clone(), leg.from.clone()), leg.input))
         });
         let reserved = inputs.collect();
-        let quoted = Fill {
-            input: trade.legs_on(&chain).next().map_or(0, |leg| leg.input),
-            output: trade.legs_on(&chain).next_back().map_or(0, |leg| leg.output),
+        let legs: Vec<&TradeLeg> = trade.legs_on(&chain).collect();
+        let (first, last) = (legs.first()?, legs.last()?);
+        let quoted = Fill { input: first.input, output: last.output };
+        let order = Order {
+            trade: self.next_decision,
+            chain: chain.clone(),
+            venues: legs.iter().map(|leg| leg.venue.clone()).collect(),
+            from: first.from.clone(),
+            to: last.to.clone(),
+            size: Size::Sell { input: first.input, min_output: less(last.output, self.config.arbitrage.slippage_bps) },
+            quoted,
         };
-        let action = if trade.other().is_some() { Action::Open(trade) } else { Action::Swap(trade) };
-        Pending { subject, action, reserved, quoted, chain, stake }
+        let action = if trade.other().is_some() { Action::Open { trade, order } } else { Action::Swap(trade) };
+        Some(Pending { subject, action, reserved, quoted, chain, stake })
     }
 }
 
