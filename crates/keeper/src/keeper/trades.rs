@@ -143,11 +143,14 @@ impl Keeper {
 
     fn route_checks(&self, opportunity: &Opportunity, height: u64) -> Vec<Check> {
         let Opportunity { subject, trade, start, gain, stake } = opportunity;
-        let mut checks = Vec::new();
+        let mut checks: Vec<Check> = Vec::new();
         for leg in &trade.legs {
-            checks.extend(self.gates(&leg.chain, &leg.to, NORMAL));
+            for asset in [&leg.from, &leg.to] {
+                let new = self.gates(&leg.chain, asset, NORMAL).into_iter().filter(|check| !checks.contains(check));
+                let new: Vec<Check> = new.collect();
+                checks.extend(new);
+            }
         }
-        checks.dedup();
         checks.push(price_check(Verdict::Valid));
         checks.extend(self.flights.checks(subject, height, self.now_ms));
         let busy = self.flights.in_flight().keys().filter(|other| shares_a_venue(subject, other)).count();
