@@ -14,7 +14,7 @@ use tim3_domain::{
     identity::{ChainId, GatewayId},
     word::Word,
 };
-use tim3_rpc::{CallError, EndpointStatus, JsonRpc, Observer, PoolError, Request, news};
+use tim3_rpc::{CallError, EndpointStatus, JsonRpc, Observer, PoolError, Request, SecretUrl, news};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -24,7 +24,7 @@ use crate::{
     error::{EthereumError, not_ours},
     fault::Refusal,
     hint,
-    link::{Link, Network},
+    link::{Link, Network, lock},
     node::{self, At, Node, Pool},
     reader::Following,
     sender::Sender,
@@ -47,7 +47,18 @@ pub struct Ethereum {
     pub(crate) news: watch::Sender<u64>,
     pub(crate) announced: Arc<Mutex<hint::Announced>>,
     pub(crate) batches: Option<Batches>,
-    _tasks: Vec<AbortOnDropHandle<std::convert::Infallible>>,
+    _watch: Task,
+    /// Follows the websockets, where there are any.
+    hints: Mutex<Option<Task>>,
+}
+
+type Task = AbortOnDropHandle<std::convert::Infallible>;
+
+/// Endpoints that were verified to serve the chain and its gateway, and are not asked for anything else yet.
+#[derive(Debug)]
+pub struct VerifiedEndpoints {
+    pool: Pool,
+    sockets: Vec<SecretUrl>,
 }
 
 /// What an endpoint says it is.
@@ -84,21 +95,12 @@ impl Ethereum {
         let news = watch::Sender::new(0);
         let announced: Arc<Mutex<hint::Announced>> = Arc::default();
         let batches = signer.map(|signer| Batches::new(Sender::new(Arc::clone(&link.network), signer), &link.config));
-        let mut tasks = vec![AbortOnDropHandle::new(tokio::spawn({
+        let watch = AbortOnDropHandle::new(tokio::spawn({
             let network = Arc::clone(&link.network);
             async move { network.pool.watch(|node| async move { node.height().await }).await }
-        }))];
-        let sockets: Vec<_> = link.config.endpoints.iter().filter_map(|endpoint| endpoint.ws_url.clone()).collect();
-        if !sockets.is_empty() {
-            let (chain, announced) = (link.name.clone(), Arc::clone(&announced));
-            let listen = move |url, news| {
-                let (chain, announced) = (chain.clone(), Arc::clone(&announced));
-                async move { hint::listen(&chain, &url, &announced, &news).await }
-            };
-            let follow = news::follow(link.name.clone(), sockets, news.clone(), listen);
-            tasks.push(AbortOnDropHandle::new(tokio::spawn(follow)));
-        }
-        Ok(Self {
+        }));
+        let sockets = sockets(&link.config);
+        let ethereum = Self {
             following: Mutex::default(),
             span: Mutex::new(Span::new(link.config.log_range)),
             birth: OnceCell::new(),
@@ -106,8 +108,42 @@ impl Ethereum {
             news,
             announced,
             batches,
-            _tasks: tasks,
-        })
+            _watch: watch,
+            hints: Mutex::default(),
+        };
+        ethereum.listen(sockets);
+        Ok(ethereum)
+    }
+
+    /// Makes sure that the endpoints of `config` serve this very chain and gateway, by their own quorum. Nothing changes yet.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn verify_endpoints(&self, config: &EthereumConfig) -> Result<VerifiedEndpoints, EthereumError> {
+        let pool = pool(config, self.link.pool.observer())?;
+        let (chain, gateway) = (config.name.clone(), config.gateway);
+        match identify(config, &pool).await? {
+            id if id == self.link.id => Ok(VerifiedEndpoints { pool, sockets: sockets(config) }),
+            id => Err(not_ours(&chain, gateway, id, self.link.id)),
+        }
+    }
+
+    /// Asks these endpoints from now on, instead of those of before; what was begun with those ends with them.
+    pub fn use_endpoints(&self, endpoints: VerifiedEndpoints) {
+        self.link.pool.adopt(&endpoints.pool);
+        self.listen(endpoints.sockets);
+    }
+
+    /// Follows these websockets, and none of before.
+    fn listen(&self, sockets: Vec<SecretUrl>) {
+        let (chain, announced) = (self.link.name.clone(), Arc::clone(&self.announced));
+        let listen = move |url, news| {
+            let (chain, announced) = (chain.clone(), Arc::clone(&announced));
+            async move { hint::listen(&chain, &url, &announced, &news).await }
+        };
+        let is_any = !sockets.is_empty();
+        let follow = news::follow(self.link.name.clone(), sockets, self.news.clone(), listen);
+        *lock(&self.hints) = is_any.then(|| AbortOnDropHandle::new(tokio::spawn(follow)));
     }
 
     /// A user with a key of its own.
@@ -128,11 +164,15 @@ impl Ethereum {
         self.link.pool.status()
     }
 
-    /// What was configured.
+    /// What was configured when it connected.
     #[must_use]
     pub fn config(&self) -> &EthereumConfig {
         &self.link.config
     }
+}
+
+fn sockets(config: &EthereumConfig) -> Vec<SecretUrl> {
+    config.endpoints.iter().filter_map(|endpoint| endpoint.ws_url.clone()).collect()
 }
 
 /// The pool of a configuration's endpoints.

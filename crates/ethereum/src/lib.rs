@@ -41,7 +41,7 @@ pub use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 
 pub use crate::{
     config::{Endpoint as EndpointConfig, EthereumConfig, FeePolicy, Finality},
-    connect::Ethereum,
+    connect::{Ethereum, VerifiedEndpoints},
     error::EthereumError,
     user::User,
 };

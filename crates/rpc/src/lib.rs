@@ -3,6 +3,7 @@
 //! * [`Pool::call`] asks one endpoint, and the next one where that does not answer.
 //! * [`Pool::everyone`] asks them all: for what one of them might swallow.
 //! * [`Pool::quorum`] asks until k distinct endpoints give the same value. Error bodies and timeouts never count as votes.
+//! * [`Pool::adopt`] replaces the endpoints while they are asked.
 //! * [`Pool::watch`] follows every endpoint's head, so that one that stands still or falls behind is noticed, and brings back what recovered.
 //! * [`Http`] is a bounded client of one endpoint over HTTP, [`JsonRpc`] one for the chains that speak that.
 //! * [`EndpointConfig`] is what an operator says about one of them; [`news`] follows the websockets that announce news.

@@ -1,23 +1,17 @@
 //! The shell around [`crate::health`] and [`crate::quorum`]: it waits, asks and counts.
 
+mod members;
+
 use std::{
-    collections::BTreeMap,
     convert::Infallible,
     fmt,
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Arc, PoisonError, RwLock},
 };
 
-use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
-use tokio::time::Instant;
-use tracing::{debug, info, trace, warn};
+use members::Members;
 
-use crate::{
-    CallError, EndpointStatus, Failure, Grade, Observer, Outcome, Policy, PoolError, Rate, SetupError,
-    health::{Fleet, Pick},
-    quorum::Tally,
-};
+use crate::{CallError, EndpointStatus, Observer, Policy, PoolError, Rate, SetupError};
 
 /// One endpoint of a pool: a client of the adapter's choice and how to use it.
 #[derive(Clone, Debug)]
@@ -90,29 +84,30 @@ pub struct Agreed<T> {
     pub endpoints: Vec<usize>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Counters {
-    calls: u64,
-    errors: BTreeMap<&'static str, u64>,
-    elapsed: Duration,
+/// Several endpoints of one chain. They can be replaced while they are asked: what was begun ends with those it began with.
+pub struct Pool<C>(RwLock<Current<C>>);
+
+/// Indices go on where those of the endpoints before end, so that blame for an old answer never meets a new endpoint.
+struct Current<C> {
+    first: usize,
+    members: Arc<Members<C>>,
 }
 
-/// Several endpoints of one chain.
-pub struct Pool<C> {
-    name: String,
-    endpoints: Vec<Spec<Arc<C>>>,
-    quorum: usize,
-    policy: Policy,
-    fleet: Mutex<Fleet>,
-    counters: Mutex<Vec<Counters>>,
-    started: Instant,
-    observer: Option<Arc<dyn Observer>>,
+impl<C> Clone for Current<C> {
+    fn clone(&self) -> Self {
+        Self { first: self.first, members: Arc::clone(&self.members) }
+    }
 }
 
 impl<C> fmt::Debug for Pool<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.endpoints.iter().map(|endpoint| &endpoint.name).collect();
-        f.debug_struct("Pool").field("name", &self.name).field("endpoints", &names).finish_non_exhaustive()
+        f.debug_tuple("Pool").field(&self.current().members).finish()
+    }
+}
+
+impl<C> Pool<C> {
+    fn current(&self) -> Current<C> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -128,41 +123,27 @@ impl<C: Send + Sync + 'static> Pool<C> {
         policy: Policy,
         observer: Option<Arc<dyn Observer>>,
     ) -> Result<Self, SetupError> {
-        if endpoints.is_empty() {
-            return Err(SetupError::Empty);
-        }
-        if quorum == 0 || quorum > endpoints.len() {
-            return Err(SetupError::Quorum { quorum, endpoints: endpoints.len() });
-        }
-        let mut names = std::collections::BTreeSet::new();
-        if let Some(twice) = endpoints.iter().find(|endpoint| !names.insert(endpoint.name.clone())) {
-            return Err(SetupError::Duplicate(twice.name.clone()));
-        }
-        let fleet = Fleet::new(policy, endpoints.iter().map(|endpoint| (endpoint.priority, endpoint.rate)));
-        let counters = vec![Counters::default(); endpoints.len()];
-        let shared = |Spec { name, priority, rate, client }| Spec { name, priority, rate, client: Arc::new(client) };
-        Ok(Self {
-            name: name.into(),
-            endpoints: endpoints.into_iter().map(shared).collect(),
-            quorum,
-            policy,
-            fleet: Mutex::new(fleet),
-            counters: Mutex::new(counters),
-            started: Instant::now(),
-            observer,
-        })
+        let members = Arc::new(Members::new(name, endpoints, quorum, policy, observer)?);
+        Ok(Self(RwLock::new(Current { first: 0, members })))
+    }
+
+    /// Takes the endpoints of `other`, with its quorum, its policy and what it knows of them, in place of its own.
+    pub fn adopt(&self, other: &Self) {
+        let members = other.current().members;
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Current { first: current.first.saturating_add(current.members.len()), members };
+    }
+
+    /// Who counts its calls, for a pool that is to take its place.
+    #[must_use]
+    pub fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.current().members.observer.clone()
     }
 
     /// How many equal values a quorum needs.
     #[must_use]
     pub fn quorum_size(&self) -> usize {
-        self.quorum
-    }
-
-    /// The name of an endpoint.
-    #[must_use]
-    pub fn endpoint_name(&self, endpoint: usize) -> &str {
-        self.endpoints.get(endpoint).map_or("unknown", |endpoint| &endpoint.name)
+        self.current().members.quorum
     }
 
     /// Asks one endpoint, and the next one wherever that does not decide; each at most once.
@@ -175,20 +156,9 @@ impl<C: Send + Sync + 'static> Pool<C> {
         Fut: Future<Output = Result<T, CallError<R>>>,
         R: fmt::Debug,
     {
-        let call = call.into();
-        let mut asked = Vec::new();
-        let mut failures = Vec::new();
-        while let Some(endpoint) = self.next(call, &asked).await {
-            asked.push(endpoint);
-            match self.ask(endpoint, call, &ask).await {
-                Ok(value) => return Ok(Answer { value, endpoint }),
-                Err(CallError::Refused(reason)) => {
-                    return Err(PoolError::Refused { endpoint: self.endpoint_name(endpoint).to_owned(), reason });
-                }
-                Err(error) => failures.push(self.failure(endpoint, &error)),
-            }
-        }
-        Err(self.exhausted(failures))
+        let Current { first, members } = self.current();
+        let Answer { value, endpoint } = members.call(call.into(), ask).await?;
+        Ok(Answer { value, endpoint: first.saturating_add(endpoint) })
     }
 
     /// Asks every endpoint at once that does not want fewer calls, and waits for all of them: for what one of them may take without doing
@@ -202,28 +172,9 @@ impl<C: Send + Sync + 'static> Pool<C> {
         Fut: Future<Output = Result<T, CallError<R>>>,
         R: fmt::Debug,
     {
-        let call = call.into();
-        // One is waited for; whoever is at its rate limit besides is left out.
-        let first = self.next(call, &[]).await;
-        let free = |endpoint: &usize| {
-            Some(*endpoint) != first
-                && self.fleet().grade(*endpoint, self.now()) != Grade::Limited
-                && self.fleet().take(*endpoint, self.now(), call.weight).is_ok()
-        };
-        let asked: Vec<_> = first.into_iter().chain((0..self.endpoints.len()).filter(free)).collect();
-        let answers = join_all(asked.iter().map(|endpoint| self.ask(*endpoint, call, &ask))).await;
-        let (mut refused, mut failures) = (None, Vec::new());
-        for (endpoint, answer) in asked.into_iter().zip(answers) {
-            match answer {
-                Ok(value) => return Ok(Answer { value, endpoint }),
-                Err(CallError::Refused(reason)) => {
-                    let endpoint = self.endpoint_name(endpoint).to_owned();
-                    refused.get_or_insert(PoolError::Refused { endpoint, reason });
-                }
-                Err(error) => failures.push(self.failure(endpoint, &error)),
-            }
-        }
-        Err(refused.unwrap_or_else(|| self.exhausted(failures)))
+        let Current { first, members } = self.current();
+        let Answer { value, endpoint } = members.everyone(call.into(), ask).await?;
+        Ok(Answer { value, endpoint: first.saturating_add(endpoint) })
     }
 
     /// Asks until a quorum of distinct endpoints gave the same value. For values that cannot change, such as what was at a block hash: an
@@ -238,51 +189,20 @@ impl<C: Send + Sync + 'static> Pool<C> {
         T: PartialEq + fmt::Debug,
         R: fmt::Debug,
     {
-        let call = call.into();
-        let mut tally = Tally::new(self.quorum);
-        let mut asked = Vec::new();
-        let mut failures = Vec::new();
-        let mut running = FuturesUnordered::new();
-        while tally.missing() > 0 {
-            while running.len() < tally.missing() {
-                let Some(endpoint) = self.next(call, &asked).await else { break };
-                asked.push(endpoint);
-                let asking = self.ask(endpoint, call, &ask);
-                running.push(async move { (endpoint, asking.await) });
-            }
-            match running.next().await {
-                Some((endpoint, Ok(value))) => tally.vote(endpoint, value),
-                Some((endpoint, Err(error))) => failures.push(self.failure(endpoint, &error)),
-                None => break,
-            }
-        }
-        let agreed = tally.missing() == 0;
-        let mut groups = tally.into_groups().into_iter();
-        if !agreed {
-            if groups.len() == 0 && !failures.is_empty() && all_limited(&failures) {
-                return Err(PoolError::RateLimited);
-            }
-            let named = |(value, who): (T, Vec<usize>)| {
-                (shown(&value), who.into_iter().map(|one| self.endpoint_name(one).to_owned()).collect())
-            };
-            return Err(PoolError::NoQuorum { need: self.quorum, votes: groups.map(named).collect(), failures });
-        }
-        let Some((value, endpoints)) = groups.next() else { return Err(self.exhausted(failures)) };
-        for (other, who) in groups.filter(|_| !call.moving) {
-            for endpoint in who {
-                self.distrust(
-                    endpoint,
-                    &format!("{}: said {} where a quorum said {}", call.what, shown(&other), shown(&value)),
-                );
-            }
+        let Current { first, members } = self.current();
+        let Agreed { value, mut endpoints } = members.quorum(call.into(), ask).await?;
+        for endpoint in &mut endpoints {
+            *endpoint = first.saturating_add(*endpoint);
         }
         Ok(Agreed { value, endpoints })
     }
 
-    /// Asks `endpoint` last for a while, because it stated what was disproved.
+    /// Asks `endpoint` last for a while, because it stated what was disproved; nobody, where it was replaced since.
     pub fn distrust(&self, endpoint: usize, why: &str) {
-        warn!(pool = self.name, endpoint = self.endpoint_name(endpoint), why, "endpoint distrusted");
-        self.fleet().distrust(endpoint, self.now());
+        let Current { first, members } = self.current();
+        if let Some(endpoint) = endpoint.checked_sub(first) {
+            members.distrust(endpoint, why);
+        }
     }
 
     /// Follows the head of every endpoint, for ever: run it beside the calls. Notices who stands still or strays, and brings back who
@@ -295,7 +215,7 @@ impl<C: Send + Sync + 'static> Pool<C> {
     {
         loop {
             self.round(&head).await;
-            tokio::time::sleep(self.policy.round).await;
+            tokio::time::sleep(self.current().members.policy.round).await;
         }
     }
 
@@ -306,137 +226,12 @@ impl<C: Send + Sync + 'static> Pool<C> {
         Fut: Future<Output = Result<u64, CallError<R>>>,
         R: fmt::Debug,
     {
-        let before = self.grades();
-        let ask_one = |endpoint: usize, grade: Grade| {
-            let head = &head;
-            async move {
-                let call = Call::new("head");
-                let free = grade != Grade::Limited && self.fleet().take(endpoint, self.now(), call.weight).is_ok();
-                if free { self.ask(endpoint, call, head).await.ok() } else { None }
-            }
-        };
-        let heads = join_all(before.iter().enumerate().map(|(endpoint, grade)| ask_one(endpoint, *grade))).await;
-        self.fleet().round(&heads, self.now());
-        for (endpoint, (before, after)) in before.iter().zip(self.grades()).enumerate() {
-            if *before != after {
-                let (name, before, after) = (self.endpoint_name(endpoint), before.name(), after.name());
-                info!(pool = self.name, endpoint = name, before, after, "endpoint health changed");
-            }
-        }
+        self.current().members.round(head).await;
     }
 
     /// Every endpoint as it stands now, in the order in which they are asked.
     #[must_use]
     pub fn status(&self) -> Vec<EndpointStatus> {
-        let now = self.now();
-        let fleet = self.fleet();
-        let counters = lock(&self.counters);
-        let status = |endpoint: usize| {
-            let spec = self.endpoints.get(endpoint)?;
-            let counted = counters.get(endpoint)?;
-            Some(EndpointStatus {
-                name: spec.name.clone(),
-                priority: spec.priority,
-                grade: fleet.grade(endpoint, now),
-                head: fleet.head(endpoint),
-                calls: counted.calls,
-                errors: counted.errors.iter().map(|(class, count)| (*class, *count)).collect(),
-                elapsed: counted.elapsed,
-            })
-        };
-        fleet.order(now).into_iter().filter_map(status).collect()
+        self.current().members.status()
     }
-
-    /// The next endpoint to ask, after waiting for its rate limit.
-    async fn next(&self, call: Call, asked: &[usize]) -> Option<usize> {
-        loop {
-            let pick = self.fleet().pick(self.now(), call.weight, asked);
-            match pick {
-                Pick::Ask(endpoint) => return Some(endpoint),
-                Pick::Wait(wait) => tokio::time::sleep(wait).await,
-                Pick::Nobody => return None,
-            }
-        }
-    }
-
-    async fn ask<T, R, F, Fut>(&self, endpoint: usize, call: Call, ask: &F) -> Result<T, CallError<R>>
-    where
-        F: Fn(Arc<C>) -> Fut,
-        Fut: Future<Output = Result<T, CallError<R>>>,
-        R: fmt::Debug,
-    {
-        let Some(spec) = self.endpoints.get(endpoint) else {
-            return Err(CallError::Transport("no such endpoint".to_owned()));
-        };
-        let begun = Instant::now();
-        let result = tokio::time::timeout(self.policy.timeout, ask(Arc::clone(&spec.client)))
-            .await
-            .unwrap_or(Err(CallError::Timeout));
-        let elapsed = begun.elapsed();
-        match &result {
-            Err(CallError::RateLimited { retry_after }) => self.fleet().limited(endpoint, self.now(), *retry_after),
-            Err(error) if error.is_transport() => self.fleet().failed(endpoint),
-            Ok(_) | Err(_) => self.fleet().answered(endpoint),
-        }
-        let outcome = result.as_ref().err().map_or(Outcome::OK, |error| Outcome::failed(error.class()));
-        if let Err(error) = &result {
-            let (class, detail) = (error.class(), error.detail());
-            debug!(pool = self.name, endpoint = spec.name, what = call.what, class, detail, "call failed");
-        }
-        trace!(pool = self.name, what = call.what, ?elapsed, "called");
-        self.count(endpoint, call.what, outcome, elapsed);
-        result
-    }
-
-    fn count(&self, endpoint: usize, what: &'static str, outcome: Outcome, elapsed: Duration) {
-        if let Some(counters) = lock(&self.counters).get_mut(endpoint) {
-            counters.calls = counters.calls.saturating_add(1);
-            counters.elapsed = counters.elapsed.saturating_add(elapsed);
-            if outcome != Outcome::OK {
-                let errors = counters.errors.entry(outcome.name()).or_default();
-                *errors = errors.saturating_add(1);
-            }
-        }
-        if let Some(observer) = &self.observer {
-            observer.called(&self.name, self.endpoint_name(endpoint), what, outcome, elapsed);
-        }
-    }
-
-    fn failure<R: fmt::Debug>(&self, endpoint: usize, error: &CallError<R>) -> Failure {
-        Failure { endpoint: self.endpoint_name(endpoint).to_owned(), class: error.class(), detail: error.detail() }
-    }
-
-    fn exhausted<R>(&self, failures: Vec<Failure>) -> PoolError<R> {
-        // Whoever was not asked had asked for fewer calls before.
-        if all_limited(&failures) { PoolError::RateLimited } else { PoolError::Exhausted(failures) }
-    }
-
-    fn grades(&self) -> Vec<Grade> {
-        let (fleet, now) = (self.fleet(), self.now());
-        (0..self.endpoints.len()).map(|endpoint| fleet.grade(endpoint, now)).collect()
-    }
-
-    fn fleet(&self) -> MutexGuard<'_, Fleet> {
-        lock(&self.fleet)
-    }
-
-    fn now(&self) -> Duration {
-        self.started.elapsed()
-    }
-}
-
-fn all_limited(failures: &[Failure]) -> bool {
-    failures.iter().all(|failure| failure.class == "rate_limited")
-}
-
-/// A value for messages: the beginning of it.
-fn shown(value: &impl fmt::Debug) -> String {
-    const LONGEST: usize = 200;
-    let text = format!("{value:?}");
-    if text.chars().count() <= LONGEST { text } else { text.chars().take(LONGEST).chain(['…']).collect() }
-}
-
-/// What the lock guards is valid between any two statements, so a panic elsewhere does not spoil it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -208,6 +208,36 @@ async fn an_observer_sees_every_call() {
     assert_eq!(*log.0.lock().expect("lock"), ["chain-a dead value timeout", "chain-a alive value ok"]);
 }
 
+#[tokio::test]
+async fn endpoints_are_replaced_under_a_call_that_goes_on_with_those_it_began_with() {
+    let pool = pool(1, vec![spec("old", 0, says(7)), spec("older", 1, says(7))]);
+    let other = self::pool(2, vec![spec("new", 0, says(8)), spec("newer", 1, says(8))]);
+    let (held, waits) = tokio::sync::oneshot::channel::<()>();
+    let waits = Mutex::new(Some(waits));
+    let call = pool.call("value", |script: Arc<Script>| {
+        let waits = waits.lock().expect("lock").take();
+        async move {
+            waits.expect("asked once").await.expect("held");
+            script()
+        }
+    });
+    let change = async {
+        pool.adopt(&other);
+        held.send(()).expect("the call waits");
+    };
+    let (before, ()) = futures::join!(call, change);
+    let before: Result<_, PoolError<String>> = before;
+    let before = before.expect("the old endpoint answers");
+    assert_eq!(before.value, 7);
+    let names = |pool: &Pool<Script>| pool.status().into_iter().map(|status| status.name).collect::<Vec<_>>();
+    assert_eq!((names(&pool), pool.quorum_size()), (vec!["new".to_owned(), "newer".to_owned()], 2));
+    pool.distrust(before.endpoint, "an old answer was wrong");
+    assert_eq!(grade(&pool, "new"), Grade::Good, "blame for an old answer meets no new endpoint");
+    let after = pool.call("value", |script| async move { script() }).await.expect("a value");
+    pool.distrust(after.endpoint, "a new answer was wrong");
+    assert_eq!((after.value, grade(&pool, "new")), (8, Grade::Distrusted));
+}
+
 #[test]
 fn endpoints_that_make_no_pool_are_refused() {
     let make = |specs, quorum| {

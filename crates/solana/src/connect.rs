@@ -11,7 +11,7 @@ use tim3_domain::{
     identity::{ChainId, GatewayId},
     word::Word,
 };
-use tim3_rpc::{EndpointStatus, JsonRpc, Observer, PoolError, news};
+use tim3_rpc::{EndpointStatus, JsonRpc, Observer, PoolError, SecretUrl, news};
 use tim3_solana_interface::accounts::Gateway;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -22,7 +22,7 @@ use crate::{
     error::SolanaError,
     fault::Refusal,
     hint,
-    link::{Link, Network},
+    link::{Link, Network, lock},
     node::{self, Commitment, Node, NodeError, Pool},
     reader::{Following, Places},
     sender::Sender,
@@ -42,7 +42,18 @@ pub struct Solana {
     pub(crate) places: Places,
     pub(crate) news: watch::Sender<u64>,
     pub(crate) batches: Option<Batches>,
-    _tasks: Vec<AbortOnDropHandle<std::convert::Infallible>>,
+    _watch: Task,
+    /// Follows the websockets, where there are any.
+    hints: Mutex<Option<Task>>,
+}
+
+type Task = AbortOnDropHandle<std::convert::Infallible>;
+
+/// Endpoints that were verified to serve the cluster and its gateway, and are not asked for anything else yet.
+#[derive(Debug)]
+pub struct VerifiedEndpoints {
+    pool: Pool,
+    sockets: Vec<SecretUrl>,
 }
 
 /// What an endpoint says it is.
@@ -94,22 +105,50 @@ impl Solana {
         let link = Arc::new(Link::new(config, id, born, network));
         let news = watch::Sender::new(0);
         let batches = signer.map(|signer| Batches::new(Sender::new(Arc::clone(&link.network), signer), &link.config));
-        let mut tasks = vec![AbortOnDropHandle::new(tokio::spawn({
+        let watch = AbortOnDropHandle::new(tokio::spawn({
             let network = Arc::clone(&link.network);
             async move { network.pool.watch(|node| async move { node.height().await }).await }
-        }))];
-        let sockets: Vec<_> = link.config.endpoints.iter().filter_map(|endpoint| endpoint.ws_url.clone()).collect();
-        if !sockets.is_empty() {
-            let (chain, gateway) = (link.name.clone(), link.config.gateway);
-            let listen = move |url, news| {
-                let chain = chain.clone();
-                async move { hint::listen(&chain, &gateway, &url, &news).await }
-            };
-            let follow = news::follow(link.name.clone(), sockets, news.clone(), listen);
-            tasks.push(AbortOnDropHandle::new(tokio::spawn(follow)));
-        }
+        }));
+        let sockets = sockets(&link.config);
         let (following, places) = (Mutex::default(), Places::default());
-        Ok(Self { link, following, places, news, batches, _tasks: tasks })
+        let hints = Mutex::default();
+        let solana = Self { link, following, places, news, batches, _watch: watch, hints };
+        solana.listen(sockets);
+        Ok(solana)
+    }
+
+    /// Makes sure that the endpoints of `config` serve this very cluster and gateway, by their own quorum. Nothing changes yet.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn verify_endpoints(&self, config: &SolanaConfig) -> Result<VerifiedEndpoints, SolanaError> {
+        let pool = pool(config, self.link.pool.observer())?;
+        match identify(config, &pool).await?.0 {
+            id if id == self.link.id => Ok(VerifiedEndpoints { pool, sockets: sockets(config) }),
+            id => Err(SolanaError::NotOurs {
+                chain: config.name.clone(),
+                gateway: config.gateway,
+                detail: format!("its id is {id}, expected {}", self.link.id),
+            }),
+        }
+    }
+
+    /// Asks these endpoints from now on, instead of those of before; what was begun with those ends with them.
+    pub fn use_endpoints(&self, endpoints: VerifiedEndpoints) {
+        self.link.pool.adopt(&endpoints.pool);
+        self.listen(endpoints.sockets);
+    }
+
+    /// Follows these websockets, and none of before.
+    fn listen(&self, sockets: Vec<SecretUrl>) {
+        let (chain, gateway) = (self.link.name.clone(), self.link.config.gateway);
+        let listen = move |url, news| {
+            let chain = chain.clone();
+            async move { hint::listen(&chain, &gateway, &url, &news).await }
+        };
+        let is_any = !sockets.is_empty();
+        let follow = news::follow(self.link.name.clone(), sockets, self.news.clone(), listen);
+        *lock(&self.hints) = is_any.then(|| AbortOnDropHandle::new(tokio::spawn(follow)));
     }
 
     /// A user with a key of its own.
@@ -130,7 +169,7 @@ impl Solana {
         self.link.pool.status()
     }
 
-    /// What was configured.
+    /// What was configured when it connected.
     #[must_use]
     pub fn config(&self) -> &SolanaConfig {
         &self.link.config
@@ -141,6 +180,10 @@ impl Solana {
     pub fn addresses(&self) -> Addresses {
         self.link.addresses
     }
+}
+
+fn sockets(config: &SolanaConfig) -> Vec<SecretUrl> {
+    config.endpoints.iter().filter_map(|endpoint| endpoint.ws_url.clone()).collect()
 }
 
 /// The pool of a configuration's endpoints.

@@ -47,7 +47,7 @@ pub use solana_pubkey::Pubkey;
 pub use crate::{
     address::Addresses,
     config::{FeePolicy, SolanaConfig},
-    connect::{Solana, chain_of_genesis},
+    connect::{Solana, VerifiedEndpoints, chain_of_genesis},
     error::SolanaError,
     user::User,
 };
