@@ -5,8 +5,12 @@ A daemon between the two real chains of a devnet, watched by Debian's Prometheus
 
 * the signer of one chain has no coins, and a lock made by the devnet's printed commands is held: two alerts, which end when
   coins come and the operation is approved;
+* the books are broken: tokens are minted that the gateway knows nothing of; two alerts, until they are burned and an operator resumes;
 * one chain's node stops (SIGSTOP): the chain is stale and has no quorum, `/readyz` says so, and nothing is said of the other chain;
-* the daemon is killed: it is down until it is started again.
+* the daemon is killed: it is down until it is started again;
+* the directory of its journal is read-only: it refuses to start and says so, and is down until the directory can be written.
+
+`/readyz` and `tim3_ready` say the same as the alerts each time, with the reason.
 
 An alert counts from when its condition holds; for how long it must hold before somebody is called is tested in deploy/prometheus/tests.
 
@@ -43,12 +47,18 @@ class Scene:
     def __init__(self, binaries, directory, processes):
         self.binaries, self.directory, self.processes = binaries, directory, processes
         self.guide, self.configuration, self.address = start_devnet(processes, binaries, directory)
+        # Without a guardian's key: gateways that it froze would be thawed by their admin alone.
+        text = re.sub(r"^guardian = .*\n", "", self.configuration.read_text(), flags=re.M)
+        self.configuration.write_text(text)
         self.start_daemon()
         self.prometheus = start_prometheus(processes, directory, [self.address], quickened)
 
-    def start_daemon(self):
+    def command(self):
         flags = ["--set", "assets.TIM3.value_hold=50", "--set", "chains.b.request_timeout=1s"]
-        self.log = self.processes.start("tim3d", self.binaries / "tim3d", "run", "--config", self.configuration, *flags)
+        return [self.binaries / "tim3d", "run", "--config", self.configuration, *flags]
+
+    def start_daemon(self):
+        self.log = self.processes.start("tim3d", *self.command())
         until("the daemon to be ready", lambda: self.processes.check() or readiness(self.address)["ready"])
 
     def tim3d(self, *arguments):
@@ -75,6 +85,30 @@ class Scene:
         except Failed as failure:
             raise Failed(f"{failure}\nwanted {wanted}, found {self.alerts()}\n{tail(self.log)}") from None
 
+    def not_ready(self, subject, reason, besides=frozenset()):
+        """Waits until `/readyz` and its metric say that it is not, because of this and of nothing else but what follows from it."""
+        def says_so():
+            found = readiness(self.address)
+            is_said = any(one["subject"] == subject and reason in one["reason"] for one in found["reasons"])
+            return not found["ready"] and is_said and {one["subject"] for one in found["reasons"]} <= {subject, *besides}
+
+        until(f"/readyz to say {reason!r} of {subject}", says_so)
+        until("tim3_ready to be 0", lambda: self.prometheus.query("tim3_ready == 0"))
+
+    def ready(self):
+        until("/readyz to be true again", lambda: readiness(self.address)["ready"])
+        until("tim3_ready to be 1", lambda: self.prometheus.query("tim3_ready == 1"))
+
+    def rpc(self, chain, method, *params):
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        request = urllib.request.Request(
+            self.node(chain)[1], json.dumps(call).encode(), {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            if "error" in (said := json.loads(answer.read())):
+                raise Failed(f"{method}: {said}")
+        return said["result"]
+
     def node(self, chain):
         """The process id of a chain's node, and its URL."""
         chain_id, url = re.search(rf"^  {chain}  eip155:(\d+)  (\S+)", self.guide.read_text(), re.M).groups()
@@ -90,13 +124,7 @@ class Scene:
 
     def set_balance(self, chain, wei):
         account = json.loads((self.configuration.parent / "devnet.json").read_text())["accounts"]["submitter"]
-        call = {"jsonrpc": "2.0", "id": 1, "method": "anvil_setBalance", "params": [account, hex(wei)]}
-        request = urllib.request.Request(
-            self.node(chain)[1], json.dumps(call).encode(), {"content-type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            if "error" in (said := json.loads(answer.read())):
-                raise Failed(f"anvil_setBalance: {said}")
+        self.rpc(chain, "anvil_setBalance", account, hex(wei))
 
     def lock(self):
         """Does what the devnet says somebody could do next."""
@@ -111,10 +139,12 @@ def empty_signer_and_held_operation(scene):
     scene.lock()
     both = {("Tim3SignerFundsLow", "b"), ("Tim3OperationsHeld", None)}
     scene.expect("alerts about the signer without coins and the held operation", both, UNSENT)
+    scene.not_ready("b", "its signer has too little left for fees")
     held = scene.tim3d("ops", "list", "--phase", "held")["items"]
     scene.set_balance("b", 10**22)
     scene.tim3d("ops", "approve", held[0]["id"], "--reason", "looked at")
     scene.expect("no alert once coins came and the operation was approved", set(), UNSENT)
+    scene.ready()
     until("the approved operation", lambda: scene.tim3d("ops", "show", held[0]["id"])["phase"] == "completed")
 
 
@@ -124,14 +154,37 @@ def stopped_node(scene):
     try:
         stale = {("Tim3ChainStale", "b"), ("Tim3QuorumLost", "b"), ("Tim3EndpointUnusable", "b")}
         scene.expect("alerts about the stopped node's chain and no other", stale, LINGERING | UNSENT)
-        until("/readyz to become false", lambda: not readiness(scene.address)["ready"])
-        reasons = readiness(scene.address)["reasons"]
-        if {reason["subject"] for reason in reasons} != {"b"}:
-            raise Failed(f"/readyz gives {reasons}")
+        # Whoever cannot read a chain cannot audit.
+        scene.not_ready("b", "it has not answered for", besides={"TIM3"})
     finally:
         os.kill(node, signal.SIGCONT)
     scene.expect("no alert about the chain once its node goes on", set(), LINGERING | UNSENT)
-    until("/readyz to become true again", lambda: readiness(scene.address)["ready"])
+    scene.ready()
+
+
+def broken_books(scene):
+    guide = scene.guide.read_text()
+    gateway = re.search(r"^  b  eip155:\d+  \S+  gateway (\S+)", guide, re.M)[1]
+    url, token = re.search(r"cast call --rpc-url (\S+) (\S+) 'balanceOf", guide).groups()
+    account = json.loads((scene.configuration.parent / "devnet.json").read_text())["accounts"]["bob"]
+
+    def as_gateway(signature):
+        call = ["cast", "calldata", signature, account, "1"]
+        data = subprocess.run(call, check=True, capture_output=True, text=True).stdout.strip()
+        scene.rpc("b", "eth_sendTransaction", {"from": gateway, "to": token, "data": data})
+
+    scene.rpc("b", "anvil_impersonateAccount", gateway)
+    scene.rpc("b", "anvil_setBalance", gateway, hex(10**18))
+    as_gateway("mint(address,uint256)")
+    broken = {("Tim3AuditBreach", None), ("Tim3SigningStopped", None)}
+    scene.expect("alerts about the broken books", broken, UNSENT)
+    scene.not_ready("TIM3", "signing is stopped: audit breach: b: token supply")
+    as_gateway("burn(address,uint256)")
+    until("books that add up again", lambda: scene.prometheus.query("tim3_audit_breach == 0"))
+    scene.expect("that signing stays stopped until an operator has looked", {("Tim3SigningStopped", None)}, UNSENT)
+    scene.tim3d("resume", "TIM3", "--reason", "looked at")
+    scene.expect("no alert once an operator resumed", set(), UNSENT)
+    scene.ready()
 
 
 def killed_daemon(scene):
@@ -141,10 +194,31 @@ def killed_daemon(scene):
     scene.expect("no alert about the daemon once it runs again", set(), LINGERING | UNSENT)
 
 
+def read_only_journal(scene):
+    scene.processes.kill("tim3d")
+    journals = scene.configuration.parent / "journals"
+    journals.mkdir()
+    command = [*scene.command(), "--set", f"journal.path={journals / 'journal.redb'}"]
+    if os.geteuid() == 0:
+        # Modes are nothing to root: the mount is read-only, for this process.
+        mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+        command = ["unshare", "--mount", "sh", "-ec", mount, "sh", journals, *command]
+    journals.chmod(0o500)
+    refused = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    errors = [line for line in refused.stderr.splitlines() if line.startswith("error: ")]
+    if refused.returncode != 1 or len(errors) != 1 or "journals/journal.redb" not in errors[0]:
+        raise Failed(f"with a read-only journal it ends with {refused.returncode}: {refused.stderr}")
+    scene.expect("an alert about the daemon that does not start", {("Tim3Down", None)}, LINGERING | UNSENT)
+    journals.chmod(0o700)
+    scene.start_daemon()
+    scene.expect("no alert about the daemon once it can write", set(), LINGERING | UNSENT)
+    scene.ready()
+
+
 def check(binaries, directory, processes):
     scene = Scene(binaries, directory, processes)
     scene.expect("no alert while all is well", set())
-    for incident in (empty_signer_and_held_operation, stopped_node, killed_daemon):
+    for incident in (empty_signer_and_held_operation, broken_books, stopped_node, killed_daemon, read_only_journal):
         incident(scene)
         print(f"incidents: {incident.__name__.replace('_', ' ')}: the right alerts, and no other", flush=True)
 
