@@ -94,10 +94,11 @@ class Processes:
     def __init__(self, directory):
         self.directory, self.running = directory, []
 
-    def start(self, name, *command):
+    def start(self, name, *command, env=None):
         log = self.directory / f"{name}.log"
         with log.open("wb") as out:
-            process = subprocess.Popen([str(part) for part in command], stdout=out, stderr=out, cwd=self.directory)
+            command = [str(part) for part in command]
+            process = subprocess.Popen(command, stdout=out, stderr=out, cwd=self.directory, env=env)
         self.running.append((name, process, log))
         return log
 

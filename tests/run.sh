@@ -20,7 +20,7 @@ solana() { (cd contracts/solana && "$@" && cd tests && "$@"); }
 
 step_setup() { tests/setup.sh; }
 
-step_shell() { bash -n tests/*.sh .ci/run contracts/ethereum/*.sh contracts/solana/*.sh; }
+step_shell() { bash -n tests/*.sh deploy/*/*.sh deploy/deb/p* .ci/run contracts/ethereum/*.sh contracts/solana/*.sh; }
 step_format() {
   cargo fmt --all --check
   solana cargo fmt --all --check
@@ -71,12 +71,23 @@ step_prometheus() {
 }
 step_monitoring() { python3 tests/monitoring.py "$CARGO_TARGET_DIR/debug"; }
 step_incidents() { python3 tests/incidents.py "$CARGO_TARGET_DIR/debug"; }
+step_package() { tests/package.sh "$CARGO_TARGET_DIR/debug/tim3d"; }
+step_service() { python3 tests/service.py "$CARGO_TARGET_DIR/debug"; }
+step_units() {
+  systemd-analyze security --offline=yes --threshold=20 --no-pager deploy/systemd/tim3d.service | tail -n 1
+  # The program as it is here, in place of the one that is installed.
+  local scratch; scratch=$(mktemp -d)
+  sed "s|/usr/bin/tim3d|$CARGO_TARGET_DIR/debug/tim3d|" deploy/systemd/tim3d.service >"$scratch/tim3d.service"
+  systemd-analyze verify "$scratch/tim3d.service"
+  rm -r -- "$scratch"
+}
+step_recovery() { python3 tests/recovery.py "$CARGO_TARGET_DIR/debug"; }
 step_docs() { python3 tests/docs.py "$CARGO_TARGET_DIR/debug/tim3d"; }
 
 steps=(
   setup shell format dependencies prometheus forge_format forge_build artifacts forge_test halmos slither ao_test
   solana_build solana_clippy solana_test
-  clippy rustdoc rust_test doc_test demo monitoring incidents docs
+  clippy rustdoc rust_test doc_test demo units package service monitoring incidents recovery docs
 )
 
 case ${1-} in

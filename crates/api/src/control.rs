@@ -7,8 +7,8 @@ use thiserror::Error;
 use tim3_domain::identity::OperationId;
 
 use crate::view::{
-    AssetView, AuditView, ChainView, EventView, OperationView, Page, PositionView, ReadinessView, StatusView,
-    TimelineView,
+    AssetView, AuditView, ChainView, EventView, OperationView, Page, PositionView, ReadinessView, ReloadView,
+    StatusView, TimelineView,
 };
 
 /// The daemon, as far as an operator sees it. Reads answer from memory or the journal, never from a chain, so that the surface stays quick while chains
@@ -44,6 +44,9 @@ pub trait Control: Send + Sync + 'static {
 
     /// Stops or resumes signing for an asset, by symbol; the reason is journaled.
     async fn pause(&self, asset: &str, paused: bool, reason: &str) -> Result<AssetView, ControlError>;
+
+    /// Has the configuration read again; everything that can be taken without a restart is, or nothing.
+    async fn reload(&self) -> Result<ReloadView, ControlError>;
 
     /// What happens from now on. A reader that is too slow is told how many it missed, by `Missed`.
     fn events(&self) -> BoxStream<'static, EventView>;

@@ -17,7 +17,7 @@ use crate::{
     control::MAX_PAGE,
     error::Failure,
     server::Shared,
-    view::{AssetView, AuditView, ChainView, OperationView, Page, PositionView, StatusView, TimelineView},
+    view::{AssetView, AuditView, ChainView, OperationView, Page, PositionView, ReloadView, StatusView, TimelineView},
 };
 
 /// Why an operator does something; kept in the journal.
@@ -104,6 +104,12 @@ pub(crate) async fn pause(shared: State<Shared>, symbol: Path<String>, body: Bod
 
 pub(crate) async fn resume(shared: State<Shared>, symbol: Path<String>, body: Body) -> Answer<AssetView> {
     set_pause(shared, symbol, false, body).await
+}
+
+pub(crate) async fn reload(State(shared): State<Shared>, body: Body) -> Answer<ReloadView> {
+    let reason = reason(body)?;
+    tracing::info!(reason, "operator reload");
+    Ok(Json(shared.control.reload().await?))
 }
 
 type Body = Result<Json<Reason>, JsonRejection>;

@@ -17,6 +17,7 @@
 //! | `GET /api/v1/positions` | [`view::Page`] of [`view::PositionView`], filtered by [`PositionQuery`] |
 //! | `GET /api/v1/audit` | [`view::AuditView`] |
 //! | `POST /api/v1/assets/{symbol}/{pause,resume}` | [`view::AssetView`]; body [`Reason`] |
+//! | `POST /api/v1/config/reload` | [`view::ReloadView`]; body [`Reason`] |
 //! | `GET /api/v1/events` | server-sent events, each a [`view::EventView`]; not replayed |
 //!
 //! Whatever is not answered so is an [`ErrorBody`]. `POST` needs the bearer token always, reading only where [`Access`] says so; `/healthz` and

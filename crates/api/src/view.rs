@@ -8,6 +8,7 @@ mod chain;
 mod event;
 mod operation;
 mod position;
+mod reload;
 mod status;
 mod units;
 
@@ -16,6 +17,7 @@ pub use chain::{BlockView, ChainView, EndpointView, SubmitterView};
 pub use event::{EventBody, EventView};
 pub use operation::{EntryView, OperationView, PlaceView, TimelineView};
 pub use position::{MirrorView, PositionView};
+pub use reload::{ChangeView, ReloadView};
 pub use status::{AssetView, ReadinessView, ReasonView, StatusView};
 pub use units::{SignedUnits, Units};
 

@@ -75,6 +75,8 @@ async fn errors_of_the_daemon_keep_their_meaning() {
     let (status, body) = served.post(&format!("/api/v1/operations/{}/retry", known()), r#"{"reason":"x"}"#).await;
     assert_eq!((status, &body["error"]["code"]), (409, &"conflict".into()));
     assert_eq!(served.get("/api/v2").await.0, 404);
+    let (status, body) = served.post("/api/v1/config/reload", r#"{"reason":"x"}"#).await;
+    assert_eq!((status, &body["error"]["message"]), (400, &"a.toml:2: api.listen: found nothing".into()));
     assert_eq!(served.post("/readyz", "").await.0, 405);
 }
 

@@ -16,13 +16,18 @@ impl Admission {
     /// The admission that `settings` ask for, with a full allowance.
     #[must_use]
     pub fn new(settings: &AssetSettings, now: u64) -> Self {
-        let window = settings.limit.map(|RollingLimit { amount, period }| Window {
-            limit: amount,
-            period: period.max(1),
-            available: i128::try_from(amount).unwrap_or(i128::MAX),
-            updated: now,
+        Self { value_hold: settings.value_hold, window: settings.limit.map(|limit| full(limit, now)), paused: None }
+    }
+
+    /// Judges by the limits of `settings` from `now` on (seconds). What is used of the allowance stays used.
+    pub fn set_limits(&mut self, settings: &AssetSettings, now: u64) {
+        let used = |window: Window| full_amount(window.limit).saturating_sub(window.available_at(now));
+        let used = self.window.map(used).unwrap_or_default();
+        self.value_hold = settings.value_hold;
+        self.window = settings.limit.map(|limit| {
+            let full = full(limit, now);
+            Window { available: full.available.saturating_sub(used), ..full }
         });
-        Self { value_hold: settings.value_hold, window, paused: None }
     }
 
     /// Why nothing is signed, if so.
@@ -55,6 +60,15 @@ impl Admission {
     }
 }
 
+/// An allowance of which nothing is used.
+fn full(RollingLimit { amount, period }: RollingLimit, now: u64) -> Window {
+    Window { limit: amount, period: period.max(1), available: full_amount(amount), updated: now }
+}
+
+fn full_amount(amount: u128) -> i128 {
+    i128::try_from(amount).unwrap_or(i128::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +92,25 @@ mod tests {
         assert_eq!(admission.decide(100, false, 0), Ok(()));
         assert_eq!(admission.decide(50, false, 4), Err(Hold::Limit));
         assert_eq!(admission.decide(50, false, 5), Ok(()));
+    }
+
+    #[test]
+    fn a_lower_limit_holds_at_once_and_what_was_used_stays_used() {
+        let limit = |amount| Some(RollingLimit { amount, period: 10 });
+        let mut admission = Admission::new(&settings(None, limit(100)), 0);
+        assert_eq!(admission.decide(60, false, 0), Ok(()));
+        admission.set_limits(&settings(Some(70), limit(50)), 0);
+        assert_eq!(admission.decide(1, false, 0), Err(Hold::Limit), "60 of 50 are used");
+        assert_eq!(admission.decide(1, false, 2), Err(Hold::Limit), "10 came back, which pays the overdraft");
+        assert_eq!(admission.decide(5, false, 3), Ok(()));
+        assert_eq!(admission.decide(70, false, 3), Err(Hold::Value));
+        admission.set_limits(&settings(None, limit(200)), 3);
+        assert_eq!(admission.decide(151, false, 3), Err(Hold::Limit), "50 of 200 are used");
+        assert_eq!(admission.decide(150, false, 3), Ok(()));
+        admission.set_limits(&settings(None, None), 3);
+        assert_eq!(admission.decide(1_000, false, 3), Ok(()));
+        admission.set_limits(&settings(None, limit(10)), 3);
+        assert_eq!(admission.decide(10, false, 3), Ok(()), "a limit where there was none begins full");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::{
 use tim3_chain::Tips;
 use tim3_domain::identity::{AssetId, GatewayId};
 use tim3_journal::Cursor;
+use tokio::time::Instant;
 
 use crate::{
     audit::{Conflicts, Verdict},
@@ -50,6 +51,8 @@ pub struct AssetBoard {
     pub oldest_ms: Option<u64>,
     /// What Conflict orders refund.
     pub conflicts: Conflicts,
+    /// When its coordinator last came round; it does every second, and waits for the journal in between.
+    pub worked: Option<Instant>,
     /// The last audit.
     pub audit: AuditBoard,
 }

@@ -34,6 +34,7 @@ use crate::{
     news::News,
     operations::{Operations, Work},
     outbox::Outbox,
+    settings::AssetSettings,
     submitter::{Fate, Report, Request},
 };
 
@@ -85,6 +86,8 @@ pub enum Command {
     Pause(String),
     /// Go on signing.
     Resume,
+    /// Judge by the limits of these settings.
+    Limits(AssetSettings),
 }
 
 /// How many messages one commit may gather.
@@ -269,6 +272,7 @@ impl Coordinator {
         self.board.update_asset(self.operations.asset(), |asset| {
             (asset.paused, asset.phases, asset.oldest_ms) = (paused, phases, oldest_ms);
             asset.conflicts.clone_from(self.operations.conflicts());
+            asset.worked = Some(Instant::now());
         });
     }
 
@@ -354,6 +358,10 @@ impl Coordinator {
             }
             Command::Resume => {
                 self.operations.resume(now_ms, work);
+                Ok(())
+            }
+            Command::Limits(settings) => {
+                self.operations.set_limits(&settings, now_ms, work);
                 Ok(())
             }
         }

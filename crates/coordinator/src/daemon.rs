@@ -17,7 +17,7 @@ use tim3_telemetry::Metrics;
 use tokio::{
     sync::{RwLock, mpsc},
     task::JoinSet,
-    time::MissedTickBehavior,
+    time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -303,6 +303,7 @@ impl Wiring {
                 self.parts.metrics.clone(),
                 self.parts.settings.audit_interval,
             );
+            self.board.update_asset(settings.asset, |board| board.worked = Some(Instant::now()));
             let handle = AssetHandle { settings: settings.clone(), coordinator: mailbox.messages.0.clone(), audit };
             let (cancel, symbol) = (self.cancel.clone(), settings.symbol);
             self.spawn(

@@ -62,6 +62,13 @@ impl Handle {
         self.audit_interval
     }
 
+    /// A synthetic whose coordinator has not come round for longer than `patience`: the journal does not answer it, or it is stuck.
+    #[must_use]
+    pub fn stuck(&self, patience: Duration) -> Option<&AssetSettings> {
+        let is_stuck = |board: AssetBoard| board.worked.is_some_and(|worked| worked.elapsed() > patience);
+        self.assets().find_map(|(asset, board)| is_stuck(board).then_some(asset))
+    }
+
     /// The journal, for reading.
     #[must_use]
     pub fn journal(&self) -> &Arc<dyn Journal> {

@@ -185,10 +185,7 @@ pub fn check_permissions(path: &Path) -> Result<(), KeyError> {
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    Err(wrong(
-        path,
-        format!("mode {mode:04o} lets others read the key, expected 0600; run chmod 600 {}", path.display()),
-    ))
+    Err(wrong(path, format!("mode {mode:04o} lets others at it, expected 0600; run chmod 600 {}", path.display())))
 }
 
 /// The keystore with its address. The library only writes files, with the mode of the process, so it writes where only the owner may look.

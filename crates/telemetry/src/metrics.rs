@@ -2,6 +2,7 @@
 
 mod asset;
 mod chain;
+mod configuration;
 mod endpoint;
 mod journal;
 mod names;
@@ -13,8 +14,8 @@ use std::{fmt, sync::Arc};
 use prometheus::{IntCounter, IntGaugeVec, Registry, TextEncoder, process_collector::ProcessCollector};
 
 use self::{
-    asset::AssetMetrics, chain::ChainMetrics, endpoint::EndpointMetrics, journal::JournalMetrics, names::Names,
-    register::Register, submitter::SubmitterMetrics,
+    asset::AssetMetrics, chain::ChainMetrics, configuration::ConfigurationMetrics, endpoint::EndpointMetrics,
+    journal::JournalMetrics, names::Names, register::Register, submitter::SubmitterMetrics,
 };
 use crate::TelemetryError;
 
@@ -34,6 +35,7 @@ struct Families {
     asset: AssetMetrics,
     journal: JournalMetrics,
     ready: IntGaugeVec,
+    configuration: ConfigurationMetrics,
     unrendered: IntCounter,
 }
 
@@ -64,6 +66,7 @@ impl Metrics {
                 "Does the daemon do its work? 1 while it is ready, 0 while /readyz and `tim3d status` say why it is not.",
                 &[],
             )?,
+            configuration: ConfigurationMetrics::new(&register)?,
             unrendered: register.plain_counter(
                 "tim3_metrics_render_failures_total",
                 "Can these metrics be trusted to be complete? Times they could not be written as text.",

@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::{Chain, Endpoint, Kind, UrlRef},
     control::Endpoints,
-    ethereum, solana,
+    ethereum,
+    reload::Verify,
+    solana,
 };
 
 /// A chain with what stands around it.
@@ -20,6 +22,8 @@ pub(crate) struct Connected {
     pub(crate) guardian: Option<Arc<dyn Actor>>,
     /// The state of its endpoints, whenever it is asked for.
     pub(crate) endpoints: Endpoints,
+    /// Verifies other endpoints for it.
+    pub(crate) verify: Verify,
 }
 
 /// Opens the chain's keys, connects, and checks that chain and gateway are the configured ones.

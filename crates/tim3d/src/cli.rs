@@ -116,6 +116,11 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write a manual page for each command, for example `tim3d manual /usr/local/share/man/man1`
+    Manual {
+        /// Where to; the directory must be there
+        directory: PathBuf,
+    },
 }
 
 /// How to ask the running daemon.
@@ -163,6 +168,14 @@ pub(crate) enum ConfigCommand {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Have the running daemon read its configuration again: everything that can change while it runs does, or nothing
+    Reload {
+        /// Why; kept in the log
+        #[arg(long, default_value = "the configuration changed")]
+        reason: String,
+        #[command(flatten)]
+        query: Query,
     },
     /// Write a configuration with every key explained
     Init {

@@ -8,7 +8,7 @@ mod ops;
 mod query;
 mod run;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 
 use crate::{
@@ -50,12 +50,19 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
             clap_complete::generate(shell, &mut Cli::command(), "tim3d", &mut script);
             output::text(&String::from_utf8_lossy(&script))
         }
+        Command::Manual { directory } => clap_mangen::generate_to(Cli::command(), &directory)
+            .with_context(|| format!("cannot write manual pages to {}", directory.display())),
     }
 }
 
 /// The configuration that the command line names. Warnings are told.
 fn load(global: &Global) -> Result<Loaded, Problems> {
-    let loaded = crate::config::load(&inputs(global))?;
+    load_from(&inputs(global))
+}
+
+/// The same of inputs that were taken before.
+fn load_from(inputs: &Inputs) -> Result<Loaded, Problems> {
+    let loaded = crate::config::load(inputs)?;
     for warning in &loaded.warnings {
         output::note(&format!("warning: {warning}"));
     }
@@ -69,13 +76,14 @@ fn load_optional(global: &Global) -> Result<Option<Loaded>, Problems> {
 }
 
 fn inputs(global: &Global) -> Inputs {
-    // A variable that is not Unicode is no key of ours.
-    let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
+    // A variable that is not Unicode is no key of ours; what others are for, which may be a secret, is not copied.
+    let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with(crate::config::PREFIX))?;
+        Some((name, value.into_string().ok()?))
     };
     Inputs {
         files: crate::config::files(&global.files),
-        environment: std::env::vars_os().filter_map(unicode).collect(),
+        environment: std::env::vars_os().filter_map(ours).collect(),
         flags: global.set.clone(),
     }
 }

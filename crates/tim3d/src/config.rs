@@ -5,6 +5,7 @@
 //! in a configuration, only their places ([`secret`]).
 
 mod chains;
+mod change;
 mod check;
 mod find;
 mod model;
@@ -18,12 +19,13 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use change::{Change, changes, hash, in_force};
 pub(crate) use find::{EXAMPLE, files};
 pub(crate) use model::{Asset, Attester, Chain, Config, Endpoint, Kind, Policy, UrlRef};
 pub(crate) use node::Setting;
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use secret::{KeyRef, SecretRef};
-pub(crate) use source::Inputs;
+pub(crate) use source::{Inputs, PREFIX};
 
 /// A configuration that is right, and how it came to be.
 #[derive(Clone, Debug)]

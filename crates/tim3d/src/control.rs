@@ -11,7 +11,8 @@ use tim3_api::{
     Control, ControlError, OperationQuery, OperatorAction, PositionQuery,
     view::{
         AssetAudit, AssetView, AuditView, BlockView, ChainView, CheckView, EndpointView, OperationView, Page,
-        PositionView, ReadinessView, ReasonView, SignedUnits, StatusView, SubmitterView, TimelineView, Units,
+        PositionView, ReadinessView, ReasonView, ReloadView, SignedUnits, StatusView, SubmitterView, TimelineView,
+        Units,
     },
 };
 use tim3_chain::Chain;
@@ -28,10 +29,13 @@ use tim3_domain::{
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::{books::Books, directory::Directory, notices, output::now_ms};
+use crate::{books::Books, directory::Directory, notices, output::now_ms, reload::Reloads};
 
 /// A chain that has not answered for so long is not being relayed.
 const SILENCE_MS: u64 = 30_000;
+
+/// An operation that has stood still for so long is not being relayed; the alert Tim3BacklogOld says the same.
+const BACKLOG_MS: u64 = 3_600_000;
 
 /// Gives the state of a chain's endpoints.
 pub(crate) type Endpoints = Arc<dyn Fn() -> Vec<EndpointView> + Send + Sync>;
@@ -45,6 +49,8 @@ pub(crate) struct Live {
     /// How long the head of a chain may stand still; zero, or no entry, is for ever.
     pub(crate) standstill: BTreeMap<GatewayId, Duration>,
     pub(crate) started_ms: u64,
+    /// `None` where there is no configuration to reload.
+    pub(crate) reloads: Option<Reloads>,
     /// Cancelled when the daemon is to stop.
     pub(crate) stop: CancellationToken,
 }
@@ -114,7 +120,16 @@ impl Control for Live {
                 add(chain.name(), reason);
             }
         }
+        if let Some(asset) = self.handle.stuck(Duration::from_millis(SILENCE_MS)) {
+            add(
+                &asset.symbol,
+                "its coordinator makes no progress: the journal does not answer, or it is stuck".to_owned(),
+            );
+        }
         for (asset, board) in self.handle.assets() {
+            if let Some(reason) = backlog(&board, now_ms()) {
+                add(&asset.symbol, reason);
+            }
             if let Some(why) = &board.paused {
                 add(&asset.symbol, format!("signing is stopped: {why}"));
             }
@@ -188,6 +203,11 @@ impl Control for Live {
         Ok(AssetView { symbol: asset.to_owned(), id: id.to_string(), halted })
     }
 
+    async fn reload(&self) -> Result<ReloadView, ControlError> {
+        let nothing = || ControlError::Conflict("this daemon has no configuration to reload".to_owned());
+        self.reloads.as_ref().ok_or_else(nothing)?.reload().await.map_err(ControlError::Invalid)
+    }
+
     fn events(&self) -> BoxStream<'static, tim3_api::view::EventView> {
         let (receiver, directory) = (self.handle.notices(), Arc::clone(&self.directory));
         stream::unfold((receiver, directory), |(mut receiver, directory)| async move {
@@ -241,6 +261,13 @@ fn unpaid(board: &ChainBoard, started_ms: u64, now_ms: u64) -> Option<String> {
     }
     let unknown = unknown_for(board.funds_ms, FUNDS, started_ms, now_ms)?;
     Some(format!("the balance of its signer could not be read for {unknown} s"))
+}
+
+/// How long the oldest operation stands still, if that is too long; what waits for an operator does not count.
+fn backlog(board: &AssetBoard, now_ms: u64) -> Option<String> {
+    let age = now_ms.saturating_sub(board.oldest_ms?);
+    (age > BACKLOG_MS)
+        .then(|| format!("an operation has stood still for {} s; see `tim3d ops list --open`", age / 1_000))
 }
 
 /// Why nobody knows whether the books add up, if so.
@@ -320,6 +347,14 @@ mod tests {
         assert_eq!(unpaid(&poor, 0, 0).unwrap(), "its signer has too little left for fees: 0.01 ETH");
         assert!(unpaid(&ChainBoard::default(), 1_000_000, 1_150_001).is_some());
         assert_eq!(unpaid(&ChainBoard::default(), 1_000_000, 1_000_000), None);
+    }
+
+    #[test]
+    fn an_operation_that_stands_still_for_an_hour_is_told() {
+        let board = AssetBoard { oldest_ms: Some(1_000_000), ..AssetBoard::default() };
+        assert_eq!(backlog(&board, 4_600_000), None);
+        assert!(backlog(&board, 4_600_001).unwrap().contains("for 3600 s"));
+        assert_eq!(backlog(&AssetBoard::default(), u64::MAX), None);
     }
 
     #[test]

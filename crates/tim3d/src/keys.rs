@@ -28,9 +28,12 @@ fn opened<K, E: Into<Error>>(
     from_file: impl Fn(&Path) -> Result<K, E>,
 ) -> Result<K> {
     let opened = match key {
-        KeyRef::Keystore { file, password } => {
-            password.read().and_then(|password| unlock(file, &password).map_err(Into::into))
-        }
+        KeyRef::Keystore { file, password } => password.read().and_then(|password| {
+            if file.exists() {
+                keys::check_permissions(file)?;
+            }
+            unlock(file, &password).map_err(Into::into)
+        }),
         KeyRef::Plain(place @ SecretRef::Environment(name)) => {
             from_environment(name).map_err(Into::into).with_context(|| place.to_string())
         }

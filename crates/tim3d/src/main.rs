@@ -17,7 +17,10 @@ mod keys;
 mod metrics;
 mod notices;
 mod output;
+mod process;
+mod reload;
 mod run;
+mod service;
 mod solana;
 mod supervise;
 

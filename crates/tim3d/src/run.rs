@@ -1,10 +1,15 @@
 //! `tim3d run`: [`prepare`] wires the parts of a checked configuration together, [`App::run`] runs them until a signal or a failure.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Error, Result, anyhow};
 use futures::future::join_all;
-use tim3_api::{Access, Control as _, Limits, Surface};
+use tim3_api::{Access, Control, Limits, Surface};
 use tim3_chain::Attester;
 use tim3_coordinator::{
     AssetSettings, ChainSettings, Daemon, LocalAttester, Settings, attestation::Attesters, daemon::Parts,
@@ -12,19 +17,21 @@ use tim3_coordinator::{
 };
 use tim3_journal::{Journal, RedbJournal};
 use tim3_rpc::Observer;
-use tim3_telemetry::Metrics;
-use tokio::net::TcpListener;
+use tim3_telemetry::{LogControl, Metrics};
+use tokio::{net::TcpListener, signal::unix::Signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
     chains::{self, Connected},
-    config::{self, Config},
+    config::{self, Config, Inputs, Loaded},
     control::Live,
     directory::Directory,
     keys,
     metrics::{self, Calls},
     output::now_ms,
+    reload::{self, Reloader},
+    service::Manager,
     supervise::Group,
 };
 
@@ -43,30 +50,54 @@ impl std::error::Error for Failures {}
 
 /// A daemon with its surface, ready to run.
 pub(crate) struct App {
-    pub(crate) daemon: Daemon,
-    pub(crate) listener: TcpListener,
-    pub(crate) surface: Surface,
-    pub(crate) stop: CancellationToken,
-    pub(crate) shutdown_timeout: Duration,
+    daemon: Daemon,
+    listener: TcpListener,
+    surface: Surface,
+    live: Arc<Live>,
+    reloader: Reloader,
+    manager: Manager,
+    stop: CancellationToken,
+    shutdown_timeout: Duration,
 }
 
 impl App {
-    /// Runs until `stop` is cancelled or a part ends; then ends every part.
-    pub(crate) async fn run(self) -> Result<(), Failures> {
+    /// Runs until `stop` is cancelled or a part ends; then ends every part. The configuration is read again at each `hangup`.
+    pub(crate) async fn run(self, hangup: Signal) -> Result<(), Failures> {
         let mut group = Group::new(self.stop.clone());
-        let (daemon, listener, surface) = (self.daemon, self.listener, self.surface);
+        let Self { daemon, listener, surface, live, reloader, manager, stop, shutdown_timeout } = self;
+        manager.ready();
+        let until = stop.clone();
+        group.spawn("service manager", async move {
+            manager.attend(live, until).await;
+            Ok(())
+        });
+        group.spawn("reloads", async move {
+            reloader.run(hangup, stop).await;
+            Ok(())
+        });
         group.spawn("relay", async move {
             daemon.run().await.map_err(|errors| errors.into_iter().map(Error::from).collect())
         });
         group.spawn("api", async move {
             tim3_api::serve(listener, surface).await.map_err(|error| vec![Error::from(error)])
         });
-        group.run(self.shutdown_timeout).await.map_err(Failures)
+        group.run(shutdown_timeout).await.map_err(Failures)
     }
 }
 
-/// Opens, connects and checks everything that `config` names. What can be checked independently is, so that one start tells of all.
-pub(crate) async fn prepare(config: &Config, stop: CancellationToken) -> Result<App, Failures> {
+/// What a run begins with.
+pub(crate) struct Start {
+    /// Where the configuration comes from, and comes from again at each reload.
+    pub(crate) inputs: Inputs,
+    pub(crate) loaded: Loaded,
+    pub(crate) log: LogControl,
+    pub(crate) manager: Manager,
+}
+
+/// Opens, connects and checks everything that the configuration names. What can be checked independently is, so that one start tells of all.
+pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App, Failures> {
+    let Start { inputs, loaded, log, manager } = start;
+    let config = &loaded.config;
     let one = |error: Error| Failures(vec![error]);
     let listener = listen(config).await.map_err(one)?;
     let metrics = Metrics::new().map_err(|error| one(error.into()))?;
@@ -92,8 +123,27 @@ pub(crate) async fn prepare(config: &Config, stop: CancellationToken) -> Result<
     let daemon = Daemon::prepare(parts, stop.clone()).await.map_err(|error| one(error.into()))?;
     let usable = usable_endpoints(&chains);
     let standstill = config.chains.iter().map(|chain| (chain.gateway, chain.standstill_after)).collect();
-    let live =
-        Live { handle: daemon.handle(), directory, endpoints, standstill, started_ms: now_ms(), stop: stop.clone() };
+    let access = Access::new(token, config.api.listen.ip().is_loopback());
+    let shutdown_timeout = config.shutdown_timeout;
+    info!(chains = config.chains.len(), assets = config.assets.len(), api = %config.api.listen, "ready to relay");
+    let parts = reload::Parts {
+        log,
+        handle: daemon.handle(),
+        chains: chains.into_iter().map(|one| (one.chain.name().to_owned(), one.verify)).collect(),
+        metrics: metrics.clone(),
+        manager: manager.clone(),
+    };
+    let (reloader, reloads) = Reloader::new(inputs, loaded, parts).map_err(one)?;
+    let handle = daemon.handle();
+    let live = Live {
+        handle,
+        directory,
+        endpoints,
+        standstill,
+        started_ms: now_ms(),
+        reloads: Some(reloads),
+        stop: stop.clone(),
+    };
     let live = Arc::new(live);
     let asked = Arc::clone(&live);
     let refresh = move |metrics: &Metrics| {
@@ -101,14 +151,13 @@ pub(crate) async fn prepare(config: &Config, stop: CancellationToken) -> Result<
         metrics.ready(asked.readiness().ready);
     };
     let surface = Surface {
-        control: live,
+        control: Arc::clone(&live) as Arc<dyn Control>,
         metrics: metrics::render(metrics, refresh),
-        access: Access::new(token, config.api.listen.ip().is_loopback()),
+        access,
         limits: Limits::default(),
         stop: stop.clone(),
     };
-    info!(chains = config.chains.len(), assets = config.assets.len(), api = %config.api.listen, "ready to relay");
-    Ok(App { daemon, listener, surface, stop, shutdown_timeout: config.shutdown_timeout })
+    Ok(App { daemon, listener, surface, live, reloader, manager, stop, shutdown_timeout })
 }
 
 /// What succeeded; the errors of the rest are added to `failures`.
@@ -116,16 +165,24 @@ fn keep<T>(results: Vec<Result<T>>, failures: &mut Vec<Error>) -> Vec<T> {
     results.into_iter().filter_map(|result| result.map_err(|error| failures.push(error)).ok()).collect()
 }
 
-/// Which endpoints are asked as usual, whenever metrics are read.
+/// Which endpoints are asked as usual, whenever metrics are read; those that a reload took away are not told of any more.
 fn usable_endpoints(chains: &[Connected]) -> impl Fn(&Metrics) + Send + Sync + use<> {
     let endpoints = |one: &Connected| (one.chain.name().to_owned(), Arc::clone(&one.endpoints));
     let chains: Vec<_> = chains.iter().map(endpoints).collect();
+    let told = Mutex::new(BTreeSet::new());
     move |metrics| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = BTreeSet::new();
         for (chain, endpoints) in &chains {
             for endpoint in endpoints() {
                 metrics.endpoint_usable(chain, &endpoint.name, endpoint.healthy);
+                now.insert((chain.clone(), endpoint.name));
             }
         }
+        for (chain, endpoint) in told.difference(&now) {
+            metrics.endpoint_gone(chain, endpoint);
+        }
+        *told = now;
     }
 }
 
@@ -162,7 +219,7 @@ fn parts(
     }
 }
 
-fn settings(config: &Config) -> Settings {
+pub(crate) fn settings(config: &Config) -> Settings {
     let asset = |asset: &config::Asset| AssetSettings {
         asset: asset.id,
         symbol: asset.symbol.clone(),

@@ -13,6 +13,7 @@ use crate::{
     chains::{self, Connected, milliseconds},
     config::{Chain, KeyRef, Kind},
     keys,
+    reload::{Use, Verify},
 };
 
 /// Opens the chain's keys and connects.
@@ -36,7 +37,17 @@ pub(crate) async fn connect(
         let connected = Arc::clone(&connected);
         Arc::new(move || chains::views(connected.endpoints()))
     };
-    Ok(Connected { chain: connected, guardian, endpoints })
+    let verify: Verify = {
+        let connected = Arc::clone(&connected);
+        Arc::new(move |chain| {
+            let connected = Arc::clone(&connected);
+            Box::pin(async move {
+                let endpoints = connected.verify_endpoints(&self::settings(&chain)?).await?;
+                Ok(Box::new(move || connected.use_endpoints(endpoints)) as Use)
+            })
+        })
+    };
+    Ok(Connected { chain: connected, guardian, endpoints, verify })
 }
 
 /// Decrypting takes up to a second, in which other chains' answers must not go unread.

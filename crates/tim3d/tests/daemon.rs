@@ -83,7 +83,7 @@ async fn it_serves_takes_decisions_and_stops_when_told() {
 
     run(&[["resume", "TIM3"], reason, ["--token-file", "nowhere"]].concat())
         .assert_one_line_error(1, &["the API token", "nowhere", "--token-file"]);
-    site.write("wrong", "wrong");
+    site.write_secret("wrong", "wrong");
     run(&[["resume", "TIM3"], reason, ["--token-file", "wrong"]].concat())
         .assert_one_line_error(1, &["the bearer token is not the api.token of this daemon"]);
     assert_eq!(run(&[["resume", "TIM3"], reason].concat()).out, "TIM3: signing\n");

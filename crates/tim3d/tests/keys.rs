@@ -13,7 +13,7 @@ const ADDRESS: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 #[test]
 fn a_key_is_imported_listed_and_used() {
     let site = Site::new();
-    site.write("password", "correct horse\n");
+    site.write_secret("password", "correct horse\n");
     let mut import =
         site.command(&["keys", "import", "submitter", "--key-env", "KEY", "--password-file", "password", "--json"]);
     import.env("KEY", KEY);
@@ -35,19 +35,40 @@ fn a_key_is_imported_listed_and_used() {
 fn a_new_key_is_random_and_opens_with_its_password_only() {
     let site = Site::new();
     support::unreachable(&site);
-    site.write("password", "one");
+    site.write_secret("password", "one");
     for name in ["a", "b"] {
         assert_eq!(site.run(&["keys", "new", name, "--password-file", "password"]).code, 0);
     }
     let list = site.run(&["keys", "list", "--json"]).json();
     assert_ne!(list[0]["address"], list[1]["address"]);
-    site.write("wrong", "two");
+    site.write_secret("wrong", "two");
     let overlay = "chains.a.submit.signer = { keystore = 'keys/a.json', password = { file = 'PASSWORD' } }";
     site.write("keys.toml", &overlay.replace("PASSWORD", "password"));
     let check = ["-c", "tim3d.toml", "-c", "keys.toml", "config", "check", "--keys"];
     assert_eq!(site.run(&check).code, 0);
     site.write("keys.toml", &overlay.replace("PASSWORD", "wrong"));
     site.run(&check).assert_one_line_error(1, &["key of chains.a.submit", "keys/a.json", "password does not open"]);
+}
+
+#[test]
+fn what_others_can_read_is_no_secret() {
+    let site = Site::new();
+    support::unreachable(&site);
+    site.write("password", "one");
+    let told = |arguments: &[&str], file: &str| {
+        site.run(arguments).assert_one_line_error(1, &[file, "mode 0644", "chmod 600"]);
+        std::fs::set_permissions(site.path(file), std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    told(&["keys", "new", "a", "--password-file", "password"], "password");
+    assert_eq!(site.run(&["keys", "new", "a", "--password-file", "password"]).code, 0);
+    site.write("keys.toml", "chains.a.submit.signer = { keystore = 'keys/a.json', password = { file = 'password' } }\napi.token = { file = 'token' }");
+    site.write_secret("token", "t0ken");
+    let check = ["-c", "tim3d.toml", "-c", "keys.toml", "config", "check", "--keys"];
+    assert_eq!(site.run(&check).code, 0);
+    for file in ["password", "keys/a.json", "token"] {
+        std::fs::set_permissions(site.path(file), std::fs::Permissions::from_mode(0o644)).unwrap();
+        told(&check, file);
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use tim3_api::{
     Access, Control, ControlError, Limits, OperationQuery, OperatorAction, PositionQuery, Surface,
     view::{
         AssetView, AuditView, BlockView, ChainView, EventView, OperationView, Page, PlaceView, PositionView,
-        ReadinessView, ReasonView, StatusView, TimelineView, Units,
+        ReadinessView, ReasonView, ReloadView, StatusView, TimelineView, Units,
     },
 };
 use tim3_domain::identity::OperationId;
@@ -120,6 +120,10 @@ impl Control for Daemon {
 
     async fn pause(&self, asset: &str, paused: bool, reason: &str) -> Result<AssetView, ControlError> {
         Ok(AssetView { symbol: asset.into(), id: String::new(), halted: paused.then(|| reason.to_owned()) })
+    }
+
+    async fn reload(&self) -> Result<ReloadView, ControlError> {
+        Err(ControlError::Invalid("a.toml:2: api.listen: found nothing".into()))
     }
 
     fn events(&self) -> BoxStream<'static, EventView> {

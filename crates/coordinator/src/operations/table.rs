@@ -291,6 +291,13 @@ impl Operations {
         self.tick(now_ms, work);
     }
 
+    /// Other limits hold from now on. What is held for its value stays held until an operator decides; all else is judged by them.
+    pub fn set_limits(&mut self, settings: &AssetSettings, now_ms: u64, work: &mut Work) {
+        self.admission.set_limits(settings, now_ms / 1000);
+        self.t_max = settings.t_max;
+        self.tick(now_ms, work);
+    }
+
     /// An operator lets signing go on.
     pub fn resume(&mut self, now_ms: u64, work: &mut Work) {
         self.set_paused(None, now_ms, work);

@@ -54,6 +54,13 @@ impl Metrics {
         self.0.endpoint.latency.with_label_values(&[chain, endpoint]).observe(took.as_secs_f64());
     }
 
+    /// The endpoint with this alias is not one of the chain's any more.
+    pub fn endpoint_gone(&self, chain: &str, endpoint: &str) {
+        let (chain, endpoint) = (self.0.names.chain(chain), self.0.names.endpoint(endpoint));
+        // Where it is not there it was never shown.
+        let _ = self.0.endpoint.usable.remove_label_values(&[chain, endpoint]);
+    }
+
     /// Whether the endpoint with this alias is asked as usual.
     pub fn endpoint_usable(&self, chain: &str, endpoint: &str, usable: bool) {
         let (chain, endpoint) = (self.0.names.chain(chain), self.0.names.endpoint(endpoint));

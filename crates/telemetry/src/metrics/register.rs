@@ -1,7 +1,7 @@
 //! Making metrics, each registered under its name with its help.
 
 use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     core::Collector,
 };
 
@@ -43,6 +43,10 @@ impl<'r> Register<'r> {
 
     pub(super) fn plain_counter(&self, name: &str, help: &str) -> Result<IntCounter, TelemetryError> {
         self.keep(IntCounter::new(name, help))
+    }
+
+    pub(super) fn plain_gauge(&self, name: &str, help: &str) -> Result<IntGauge, TelemetryError> {
+        self.keep(IntGauge::new(name, help))
     }
 
     pub(super) fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, TelemetryError> {

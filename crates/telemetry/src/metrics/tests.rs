@@ -88,6 +88,8 @@ fn touch(metrics: &Metrics, name: &str) {
     metrics.audited(name, false, 9, 1, 10, 0);
     metrics.journal_commit(Duration::from_millis(2), 11);
     metrics.journal_transaction(Duration::from_millis(1), 12);
+    metrics.configuration("c0ffee", 13);
+    metrics.configuration_reloaded("refused");
 }
 
 fn touched() -> BTreeMap<String, Family> {
@@ -147,6 +149,11 @@ fn every_method_is_seen_by_a_scraper() {
         ("tim3_journal_commit_changes_sum", &[], 11.0),
         ("tim3_journal_transaction_seconds_sum", &[], 0.001),
         ("tim3_journal_transaction_commits_sum", &[], 12.0),
+        ("tim3_config_info", &[("hash", "c0ffee")], 1.0),
+        ("tim3_config_keys_waiting_for_restart", &[], 13.0),
+        ("tim3_config_reloads_total", &[("result", "refused")], 1.0),
+        ("tim3_config_reloads_total", &[("result", "applied")], 0.0),
+        ("tim3_config_reload_refused", &[], 1.0),
         ("tim3_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0),
     ] {
         assert_eq!(value(&families, sample, labels), expected, "{sample}");
@@ -159,7 +166,7 @@ fn every_method_is_seen_by_a_scraper() {
 
 #[test]
 fn names_keep_the_conventions_and_each_help_asks_a_question() {
-    const LABELS: [&str; 13] = [
+    const LABELS: [&str; 14] = [
         "chain",
         "endpoint",
         "call",
@@ -172,6 +179,7 @@ fn names_keep_the_conventions_and_each_help_asks_a_question() {
         "result",
         "direction",
         "version",
+        "hash",
         "le",
     ];
     for (name, family) in touched() {
@@ -280,4 +288,23 @@ fn every_open_phase_is_counted() {
         Phase::DeadLetter { was: was(), reason: String::new() },
     ];
     assert_eq!(phases.map(|phase| phase.name()), OPEN_PHASES);
+}
+
+#[test]
+fn only_the_configuration_in_force_and_the_endpoints_in_use_are_told_of() {
+    let metrics = Metrics::new().unwrap();
+    for hash in ["old", "new"] {
+        metrics.configuration(hash, 0);
+        metrics.configuration_reloaded("applied");
+    }
+    metrics.endpoint_usable("a", "gone", false);
+    metrics.endpoint_usable("a", "here", true);
+    metrics.endpoint_gone("a", "gone");
+    metrics.endpoint_gone("a", "never there");
+    let families = parse(&metrics.render());
+    let only = |name: &str| families[name].samples.iter().map(|(_, labels, _)| labels.clone()).collect::<Vec<_>>();
+    assert_eq!(only("tim3_config_info"), [BTreeMap::from([("hash".to_owned(), "new".to_owned())])]);
+    assert_eq!(only("tim3_endpoint_usable").len(), 1);
+    assert_eq!(value(&families, "tim3_endpoint_usable", &[("endpoint", "here")]), 1.0);
+    assert_eq!(value(&families, "tim3_config_reload_refused", &[]), 0.0);
 }

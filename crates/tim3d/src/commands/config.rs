@@ -4,11 +4,12 @@ use std::{fs::OpenOptions, io::Write as _, path::Path};
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
+use tim3_api::view::ReloadView;
 
-use super::load;
+use super::{block_on, load, query::Source};
 use crate::{
     chains,
-    cli::{ConfigCommand, Global},
+    cli::{ConfigCommand, Global, Query},
     config::{self, Config, EXAMPLE, Loaded, Problems},
     keys, output,
     run::Failures,
@@ -19,19 +20,23 @@ pub(super) fn dispatch(global: &Global, command: ConfigCommand) -> Result<()> {
         ConfigCommand::Check { json, keys } => check(global, json, keys),
         ConfigCommand::Show { json } => show(&load(global)?, json),
         ConfigCommand::Init { file } => init(&file),
+        ConfigCommand::Reload { reason, query } => reload(global, &reason, &query),
     }
 }
 
 fn check(global: &Global, as_json: bool, with_keys: bool) -> Result<()> {
     let inputs = super::inputs(global);
     match config::load(&inputs) {
-        Ok(Loaded { warnings, config, .. }) if as_json => {
+        Ok(loaded) if as_json => {
             if with_keys {
-                open_everything(&config)?;
+                open_everything(&loaded.config)?;
             }
-            output::json(&json!({ "ok": true, "problems": [], "warnings": warnings, "chains": config.chains.len() }))
+            let (hash, chains) = (config::hash(&loaded), loaded.config.chains.len());
+            let warnings = loaded.warnings;
+            output::json(&json!({ "ok": true, "problems": [], "warnings": warnings, "chains": chains, "hash": hash }))
         }
-        Ok(Loaded { warnings, config, .. }) => {
+        Ok(loaded) => {
+            let (hash, Loaded { warnings, config, .. }) = (config::hash(&loaded), loaded);
             for warning in warnings {
                 output::note(&format!("warning: {warning}"));
             }
@@ -40,7 +45,7 @@ fn check(global: &Global, as_json: bool, with_keys: bool) -> Result<()> {
             }
             let files: Vec<_> = inputs.files.iter().map(|file| file.display().to_string()).collect();
             let (chains, assets) = (config.chains.len(), config.assets.len());
-            output::text(&format!("{}: right (chains: {chains}, assets: {assets})", files.join(" + ")))
+            output::text(&format!("{}: right (chains: {chains}, assets: {assets}, hash: {hash})", files.join(" + ")))
         }
         Err(Problems(problems)) => {
             if as_json {
@@ -76,4 +81,26 @@ fn init(path: &Path) -> Result<()> {
     file.and_then(write)
         .with_context(|| format!("cannot write {}; name a file that is not there yet", path.display()))?;
     output::text(&format!("wrote {0}; edit it, then run `tim3d --config {0} config check`", path.display()))
+}
+
+fn reload(global: &Global, reason: &str, query: &Query) -> Result<()> {
+    let source = Source::new(global, &query.api)?;
+    let reloaded: ReloadView = block_on(source.api().post("/api/v1/config/reload", reason))?;
+    if query.json {
+        return output::json(&reloaded);
+    }
+    let mut table = output::Table::pairs();
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
+    for change in &reloaded.changes {
+        let state = if change.applied { "applied" } else { "needs a restart" };
+        table.row([
+            change.key.clone(),
+            format!("{} → {}", value(&change.before), value(&change.after)),
+            state.to_owned(),
+        ]);
+    }
+    let count = reloaded.changes.iter().filter(|change| change.applied).count();
+    let waiting = reloaded.changes.len().saturating_sub(count);
+    let summary = format!("{count} keys applied, {waiting} need a restart; in force: {}", reloaded.hash);
+    output::text(&format!("{}{summary}", table.render()))
 }

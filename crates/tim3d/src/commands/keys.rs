@@ -14,6 +14,7 @@ use crate::{
 };
 
 pub(super) fn dispatch(command: KeysCommand) -> Result<()> {
+    crate::process::keep_to_itself()?;
     match command {
         KeysCommand::New { name, directory, password, json } => {
             let entry = keys::create(&directory.dir, &name, &new_password(&password)?)?;

@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use anyhow::{Context as _, bail};
 use config::{Value, ValueKind};
+use tim3_ethereum::keys::check_permissions;
 use zeroize::Zeroizing;
 
 use super::{node::Table, text};
@@ -57,8 +58,13 @@ impl SecretRef {
         }
     }
 
-    /// Reads the secret.
+    /// Reads the secret. A file that others than its owner may read is refused; who reads a credential is systemd's to say.
     pub(crate) fn read(&self) -> anyhow::Result<Zeroizing<String>> {
+        if let Self::File(path) = self
+            && path.exists()
+        {
+            check_permissions(path)?;
+        }
         let text = match (self, self.file()?) {
             (Self::Environment(name), _) => std::env::var(name)
                 .map_err(|_| anyhow::anyhow!("{self} is not set; set it, or name another place in the configuration")),

@@ -14,7 +14,7 @@ use toml::{
 use super::problem::Problem;
 
 /// Environment variables that set keys begin with this; levels are separated by two underscores.
-const PREFIX: &str = "TIM3D__";
+pub(crate) const PREFIX: &str = "TIM3D__";
 
 /// What the operator handed in.
 #[derive(Clone, Debug, Default)]

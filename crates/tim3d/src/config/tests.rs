@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use proptest::prelude::*;
 
-use super::{Config, Inputs, KeyRef, Kind, Loaded, Policy, Problems, SecretRef, load};
+use super::{Config, Inputs, KeyRef, Kind, Loaded, Policy, Problems, SecretRef, changes, hash, in_force, load};
 
 /// The least that is accepted.
 const MINIMAL: &str = r#"
@@ -358,6 +358,71 @@ fn settings_name_their_source_and_hide_keys_in_urls() {
     );
     assert_eq!(find("daemon.shutdown_timeout").source, "default");
     assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn what_can_change_while_it_runs_is_told_from_what_cannot() {
+    let before = with("[assets.TIM3]", "[assets.TIM3]\nvalue_hold = \"5\"").load().unwrap();
+    let text = MINIMAL
+        .replace(
+            "[assets.TIM3]",
+            "[assets.TIM3]\nlimit = { amount = \"9\", period = \"1m\" }\n[assets.NEW]\nt_max = \"1d\"",
+        )
+        .replace("8545\" }]", "8545\" }, { url = \"http://127.0.0.1:8546\" }]\nmirror = false")
+        + "\n[log]\nfilter = \"debug\"\nformat = \"json\"\n";
+    let after = Case::new().file("a.toml", &text).load().unwrap();
+    let found = changes(&before, &after);
+    let of = |live: bool| -> Vec<_> { found.iter().filter(|it| it.live == live).map(|it| it.key.as_str()).collect() };
+    assert_eq!(
+        of(true),
+        [
+            "assets.TIM3.limit.amount",
+            "assets.TIM3.limit.period",
+            "assets.TIM3.value_hold",
+            "chains.a.endpoints[1].priority",
+            "chains.a.endpoints[1].url",
+            "chains.a.quorum",
+            "log.filter",
+        ]
+    );
+    assert_eq!(of(false), ["assets.NEW.t_max", "chains.a.mirror", "log.format"]);
+    let hold = found.iter().find(|it| it.key == "assets.TIM3.value_hold").unwrap();
+    assert_eq!((hold.before.as_deref(), hold.after.as_deref()), (Some("\"5\""), None));
+
+    // What is in force has the one and not the other, and only the other is left to change.
+    let now = in_force(&before, &after);
+    let asset = &now.config.assets[0];
+    assert_eq!((now.config.assets.len(), asset.value_hold, asset.limit.unwrap().amount), (1, None, 9_000_000));
+    let chain = &now.config.chains[0];
+    assert_eq!((chain.endpoints.len(), chain.quorum, chain.mirror), (2, 2, true));
+    assert_eq!(now.config.log.filter, "debug");
+    let left = changes(&now, &after);
+    assert!(left.iter().all(|change| !change.live) && left.len() == 3, "{left:?}");
+    assert_ne!(hash(&now), hash(&before));
+    assert_ne!(hash(&now), hash(&after));
+}
+
+#[test]
+fn a_chain_that_becomes_another_one_needs_a_restart_with_everything_of_it() {
+    let before = minimal().load().unwrap();
+    let text = MINIMAL.replace("eip155:31337", "eip155:31338").replace("8545", "8546");
+    let found = changes(&before, &Case::new().file("a.toml", &text).load().unwrap());
+    assert!(found.iter().all(|change| !change.live) && found.len() == 2, "{found:?}");
+}
+
+#[test]
+fn the_hash_is_of_what_holds_and_not_of_what_set_it() {
+    let plain = minimal().load().unwrap();
+    let otherwise = minimal().environment("TIM3D__AUDIT__INTERVAL", "30s").load().unwrap();
+    // The journal is beside each file.
+    let same = |loaded: &Loaded| hash(&Loaded { settings: without_journal(loaded), ..loaded.clone() });
+    assert_eq!(same(&plain), same(&otherwise), "the default, said by a variable");
+    let changed = minimal().flag("audit.interval=31s").load().unwrap();
+    assert_ne!(same(&plain), same(&changed));
+}
+
+fn without_journal(loaded: &Loaded) -> Vec<super::Setting> {
+    loaded.settings.iter().filter(|setting| setting.key != "journal.path").cloned().collect()
 }
 
 /// TOML that is right, wrong, and nearly right: keys of ours with values of every type.

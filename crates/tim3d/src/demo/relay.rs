@@ -215,6 +215,7 @@ impl Relay {
                 endpoints: BTreeMap::new(),
                 standstill: BTreeMap::new(),
                 started_ms,
+                reloads: None,
                 stop: unplug.clone(),
             }),
             metrics: metrics::render(metrics, |_| {}),
