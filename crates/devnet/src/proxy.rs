@@ -26,6 +26,9 @@ use url::Url;
 
 pub use self::plan::{EVERY_FAULT, EVERY_SOLANA_FAULT, Fault, Plan};
 
+/// The calls that send a transaction, of either kind of chain.
+const SENDS: [&str; 2] = ["eth_sendRawTransaction", "sendTransaction"];
+
 /// A running proxy. Dropping it closes the port.
 #[derive(Debug)]
 pub struct Proxy {
@@ -130,13 +133,15 @@ impl Shared {
 
     /// Keeps the hashes that answer transactions.
     fn note_accepted(&self, body: &Value, answer: &[u8]) {
-        if !tamper::methods(body).contains(&"eth_sendRawTransaction") {
-            return;
+        for method in SENDS {
+            if !tamper::methods(body).contains(&method) {
+                continue;
+            }
+            let (now, answer) = (Instant::now(), serde_json::from_slice(answer).unwrap_or_default());
+            let hashes = tamper::results(body, &answer, method);
+            let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+            accepted.extend(hashes.filter_map(Value::as_str).map(|hash| (hash.to_owned(), now)));
         }
-        let (now, answer) = (Instant::now(), serde_json::from_slice(answer).unwrap_or_default());
-        let hashes = tamper::results(body, &answer, "eth_sendRawTransaction");
-        let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
-        accepted.extend(hashes.filter_map(Value::as_str).map(|hash| (hash.to_owned(), now)));
     }
 
     /// Gives the answers that were given before.

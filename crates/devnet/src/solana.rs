@@ -8,7 +8,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use tim3_domain::{
-    identity::{Account, ChainId, GatewayId, MarketId, MarketKind},
+    identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind},
     protocol::{Event, EventBody},
     word::Word,
 };
@@ -23,7 +23,7 @@ use tim3_solana::{
     },
 };
 use tim3_solana_interface::{
-    accounts::{Asset, EventPage, Gateway, Mirror},
+    accounts::{Asset, EventPage, Gateway, Mirror, Route},
     external::{mint::SUPPLY, token_account::AMOUNT},
 };
 
@@ -241,6 +241,17 @@ impl SolanaSite {
         Ok(())
     }
 
+    /// What the gateway counted of the synthetic towards a peer: sent to it, and settled of what came from it.
+    ///
+    /// # Errors
+    /// What the node says, and where there is no such route.
+    pub async fn sent_and_settled(&self, peer: GatewayId) -> Result<(u128, u128)> {
+        let route = self.addresses().route(AssetId::from_symbol(SYNTHETIC)?, peer);
+        let data = self.account(&route).await?.context("no route")?;
+        let route = Route::new(data).ok().context("not a route")?;
+        Ok((route.sent(), route.settled()))
+    }
+
     async fn gateway(&self) -> Result<Gateway<Vec<u8>>> {
         let data = self.account(&self.deployment.gateway).await?.context("no gateway")?;
         Gateway::new(data).ok().context("not a gateway")
@@ -297,9 +308,10 @@ impl Setup {
         Ok(self.deployer.gateway(program, &plan(window)?).await?)
     }
 
-    pub(crate) async fn finish(self, deployment: Deployment, routes: &[RoutePlan]) -> Result<SolanaSite> {
+    pub(crate) async fn finish(self, mut deployment: Deployment, routes: &[RoutePlan]) -> Result<SolanaSite> {
         let addresses = Addresses { program: deployment.program, gateway: deployment.gateway };
         self.deployer.open_routes(&addresses, routes).await?;
+        deployment.lookup_table = Some(self.deployer.lookup_table(&addresses, routes).await?);
         self.deployer.activate(&addresses, None).await?;
         for name in [accounts::GUARDIAN, accounts::SUBMITTER] {
             self.deployer.fund(&accounts::solana_key(name).pubkey(), 1_000 * SOL).await?;
@@ -379,7 +391,8 @@ pub fn account_of(name: &str) -> Account {
 
 /// What `tim3d` is told about the chain.
 pub(crate) fn configuration(site: &SolanaSite) -> Result<String> {
-    let Deployment { chain, program, gateway, id, .. } = &site.deployment;
+    let Deployment { chain, program, gateway, id, lookup_table, .. } = &site.deployment;
+    let lookup_table = lookup_table.context("no lookup table")?;
     let (url, ws) = (site.validator()?.url()?, site.validator()?.websocket()?);
     let (guardian, submitter) = (accounts::GUARDIAN, accounts::SUBMITTER);
     let market = STABLE.to_lowercase();
@@ -391,6 +404,7 @@ chain = "{chain}"
 program = "{program}"
 gateway = "{gateway}"
 gateway_id = "{id}"
+lookup_table = "{lookup_table}"
 endpoints = [{{ url = "{url}", ws = "{ws}" }}]
 poll_interval = "200ms"
 mirror_interval = "1s"

@@ -17,6 +17,8 @@ pub struct SolanaConfig {
     pub program: Pubkey,
     /// The gateway's account.
     pub gateway: Pubkey,
+    /// A lookup table of the gateway's lasting accounts, for shorter transactions.
+    pub lookup_table: Option<Pubkey>,
     /// RPC endpoints, each a distinct one.
     pub endpoints: Vec<EndpointConfig>,
     /// How many endpoints must agree on what a signature rests on.
@@ -29,6 +31,9 @@ pub struct SolanaConfig {
     pub fees: FeePolicy,
     /// Orders in one transaction, at most; its 1,232 bytes hold fewer than ten.
     pub max_orders: usize,
+    /// Token accounts of recipients that the submitter makes in a day, at most. Each costs it 0.00204 SOL of rent, which the recipient can keep.
+    /// Who has none otherwise, has to claim.
+    pub create_accounts: u32,
     /// Transactions on their way at once, at most.
     pub max_in_flight: usize,
     /// Pages of events that are read at once, at most; a page is 10 KiB.
@@ -75,12 +80,14 @@ impl SolanaConfig {
             chain,
             program,
             gateway,
+            lookup_table: None,
             endpoints,
             quorum: 1,
             tiers: Vec::new(),
             poll_interval_ms: 1_000,
             fees: FeePolicy::default(),
             max_orders: 8,
+            create_accounts: 500,
             max_in_flight: 32,
             max_pages: 16,
             timeout_ms: 5_000,

@@ -27,6 +27,7 @@ use crate::{
     reader::{Following, Places},
     sender::Sender,
     submitter::Batches,
+    table,
     user::User,
 };
 
@@ -102,9 +103,16 @@ impl Solana {
             }
         }
         let (id, born) = identified?;
-        let link = Arc::new(Link::new(config, id, born, network));
+        let mut tables = Vec::new();
+        if let Some(key) = config.lookup_table {
+            tables.push(table::read(&network, key).await?);
+        }
+        let link = Arc::new(Link::new(config, id, born, network, tables));
         let news = watch::Sender::new(0);
-        let batches = signer.map(|signer| Batches::new(Sender::new(Arc::clone(&link.network), signer), &link.config));
+        let batches = signer.map(|signer| {
+            let sender = Sender::new(Arc::clone(&link.network), signer, link.tables.clone());
+            Batches::new(sender, &link.config)
+        });
         let watch = AbortOnDropHandle::new(tokio::spawn({
             let network = Arc::clone(&link.network);
             async move { network.pool.watch(|node| async move { node.height().await }).await }

@@ -7,13 +7,14 @@
 pub mod check;
 pub mod plan;
 
+mod program;
+mod table;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use futures::{StreamExt, TryStreamExt, stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use solana_instruction::{AccountMeta, Instruction as Raw};
 use solana_keypair::Keypair;
-use solana_loader_v3_interface::{instruction as loader, state::UpgradeableLoaderState};
 use solana_pubkey::Pubkey;
 use solana_signer::Signer as _;
 use solana_system_interface::instruction as system;
@@ -33,9 +34,11 @@ use tracing::info;
 use crate::{
     SolanaError,
     address::{Addresses, account, token_account, token_program},
+    base58,
     config::SolanaConfig,
     connect,
-    link::{Network, Snapshot},
+    failure::Failure,
+    link::{Network, Snapshot, asset},
     message::{Budget, MAX_UNITS},
     node::{self, Commitment},
     orders::{self, common},
@@ -46,23 +49,17 @@ use plan::{GatewayPlan, RoutePlan, TokenPlan, symbol};
 
 /// The gateway program, as it is committed.
 pub const PROGRAM: &[u8] = include_bytes!("../../../contracts/solana/artifacts/tim3_gateway.so");
-/// Bytes of a program in one transaction.
-const CHUNK: usize = 900;
-/// Slots after which a program that was deployed can be called everywhere: not in its own, and an endpoint may be one behind.
-const VISIBLE_AFTER: u64 = 3;
-/// Transactions of an upload at once.
-const UPLOADS: usize = 24;
 
 /// What was deployed. Addresses are texts in base58.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployment {
     /// CAIP-2 name of the cluster.
     pub chain: ChainId,
     /// The program.
-    #[serde(serialize_with = "as_text")]
+    #[serde(with = "base58")]
     pub program: Pubkey,
     /// The gateway.
-    #[serde(serialize_with = "as_text")]
+    #[serde(with = "base58")]
     pub gateway: Pubkey,
     /// Its identity.
     pub id: GatewayId,
@@ -70,19 +67,14 @@ pub struct Deployment {
     pub salt: Word,
     /// Slot of the deployment.
     pub birth: u64,
+    /// A lookup table of its accounts, once there is one.
+    #[serde(default, with = "base58::option", skip_serializing_if = "Option::is_none")]
+    pub lookup_table: Option<Pubkey>,
     /// The mint of every asset, by symbol.
-    #[serde(serialize_with = "as_texts")]
+    #[serde(with = "base58::map")]
     pub tokens: BTreeMap<String, Pubkey>,
     /// The markets, as `SYNTHETIC/COLLATERAL`.
     pub markets: BTreeMap<String, MarketId>,
-}
-
-fn as_text<S: serde::Serializer>(key: &Pubkey, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(key)
-}
-
-fn as_texts<S: serde::Serializer>(keys: &BTreeMap<String, Pubkey>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(keys.iter().map(|(name, key)| (name, key.to_string())))
 }
 
 /// Somebody who deploys and is the admin of what it deploys.
@@ -104,7 +96,7 @@ impl Deployer {
             .ask("genesis hash", |node| async move { node.one(node::genesis()).await?.read("genesis hash") })
             .await?;
         connect::check_chain(config, &genesis)?;
-        let sender = Sender::new(Arc::clone(&network), signer);
+        let sender = Sender::new(Arc::clone(&network), signer, Vec::new());
         Ok(Self { network, sender, chain: config.chain.clone() })
     }
 
@@ -114,39 +106,12 @@ impl Deployer {
         self.sender.address()
     }
 
-    /// Uploads a program under the address of `program`; the deployer can upgrade it. Room is left for upgrades twice as large.
+    /// Makes a gateway of `program` with its tokens, and sets up everything but routes. It is not active yet. A set-up that was interrupted is
+    /// gone on with.
     ///
     /// # Errors
-    /// What the chain says.
-    pub async fn program(&self, elf: &[u8], program: &Keypair) -> Result<Pubkey, SolanaError> {
-        let (me, buffer) = (self.address(), Keypair::new());
-        let rent = self.rent(UpgradeableLoaderState::size_of_buffer(elf.len())).await?;
-        let failed = |error| SolanaError::Deploy(format!("upload: {error}"));
-        let create = loader::create_buffer(&me, &buffer.pubkey(), &me, rent, elf.len()).map_err(failed)?;
-        self.done("buffer", &create, &[&buffer]).await?;
-        let write = |(index, bytes): (usize, &[u8])| {
-            let offset = u32::try_from(index.saturating_mul(CHUNK)).unwrap_or(u32::MAX);
-            let write = loader::write(&buffer.pubkey(), &me, offset, bytes.to_vec());
-            async move {
-                let budget = Budget { units: 20_000, price: 0 };
-                self.sender.transact("upload", &[write], budget, &[]).await.map(|_| ())
-            }
-        };
-        stream::iter(elf.chunks(CHUNK).enumerate().map(write)).buffer_unordered(UPLOADS).try_collect::<()>().await?;
-        let rent = self.rent(UpgradeableLoaderState::size_of_program()).await?;
-        let room = elf.len().saturating_mul(2);
-        let deploy = loader::deploy_with_max_program_len(&me, &program.pubkey(), &buffer.pubkey(), &me, rent, room)
-            .map_err(failed)?;
-        self.done("deploy", &deploy, &[program]).await?;
-        self.pass_slots(VISIBLE_AFTER).await?;
-        info!(chain = self.network.name, program = %program.pubkey(), bytes = elf.len(), "program deployed");
-        Ok(program.pubkey())
-    }
-
-    /// Makes a gateway of `program` with its tokens, and sets up everything but routes. It is not active yet.
-    ///
-    /// # Errors
-    /// [`SolanaError::Deploy`] for a plan that names what it does not have; otherwise what the chain says.
+    /// [`SolanaError::Deploy`] for a plan that names what it does not have, or where there is another gateway with its salt; otherwise what
+    /// the chain says.
     pub async fn gateway(&self, program: Pubkey, plan: &GatewayPlan) -> Result<Deployment, SolanaError> {
         plan.check()?;
         let addresses = Addresses::of_salt(program, plan.salt);
@@ -163,27 +128,54 @@ impl Deployer {
             ("system_program", crate::address::system_program()),
             ("admin", me),
         ];
-        let initialize = orders::instruction(&addresses, &Instruction::Initialize(arguments), &[], &named);
-        self.done("initialize", &[initialize], &[]).await?;
+        match self.found(&addresses).await? {
+            None => {
+                let initialize = orders::instruction(&addresses, &Instruction::Initialize(arguments), &[], &named);
+                self.done("initialize", &[initialize], &[]).await?;
+            }
+            Some(begun) if begun.active() == 0 && begun.admin() == me.to_bytes() => {
+                info!(chain = self.network.name, gateway = %addresses.gateway, "going on with a gateway that is not active");
+            }
+            Some(_) => {
+                let gateway = addresses.gateway;
+                return Err(SolanaError::Deploy(format!(
+                    "{gateway} is there already, and active or another admin's: choose another salt"
+                )));
+            }
+        }
         let id = GatewayId::derive(&self.chain, account(&addresses.gateway), plan.salt);
         let tokens = self.assets(&addresses, plan).await?;
         let markets = self.settings(&addresses, plan, id).await?;
         let birth = self.snapshot(&addresses).await?.born();
         info!(chain = self.network.name, gateway = %addresses.gateway, %id, "gateway deployed");
         let chain = self.chain.clone();
-        Ok(Deployment { chain, program, gateway: addresses.gateway, id, salt: plan.salt, birth, tokens, markets })
+        let (gateway, lookup_table) = (addresses.gateway, None);
+        Ok(Deployment { chain, program, gateway, id, salt: plan.salt, birth, lookup_table, tokens, markets })
     }
 
     /// Registers the synthetics and collaterals; gives their mints by symbol.
     async fn assets(&self, addresses: &Addresses, plan: &GatewayPlan) -> Result<BTreeMap<String, Pubkey>, SolanaError> {
+        let begun = self.snapshot(addresses).await?;
+        let registered = |symbol: &str| {
+            let found = AssetId::from_symbol(symbol).ok().and_then(|id| asset(&begun, id));
+            found.map(|(_, found)| Pubkey::new_from_array(found.mint()))
+        };
         let mut tokens = BTreeMap::new();
         for synthetic in &plan.synthetics {
+            if let Some(mint) = registered(&synthetic.symbol) {
+                tokens.insert(synthetic.symbol.clone(), mint);
+                continue;
+            }
             let mint = self.mint(6, &addresses.authority()).await?;
             let call = Call::AddSynthetic { symbol: symbol(&synthetic.symbol)?, target: synthetic.target };
             self.register(addresses, &synthetic.symbol, mint, call).await?;
             tokens.insert(synthetic.symbol.clone(), mint);
         }
         for collateral in &plan.collaterals {
+            if let Some(mint) = registered(&collateral.symbol) {
+                tokens.insert(collateral.symbol.clone(), mint);
+                continue;
+            }
             let mint = match collateral.token {
                 TokenPlan::Existing(mint) => mint,
                 TokenPlan::Test { decimals } => self.mint(decimals, &self.address()).await?,
@@ -272,6 +264,14 @@ impl Deployer {
         Ok(())
     }
 
+    /// Whether a gateway's set-up is over.
+    ///
+    /// # Errors
+    /// What the chain says, and where there is no gateway.
+    pub async fn is_active(&self, addresses: &Addresses) -> Result<bool, SolanaError> {
+        Ok(self.snapshot(addresses).await?.active() == 1)
+    }
+
     /// Ends the set-up phase. With `admin` the gateway is offered to that account, which has to accept.
     ///
     /// # Errors
@@ -354,10 +354,14 @@ impl Deployer {
     }
 
     async fn snapshot(&self, addresses: &Addresses) -> Result<Snapshot, SolanaError> {
-        let found = self.network.accounts("gateway", &[addresses.gateway]).await?.into_iter().next().flatten();
-        let gateway =
-            found.filter(|found| found.owner == addresses.program).and_then(|found| Gateway::new(found.data).ok());
+        let gateway = self.found(addresses).await?;
         gateway.ok_or_else(|| SolanaError::Deploy(format!("{} is no gateway", addresses.gateway)))
+    }
+
+    async fn found(&self, addresses: &Addresses) -> Result<Option<Snapshot>, SolanaError> {
+        let found = self.network.accounts("gateway", &[addresses.gateway]).await?.into_iter().next().flatten();
+        let own = found.filter(|found| found.owner == addresses.program);
+        Ok(own.and_then(|found| Gateway::new(found.data).ok()))
     }
 
     /// Waits until so many slots have passed.
@@ -385,7 +389,13 @@ impl Deployer {
 
     async fn done(&self, what: &'static str, instructions: &[Raw], more: &[&Keypair]) -> Result<(), SolanaError> {
         let simulated = self.sender.simulate(instructions).await?;
-        let simulated = simulated.map_err(|failure| SolanaError::Deploy(format!("{what}: {failure}")))?;
+        let simulated = simulated.map_err(|failure| {
+            let hint = match failure {
+                Failure::Transaction(_) => format!("; check the balance of {}", self.address()),
+                _ => String::new(),
+            };
+            SolanaError::Deploy(format!("{what}: {failure}{hint}"))
+        })?;
         let budget = Budget { units: margin(simulated.units).min(MAX_UNITS), price: 0 };
         self.sender.transact(what, instructions, budget, more).await?;
         Ok(())

@@ -50,6 +50,16 @@ pub enum SolanaError {
         /// What was found and what was expected.
         detail: String,
     },
+    /// No lookup table at the configured address.
+    #[error(
+        "{chain}: {table} is no lookup table; correct lookup_table, or remove it: without one fewer orders fit in a transaction"
+    )]
+    NoTable {
+        /// Configured name of the chain.
+        chain: String,
+        /// What was configured.
+        table: Pubkey,
+    },
     /// A key that cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),

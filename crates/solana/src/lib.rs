@@ -4,7 +4,8 @@
 //! * Reading ([`reader`], [`state`]): the gateway keeps its events in pages, which are accounts. Confirmed state, from one endpoint, is only a
 //!   hint. What leads to a signature is finalized state that a quorum of endpoints agrees on; since there is no past state, the head at a
 //!   block is derived from the slots of the records, and proved against the running hash.
-//! * Sending ([`submitter`]): as many orders as fit in one transaction, after simulation has said what becomes of each. A transaction lives as
+//! * Sending ([`submitter`]): as many orders as fit in one transaction, with token accounts for recipients who have none and a lookup table for
+//!   the accounts that orders share, after simulation has said what becomes of each. A transaction lives as
 //!   long as its blockhash, and is replaced only when it can no longer land.
 //! * [`User`] does what a user does, with a user's key. [`keys`] holds keys encrypted at rest. [`deploy`] deploys and
 //!   checks gateways.
@@ -16,6 +17,7 @@
 //! and instructions (`tim3-solana-interface`, shared with the program).
 
 pub mod address;
+pub mod base58;
 pub mod carried;
 pub mod config;
 pub mod connect;
@@ -33,6 +35,7 @@ pub mod state;
 pub mod submitter;
 pub mod user;
 
+mod allowance;
 mod blocks;
 mod chain;
 mod hint;
@@ -40,6 +43,7 @@ mod link;
 mod node;
 mod orders;
 mod sender;
+mod table;
 
 pub use solana_keypair::{Keypair, Signer};
 pub use solana_pubkey::Pubkey;

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use solana_message::AddressLookupTableAccount;
 use solana_pubkey::Pubkey;
 use tim3_chain::{BlockRef, ChainError};
 use tim3_domain::identity::{AssetId, GatewayId, MarketId};
@@ -88,6 +89,8 @@ pub(crate) struct Link {
     pub(crate) id: GatewayId,
     pub(crate) born: u64,
     pub(crate) addresses: Addresses,
+    /// What transactions may name accounts by.
+    pub(crate) tables: Vec<AddressLookupTableAccount>,
 }
 
 impl Deref for Link {
@@ -99,9 +102,15 @@ impl Deref for Link {
 }
 
 impl Link {
-    pub(crate) fn new(config: SolanaConfig, id: GatewayId, born: u64, network: Network) -> Self {
+    pub(crate) fn new(
+        config: SolanaConfig,
+        id: GatewayId,
+        born: u64,
+        network: Network,
+        tables: Vec<AddressLookupTableAccount>,
+    ) -> Self {
         let addresses = Addresses { program: config.program, gateway: config.gateway };
-        Self { network: Arc::new(network), config, id, born, addresses }
+        Self { network: Arc::new(network), config, id, born, addresses, tables }
     }
 
     /// The bytes of an account of the program.

@@ -3,7 +3,7 @@
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
-use solana_message::{Hash, VersionedMessage, v0};
+use solana_message::{AddressLookupTableAccount, Hash, VersionedMessage, v0};
 use solana_pubkey::Pubkey;
 use solana_signature::Signature;
 use solana_transaction::versioned::VersionedTransaction;
@@ -34,20 +34,22 @@ pub struct Signed {
     pub last_valid: u64,
 }
 
-/// The message of `instructions` under `budget`; `None` where an account is named more often than can be counted.
+/// The message of `instructions` under `budget`, with accounts named by `tables` where those have them; `None` where an account is named more
+/// often than can be counted.
 #[must_use]
 pub fn message(
     payer: &Pubkey,
     instructions: &[Instruction],
     budget: Budget,
     blockhash: Hash,
+    tables: &[AddressLookupTableAccount],
 ) -> Option<VersionedMessage> {
     let mut all = vec![
         ComputeBudgetInstruction::set_compute_unit_limit(budget.units),
         ComputeBudgetInstruction::set_compute_unit_price(budget.price),
     ];
     all.extend_from_slice(instructions);
-    v0::Message::try_compile(payer, &all, &[], blockhash).ok().map(VersionedMessage::V0)
+    v0::Message::try_compile(payer, &all, tables, blockhash).ok().map(VersionedMessage::V0)
 }
 
 /// The transaction with room for its signatures, for simulation and for measuring.
@@ -59,9 +61,9 @@ pub fn unsigned(message: VersionedMessage) -> Vec<u8> {
 
 /// Whether `instructions` fit in one transaction.
 #[must_use]
-pub fn fits(payer: &Pubkey, instructions: &[Instruction]) -> bool {
+pub fn fits(payer: &Pubkey, instructions: &[Instruction], tables: &[AddressLookupTableAccount]) -> bool {
     let most = Budget { units: MAX_UNITS, price: u64::MAX };
-    message(payer, instructions, most, Hash::default()).is_some_and(|message| unsigned(message).len() <= PACKET)
+    message(payer, instructions, most, Hash::default(), tables).is_some_and(|message| unsigned(message).len() <= PACKET)
 }
 
 /// Signs a message; `None` where `signers` are not those it needs.
@@ -129,7 +131,7 @@ mod tests {
     fn what_was_signed_is_verified_and_what_was_changed_is_not() {
         let key = Keypair::new_from_array([5; 32]);
         let budget = Budget { units: 10, price: 20 };
-        let message = message(&key.pubkey(), &[instruction(40, 3)], budget, Hash::default()).expect("a message");
+        let message = message(&key.pubkey(), &[instruction(40, 3)], budget, Hash::default(), &[]).expect("a message");
         let signed = sign(message, &[&key], 77).expect("signed");
         assert_eq!(signed.last_valid, 77);
         assert!(verified(&signed.raw, &key.pubkey()).is_some());
@@ -141,10 +143,25 @@ mod tests {
     }
 
     #[test]
+    fn a_table_saves_31_bytes_for_each_account_beside_its_own_address() {
+        let key = Keypair::new_from_array([5; 32]);
+        let instructions = [instruction(9, 20)];
+        let addresses = instructions[0].accounts.iter().map(|meta| meta.pubkey).collect();
+        let table = AddressLookupTableAccount { key: Pubkey::new_from_array([8; 32]), addresses };
+        let size = |tables: &[AddressLookupTableAccount]| {
+            let message = message(&key.pubkey(), &instructions, Budget::default(), Hash::default(), tables);
+            unsigned(message.expect("one")).len()
+        };
+        // The table is named by its address, and how many are written and read.
+        assert_eq!(size(&[]).checked_sub(size(&[table])), Some(20 * 31 - 34));
+    }
+
+    #[test]
     fn a_renewed_message_differs_in_blockhash_and_price_alone() {
         let key = Keypair::new_from_array([5; 32]);
-        let with =
-            |price, hash| message(&key.pubkey(), &[instruction(9, 2)], Budget { units: 7, price }, hash).expect("one");
+        let with = |price, hash| {
+            message(&key.pubkey(), &[instruction(9, 2)], Budget { units: 7, price }, hash, &[]).expect("one")
+        };
         let hash = Hash::new_from_array([8; 32]);
         assert_eq!(renewed(with(1, Hash::default()), hash, 50), with(50, hash));
     }
@@ -154,9 +171,10 @@ mod tests {
         fn what_fits_is_no_larger_than_a_packet(bytes in 0_usize..1_300, accounts in 0_usize..40) {
             let key = Keypair::new_from_array([5; 32]);
             let instructions = [instruction(bytes, accounts)];
-            let message = message(&key.pubkey(), &instructions, Budget { units: 1, price: 1 }, Hash::default()).expect("one");
+            let budget = Budget { units: 1, price: 1 };
+            let message = message(&key.pubkey(), &instructions, budget, Hash::default(), &[]).expect("one");
             let signed = sign(message, &[&key], 1).expect("signed");
-            prop_assert_eq!(fits(&key.pubkey(), &instructions), signed.raw.len() <= PACKET);
+            prop_assert_eq!(fits(&key.pubkey(), &instructions, &[]), signed.raw.len() <= PACKET);
         }
 
         #[test]

@@ -29,7 +29,17 @@ pub(crate) struct Placed {
     action: u8,
     words: Vec<[u8; 32]>,
     signatures: Vec<[u8; 65]>,
+    needs: Needs,
+}
+
+/// What an order needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Needs {
     accounts: Vec<(Role, Pubkey)>,
+    /// Whether token accounts that are missing may be made.
+    opening: bool,
+    /// Wallets and mints of those that are made.
+    opened: BTreeSet<(Pubkey, Pubkey)>,
 }
 
 /// What has to be known to find an order's accounts.
@@ -38,50 +48,69 @@ pub(crate) struct Placing<'a> {
     gateway: &'a Snapshot,
     /// Token accounts that can take something, with their owners.
     open: BTreeMap<Pubkey, Pubkey>,
+    /// Token accounts that are not there.
+    missing: BTreeSet<Pubkey>,
 }
 
 impl<'a> Placing<'a> {
     /// `found` are the accounts that [`payees`] named.
-    pub(crate) fn new(addresses: Addresses, gateway: &'a Snapshot, found: &BTreeMap<Pubkey, Found>) -> Self {
-        let open = found.iter().filter_map(|(key, found)| Some((*key, taker(found)?))).collect();
-        Self { addresses, gateway, open }
+    pub(crate) fn new(addresses: Addresses, gateway: &'a Snapshot, found: &BTreeMap<Pubkey, Option<Found>>) -> Self {
+        let open = found.iter().filter_map(|(key, found)| Some((*key, taker(found.as_ref()?)?))).collect();
+        let missing = found.iter().filter(|(_, found)| found.as_ref().is_none_or(is_vacant)).map(|(key, _)| *key);
+        Self { addresses, gateway, open, missing: missing.collect() }
     }
 
-    /// The order with its accounts. What cannot be placed is carried without them: the gateway says what is wrong with it.
-    pub(crate) fn place(&self, signed: &SignedOrder) -> Placed {
+    /// The order with its accounts. What cannot be placed is carried without them: the gateway says what is wrong with it. Token accounts
+    /// that are missing are made if it takes at most `opening` of them.
+    pub(crate) fn place(&self, signed: &SignedOrder, opening: usize) -> Placed {
+        let mut needs = self.needs(signed, opening > 0);
+        if needs.opened.len() > opening {
+            needs = self.needs(signed, false);
+        }
+        needs.accounts.sort_unstable();
+        needs.accounts.dedup();
         let (signatures, _) = signed.signatures.as_chunks::<65>();
-        let mut accounts = match &signed.order.content {
-            OrderContent::Operation(operation) => self.operation(signed.order.action, operation),
-            OrderContent::Conflict { operation, market, .. } => {
-                let mut accounts = self.operation(Action::Refund, operation);
-                accounts.push((Role::BadDebt, self.addresses.bad_debt(*market)));
-                accounts
-            }
-            OrderContent::Mirror(record) => {
-                let (market, owner) = (record.position.market, record.position.owner);
-                vec![
-                    (Role::Mirror, self.addresses.mirror(market, owner)),
-                    (Role::MirrorHome, self.addresses.mirror_home(market)),
-                ]
-            }
-            OrderContent::Resend { .. } => Vec::new(),
-        };
-        accounts.sort_unstable();
-        accounts.dedup();
         Placed {
             action: signed.order.action.code(),
             words: signed.order.content.words().iter().map(|word| word.0).collect(),
             signatures: signatures.to_vec(),
-            accounts,
+            needs,
         }
     }
 
-    /// Whether a canonical token account can be paid into, and is still its wallet's.
-    fn takes(&self, holder: &Pubkey, wallet: Account) -> bool {
-        self.open.get(holder) == Some(&pubkey(&wallet))
+    fn needs(&self, signed: &SignedOrder, opening: bool) -> Needs {
+        let mut needs = Needs { opening, ..Needs::default() };
+        match &signed.order.content {
+            OrderContent::Operation(operation) => self.operation(&mut needs, signed.order.action, operation),
+            OrderContent::Conflict { operation, market, .. } => {
+                self.operation(&mut needs, Action::Refund, operation);
+                needs.accounts.push((Role::BadDebt, self.addresses.bad_debt(*market)));
+            }
+            OrderContent::Mirror(record) => {
+                let (market, owner) = (record.position.market, record.position.owner);
+                needs.accounts.extend([
+                    (Role::Mirror, self.addresses.mirror(market, owner)),
+                    (Role::MirrorHome, self.addresses.mirror_home(market)),
+                ]);
+            }
+            OrderContent::Resend { .. } => {}
+        }
+        needs
     }
 
-    fn operation(&self, action: Action, operation: &Operation) -> Vec<(Role, Pubkey)> {
+    /// Whether the canonical token account of `wallet` can be paid into, and is still its wallet's; where it is only missing and something
+    /// is sure to be paid, it is made.
+    fn takes(&self, needs: &mut Needs, wallet: Account, mint: &Pubkey, sure: bool) -> bool {
+        let wallet = pubkey(&wallet);
+        let holder = token_account(&wallet, mint);
+        let makes = sure && needs.opening && self.missing.contains(&holder);
+        if makes {
+            needs.opened.insert((wallet, *mint));
+        }
+        makes || self.open.get(&holder) == Some(&wallet)
+    }
+
+    fn operation(&self, needs: &mut Needs, action: Action, operation: &Operation) {
         let (page, peer) = match action {
             // At the origin: its own record of what it sent.
             Action::Refund => {
@@ -93,70 +122,80 @@ impl<'a> Placing<'a> {
                 (self.addresses.slots(operation.origin, page), operation.origin)
             }
         };
-        let mut accounts = vec![(Role::Page, page), (Role::Route, self.addresses.route(operation.asset, peer))];
+        needs.accounts.extend([(Role::Page, page), (Role::Route, self.addresses.route(operation.asset, peer))]);
         match action {
             Action::Mint => {
-                self.synthetic(&mut accounts, operation.asset, operation.recipient);
-                self.fee(&mut accounts, operation);
+                self.synthetic(needs, operation.asset, operation.recipient, true);
+                self.fee(needs, operation);
             }
             Action::Release => {
-                self.market(&mut accounts, operation, operation.recipient, operation.fee);
-                self.fee(&mut accounts, operation);
+                self.market(needs, operation, operation.recipient, operation.fee);
+                self.fee(needs, operation);
             }
             Action::Refund if operation.kind == OperationKind::Mint => {
-                self.market(&mut accounts, operation, operation.refund_to, 0);
+                self.market(needs, operation, operation.refund_to, 0);
             }
-            Action::Refund => self.synthetic(&mut accounts, operation.asset, operation.refund_to),
+            Action::Refund => self.synthetic(needs, operation.asset, operation.refund_to, true),
             _ => {}
         }
-        accounts
     }
 
-    /// Where synthetic for `to` is minted: his token account, or custody where that takes nothing.
-    fn synthetic(&self, accounts: &mut Vec<(Role, Pubkey)>, id: AssetId, to: Account) {
+    /// Where synthetic for `to` is minted: his token account, or custody where that takes nothing. `sure`: that there will be some.
+    fn synthetic(&self, needs: &mut Needs, id: AssetId, to: Account, sure: bool) {
         let Some((_, synthetic)) = asset(self.gateway, id) else { return };
         let mint = Pubkey::new_from_array(synthetic.mint());
-        let holder = token_account(&pubkey(&to), &mint);
-        accounts.extend([(Role::SyntheticMint, mint), (Role::Token, holder)]);
+        needs.accounts.extend([(Role::SyntheticMint, mint), (Role::Token, token_account(&pubkey(&to), &mint))]);
         // From this level on a surplus waits in custody.
-        if !self.takes(&holder, to) || synthetic.level() >= NO_SUPPLY {
+        let custody = synthetic.level() >= NO_SUPPLY;
+        if !self.takes(needs, to, &mint, sure && !custody) || custody {
             let claimable = self.addresses.claimable(to, id);
-            accounts.extend([(Role::SyntheticVault, self.addresses.vault(id)), (Role::Claimable, claimable)]);
+            needs.accounts.extend([(Role::SyntheticVault, self.addresses.vault(id)), (Role::Claimable, claimable)]);
         }
     }
 
-    fn fee(&self, accounts: &mut Vec<(Role, Pubkey)>, operation: &Operation) {
+    fn fee(&self, needs: &mut Needs, operation: &Operation) {
         let Some((_, synthetic)) = asset(self.gateway, operation.asset).filter(|_| operation.fee > 0) else { return };
         let mint = Pubkey::new_from_array(synthetic.mint());
         let treasury = Account(Word(self.gateway.treasury()));
         let holder = token_account(&pubkey(&treasury), &mint);
-        accounts.extend([(Role::SyntheticMint, mint), (Role::TreasuryToken, holder)]);
-        if !self.takes(&holder, treasury) {
+        needs.accounts.extend([(Role::SyntheticMint, mint), (Role::TreasuryToken, holder)]);
+        if !self.takes(needs, treasury, &mint, true) {
             let claimable = self.addresses.claimable(treasury, operation.asset);
             let vault = self.addresses.vault(operation.asset);
-            accounts.extend([(Role::SyntheticVault, vault), (Role::TreasuryClaimable, claimable)]);
+            needs.accounts.extend([(Role::SyntheticVault, vault), (Role::TreasuryClaimable, claimable)]);
         }
     }
 
     /// What paying debt back and collateral out needs; the rest of the synthetic where the debt may be smaller than what came.
-    fn market(&self, accounts: &mut Vec<(Role, Pubkey)>, operation: &Operation, to: Account, fee: u128) {
+    fn market(&self, needs: &mut Needs, operation: &Operation, to: Account, fee: u128) {
         let Some((_, found)) = market(self.gateway, operation.market) else { return };
         let Some(collateral) = self.gateway.asset(found.collateral()) else { return };
-        let id = AssetId(Word(collateral.id()));
-        let holder = token_account(&pubkey(&to), &Pubkey::new_from_array(collateral.mint()));
-        accounts.extend([(Role::CollateralVault, self.addresses.vault(id)), (Role::CollateralToken, holder)]);
-        if !self.takes(&holder, to) {
-            accounts.push((Role::CollateralClaimable, self.addresses.claimable(to, id)));
+        let (id, mint) = (AssetId(Word(collateral.id())), Pubkey::new_from_array(collateral.mint()));
+        let holder = token_account(&pubkey(&to), &mint);
+        needs.accounts.extend([(Role::CollateralVault, self.addresses.vault(id)), (Role::CollateralToken, holder)]);
+        let pays = if found.kind() == VAULT { operation.wanted > 0 } else { found.total_debt() > 0 };
+        if !self.takes(needs, to, &mint, pays) {
+            needs.accounts.push((Role::CollateralClaimable, self.addresses.claimable(to, id)));
         }
         if found.kind() == VAULT {
-            accounts.push((Role::Position, self.addresses.position(operation.market, operation.owner)));
-            accounts.push((Role::Price, Pubkey::new_from_array(found.oracle_account())));
+            needs.accounts.push((Role::Position, self.addresses.position(operation.market, operation.owner)));
+            needs.accounts.push((Role::Price, Pubkey::new_from_array(found.oracle_account())));
         }
         // A vault's own debt is one account further away; custody for nothing costs only bytes.
         if found.kind() == VAULT || found.total_debt() < operation.amount.saturating_sub(fee) {
-            self.synthetic(accounts, operation.asset, to);
+            self.synthetic(needs, operation.asset, to, false);
         }
     }
+}
+
+/// Whether nothing is there but perhaps lamports that somebody sent ahead.
+fn is_vacant(found: &Found) -> bool {
+    found.owner == system_program() && found.data.is_empty()
+}
+
+/// The wallets and mints whose token accounts are made before these orders are executed.
+pub(crate) fn opened<'a>(orders: impl IntoIterator<Item = &'a Placed>) -> BTreeSet<(Pubkey, Pubkey)> {
+    orders.into_iter().flat_map(|order| order.needs.opened.iter().copied()).collect()
 }
 
 /// The owner of a token account that can take something.
@@ -212,8 +251,8 @@ pub(crate) fn execute<'a>(
     let orders: Vec<&Placed> = orders.into_iter().collect();
     let mut encoded = Vec::with_capacity(orders.len());
     for order in &orders {
-        let mut roles = Vec::with_capacity(order.accounts.len());
-        for (role, key) in &order.accounts {
+        let mut roles = Vec::with_capacity(order.needs.accounts.len());
+        for (role, key) in &order.needs.accounts {
             let place = accounts.iter().skip(FIXED).position(|account| account.pubkey == *key);
             let place = match place {
                 Some(place) => place.saturating_add(FIXED),

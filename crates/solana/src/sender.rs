@@ -16,7 +16,7 @@ use serde_json::Value;
 use solana_client::rpc_response::Response;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
-use solana_message::{Hash, VersionedMessage};
+use solana_message::{AddressLookupTableAccount, Hash, VersionedMessage};
 use solana_pubkey::Pubkey;
 use solana_signer::Signer as _;
 use tim3_chain::{ChainError, TxId};
@@ -55,6 +55,7 @@ pub(crate) struct Simulated {
 pub(crate) struct Sender {
     pub(crate) network: Arc<Network>,
     signer: Keypair,
+    tables: Vec<AddressLookupTableAccount>,
     recent: Mutex<Option<(Recent, Instant)>>,
     prices: Mutex<Option<(Vec<u64>, Instant)>>,
     /// The beginnings of the newest transactions that were sent.
@@ -72,10 +73,12 @@ impl fmt::Debug for Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(network: Arc<Network>, signer: Keypair) -> Self {
+    /// `tables` are what accounts may be named by.
+    pub(crate) fn new(network: Arc<Network>, signer: Keypair, tables: Vec<AddressLookupTableAccount>) -> Self {
         Self {
             network,
             signer,
+            tables,
             recent: Mutex::default(),
             prices: Mutex::default(),
             sent: Mutex::default(),
@@ -186,9 +189,9 @@ impl Sender {
         more: &[&Keypair],
     ) -> Result<Signed, ChainError> {
         let (hash, last_valid) = self.blockhash().await?;
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed) & 0xfff;
-        let budget = Budget { units: budget.units.saturating_add(serial).min(MAX_UNITS), ..budget };
-        let message = message::message(&self.address(), instructions, budget, hash);
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let budget = Budget { units: distinct(budget.units, serial), ..budget };
+        let message = message::message(&self.address(), instructions, budget, hash, &self.tables);
         let message = message.ok_or_else(|| self.network.rejected("sign", "too many accounts"))?;
         self.signed(message, last_valid, more)
     }
@@ -210,13 +213,18 @@ impl Sender {
         Ok(signed)
     }
 
+    /// Whether `instructions` fit in one transaction.
+    pub(crate) fn fits(&self, instructions: &[Instruction]) -> bool {
+        message::fits(&self.address(), instructions, &self.tables)
+    }
+
     /// What would become of `instructions`, and what they use. A failure is an answer, too.
     pub(crate) async fn simulate(
         &self,
         instructions: &[Instruction],
     ) -> Result<Result<Simulated, Failure>, ChainError> {
         let budget = Budget { units: MAX_UNITS, price: 0 };
-        let message = message::message(&self.address(), instructions, budget, Hash::default());
+        let message = message::message(&self.address(), instructions, budget, Hash::default(), &self.tables);
         let message = message.ok_or_else(|| self.network.rejected("simulate", "too many accounts"))?;
         let least = self.network.blocks.floor();
         let request = node::simulate(&message::unsigned(message), least);
@@ -362,7 +370,26 @@ fn simulated(value: RawOutcome) -> Result<Simulated, Failure> {
     Ok(Simulated { units, returned: returned.unwrap_or_default() })
 }
 
+/// Units that differ from those of the transactions before, which may do the same, and suffice as well.
+fn distinct(units: u32, serial: u32) -> u32 {
+    const SERIALS: u32 = 0xfff;
+    units.min(MAX_UNITS.saturating_sub(SERIALS)).saturating_add(serial & SERIALS)
+}
+
 /// Compute units to ask for where simulation used `used`: what others do before can make it dearer.
 pub(crate) fn margin(used: u32) -> u32 {
     used.saturating_add(used.div_ceil(4)).saturating_add(20_000).min(MAX_UNITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transactions_that_do_the_same_differ_whatever_they_may_use() {
+        for units in [0, 200_000, MAX_UNITS] {
+            assert_ne!(distinct(units, 7), distinct(units, 8), "{units}");
+            assert!(distinct(units, u32::MAX) <= MAX_UNITS);
+        }
+    }
 }

@@ -5,7 +5,10 @@ mod states;
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -14,18 +17,21 @@ use solana_pubkey::Pubkey;
 use tim3_chain::{Capacity, ChainError, Prepared, Submitter, Transaction, TransactionState, Verdict};
 use tim3_domain::protocol::{OrderCode, SignedOrder};
 use tim3_solana_interface::{GatewayError, instruction::OrderResult};
-use tracing::{debug, warn};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
 
 use crate::{
+    allowance::Allowance,
     config::SolanaConfig,
     connect::Solana,
     failure::{Failure, is_permanent},
-    link::{Link, Snapshot},
+    link::{Link, Snapshot, lock},
     message::{self, Budget, Signed},
     node::Found,
     orders::{self, Placed, Placing},
     pack::{Packed, Packing, Tried},
     sender::{Sender, Simulated, margin},
+    user::open,
 };
 
 /// Orders that surely fit in one transaction, before it is known how many do.
@@ -38,12 +44,15 @@ pub(crate) struct Batches {
     capacity: Capacity,
     /// How many orders fitted lately.
     fitting: AtomicUsize,
+    /// Token accounts that may still be made for recipients.
+    allowance: Mutex<Allowance>,
 }
 
 impl Batches {
     pub(crate) fn new(sender: Sender, config: &SolanaConfig) -> Self {
         let capacity = Capacity { orders: config.max_orders.max(1), in_flight: config.max_in_flight.max(1) };
-        Self { sender, capacity, fitting: AtomicUsize::new(FIRST_GUESS) }
+        let allowance = Mutex::new(Allowance::new(config.create_accounts));
+        Self { sender, capacity, fitting: AtomicUsize::new(FIRST_GUESS), allowance }
     }
 
     /// What one transaction takes as it is known now: what is handed in above that only comes back later.
@@ -59,6 +68,17 @@ impl Batches {
             0 if full => self.fitting.store(fitted.saturating_add(1), Ordering::Relaxed),
             0 => {}
             _ => self.fitting.store(fitted.max(1), Ordering::Relaxed),
+        }
+    }
+}
+
+impl Batches {
+    /// The token accounts that these orders need are made with them. Of what `left` allowed.
+    fn made<'a>(&self, orders: impl IntoIterator<Item = &'a Placed>, left: u32, chain: &str) {
+        let count = u32::try_from(orders::opened(orders).len()).unwrap_or(u32::MAX);
+        lock(&self.allowance).spend(count, Instant::now());
+        if count > 0 {
+            info!(chain, count, left = left.saturating_sub(count), "making token accounts of recipients");
         }
     }
 }
@@ -80,7 +100,8 @@ impl Submitter for Solana {
         if orders.is_empty() {
             return Ok(Prepared { transaction: None, left_out: Vec::new() });
         }
-        let (gateway, placed) = self.link.place(orders).await?;
+        let left = lock(&batches.allowance).left(Instant::now());
+        let (gateway, placed) = self.link.place(orders, left).await?;
         let (packed, units) = self.pack(batches, &gateway, &placed).await?;
         batches.learn(orders.len(), packed.later.len());
         let later = packed.later.iter().map(|index| Verdict {
@@ -92,15 +113,14 @@ impl Submitter for Solana {
         let mut left_out: Vec<_> =
             packed.out.into_iter().map(|(index, verdict)| Verdict { index, ..verdict }).chain(later).collect();
         left_out.sort_by_key(|verdict| verdict.index);
-        let chosen = packed.pack.iter().filter_map(|index| placed.get(*index));
+        let chosen: Vec<&Placed> = packed.pack.iter().filter_map(|index| placed.get(*index)).collect();
         if packed.pack.is_empty() {
             return Ok(Prepared { transaction: None, left_out });
         }
-        let instruction = self.link.execute(&gateway, &batches.sender.address(), chosen)?;
-        let writes: Vec<Pubkey> =
-            instruction.accounts.iter().filter(|meta| meta.is_writable).map(|meta| meta.pubkey).collect();
-        let price = batches.sender.price(&writes, &self.link.config.fees).await;
-        let signed = batches.sender.sign(&[instruction], Budget { units: margin(units), price }, &[]).await?;
+        let instructions = self.link.execute(&gateway, &batches.sender.address(), chosen.iter().copied())?;
+        let price = batches.sender.price(&written(&instructions), &self.link.config.fees).await;
+        let signed = batches.sender.sign(&instructions, Budget { units: margin(units), price }, &[]).await?;
+        batches.made(chosen, left, &self.link.name);
         Ok(Prepared { transaction: Some(transaction(signed, None)), left_out })
     }
 
@@ -140,13 +160,23 @@ impl Submitter for Solana {
         /// Rent of ten pages of events, in lamports; each takes some hundred.
         const NEEDED: u64 = 10 * (10_240 + 128) * 6_960;
         let lamports = self.batches()?.sender.balance().await?;
-        let (whole, rest) = (lamports / LAMPORTS, lamports % LAMPORTS);
-        Ok((format!("{whole}.{rest:09} SOL"), lamports < NEEDED))
+        Ok((sol(lamports), lamports < NEEDED))
     }
 }
 
-/// Lamports in a SOL.
-const LAMPORTS: u64 = 1_000_000_000;
+/// The accounts that instructions write to.
+pub(crate) fn written(instructions: &[Instruction]) -> Vec<Pubkey> {
+    let metas = instructions.iter().flat_map(|instruction| &instruction.accounts);
+    metas.filter(|meta| meta.is_writable).map(|meta| meta.pubkey).collect()
+}
+
+/// Lamports for people.
+pub(crate) fn sol(lamports: u64) -> String {
+    /// In a SOL.
+    const LAMPORTS: u64 = 1_000_000_000;
+    let (whole, rest) = (lamports / LAMPORTS, lamports % LAMPORTS);
+    format!("{whole}.{rest:09} SOL")
+}
 
 impl Solana {
     fn batches(&self) -> Result<&Batches, ChainError> {
@@ -161,19 +191,17 @@ impl Solana {
         placed: &[Placed],
     ) -> Result<(Packed<Verdict>, u32), ChainError> {
         let payer = batches.sender.address();
-        let instruction =
+        let instructions =
             |pack: &[usize]| self.link.execute(gateway, &payer, pack.iter().filter_map(|index| placed.get(*index)));
-        let fits = |pack: &[usize]| {
-            instruction(pack).is_ok_and(|instruction| message::fits(&payer, std::slice::from_ref(&instruction)))
-        };
+        let fits = |pack: &[usize]| instructions(pack).is_ok_and(|instructions| batches.sender.fits(&instructions));
         let mut packing = Packing::new(placed.len(), batches.capacity.orders);
         let mut units = 0;
         while let Some(pack) = packing.next(fits) {
-            let (count, instruction) = (pack.len(), instruction(pack)?);
-            let tried = if count == 1 && !message::fits(&payer, std::slice::from_ref(&instruction)) {
+            let (count, instructions) = (pack.len(), instructions(pack)?);
+            let tried = if count == 1 && !batches.sender.fits(&instructions) {
                 Tried::Failed(rejected("does not fit in a transaction".to_owned(), false))
             } else {
-                match batches.sender.simulate(&[instruction]).await? {
+                match batches.sender.simulate(&instructions).await? {
                     Ok(simulated) => {
                         units = simulated.units;
                         Tried::Judged(judged(&simulated, count))
@@ -193,6 +221,10 @@ impl Solana {
             // The gateway moved on, or an endpoint is behind: the orders have nothing to do with it.
             Failure::Gateway(GatewayError::PageMissing) | Failure::Blockhash | Failure::AlreadyProcessed => {
                 Err(self.link.transient("simulate", failure.to_string()))
+            }
+            Failure::Transaction(reason) if reason.contains("LookupTable") => {
+                let detail = format!("{reason}; correct lookup_table, or remove it, and start again");
+                Err(self.link.transient("simulate", detail))
             }
             Failure::Transaction(reason) => {
                 let detail = format!("{reason}; check the balance of {}", self.signer().unwrap_or_default());
@@ -223,25 +255,39 @@ fn verdict(result: &OrderResult) -> Option<Verdict> {
 }
 
 impl Link {
-    /// The gateway, and the orders with the accounts they need there.
-    pub(crate) async fn place(&self, orders: &[SignedOrder]) -> Result<(Snapshot, Vec<Placed>), ChainError> {
+    /// The gateway, and the orders with the accounts they need there. For as many as `opening` recipients without a token account it is made;
+    /// what is for others waits to be claimed.
+    pub(crate) async fn place(
+        &self,
+        orders: &[SignedOrder],
+        opening: u32,
+    ) -> Result<(Snapshot, Vec<Placed>), ChainError> {
         let gateway = self.gateway("orders").await?;
         let keys: Vec<Pubkey> = orders::payees(&gateway, orders).into_iter().collect();
         let found = self.accounts("token accounts", &keys).await?;
-        let found: BTreeMap<Pubkey, Found> =
-            keys.into_iter().zip(found).filter_map(|(key, found)| Some((key, found?))).collect();
+        let found: BTreeMap<Pubkey, Option<Found>> = keys.into_iter().zip(found).collect();
         let placing = Placing::new(self.addresses, &gateway, &found);
-        let placed = orders.iter().map(|order| placing.place(order)).collect();
+        let mut left = usize::try_from(opening).unwrap_or(usize::MAX);
+        let mut placed = Vec::with_capacity(orders.len());
+        for order in orders {
+            let one = placing.place(order, left);
+            left = left.saturating_sub(orders::opened([&one]).len());
+            placed.push(one);
+        }
         Ok((gateway, placed))
     }
 
+    /// What executes the orders, after making the token accounts that they need.
     pub(crate) fn execute<'a>(
         &self,
         gateway: &Snapshot,
         payer: &Pubkey,
         placed: impl IntoIterator<Item = &'a Placed>,
-    ) -> Result<Instruction, ChainError> {
-        orders::execute(&self.addresses, gateway, payer, placed)
-            .ok_or_else(|| self.rejected("execute", "more accounts or bytes than an instruction takes"))
+    ) -> Result<Vec<Instruction>, ChainError> {
+        let placed: Vec<&Placed> = placed.into_iter().collect();
+        let opened = orders::opened(placed.iter().copied());
+        let execute = orders::execute(&self.addresses, gateway, payer, placed)
+            .ok_or_else(|| self.rejected("execute", "more accounts or bytes than an instruction takes"))?;
+        Ok(opened.iter().map(|(wallet, mint)| open(payer, wallet, mint)).chain([execute]).collect())
     }
 }

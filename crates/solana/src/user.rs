@@ -23,6 +23,7 @@ use crate::{
     message::{Budget, MAX_UNITS},
     orders::{self, common, outgoing},
     sender::{Sender, margin},
+    submitter::written,
 };
 
 /// A user of a gateway. Many actions may be on their way at once.
@@ -44,7 +45,7 @@ type Found<'a> = (u8, Market<&'a [u8]>, Asset<&'a [u8]>, Asset<&'a [u8]>);
 
 impl User {
     pub(crate) fn new(link: Arc<Link>, signer: Keypair) -> Self {
-        let sender = Sender::new(Arc::clone(&link.network), signer);
+        let sender = Sender::new(Arc::clone(&link.network), signer, link.tables.clone());
         Self { link, sender }
     }
 
@@ -69,32 +70,26 @@ impl User {
     /// # Errors
     /// [`ChainError::Rejected`] where the transaction as a whole fails; what became of each order is told by events and skips.
     pub async fn execute(&self, orders: &[SignedOrder]) -> Result<TxId, ChainError> {
-        let (gateway, placed) = self.link.place(orders).await?;
-        let instruction = self.link.execute(&gateway, &self.address(), &placed)?;
-        self.sender.transact("execute", &[instruction], Budget { units: MAX_UNITS, price: 0 }, &[]).await
+        let (gateway, placed) = self.link.place(orders, 0).await?;
+        let instructions = self.link.execute(&gateway, &self.address(), &placed)?;
+        self.sender.transact("execute", &instructions, Budget { units: MAX_UNITS, price: 0 }, &[]).await
     }
 
     /// Simulates, sends, and waits until it is confirmed.
     async fn done(&self, what: &'static str, instructions: &[Raw]) -> Result<TxId, ChainError> {
         let simulated = self.sender.simulate(instructions).await?;
         let simulated = simulated.map_err(|failure| failure.into_chain_error(self.link.name.clone(), what))?;
-        let writes: Vec<Pubkey> = instructions
-            .iter()
-            .flat_map(|instruction| &instruction.accounts)
-            .filter(|meta| meta.is_writable)
-            .map(|meta| meta.pubkey)
-            .collect();
-        let price = self.sender.price(&writes, &self.link.config.fees).await;
+        let price = self.sender.price(&written(instructions), &self.link.config.fees).await;
         self.sender.transact(what, instructions, Budget { units: margin(simulated.units), price }, &[]).await
     }
 
-    async fn planned(&self, what: &'static str, gateway: &Snapshot, plan: Plan<'_>) -> Result<TxId, ChainError> {
+    fn planned(&self, gateway: &Snapshot, plan: Plan<'_>) -> Vec<Raw> {
         let me = self.address();
         let mut named = common(&self.link.addresses, gateway, &me);
         named.extend(plan.named);
         let opened = plan.wallets.iter().map(|(wallet, mint)| open(&me, wallet, mint));
         let instruction = orders::instruction(&self.link.addresses, &plan.instruction, &[], &named);
-        self.done(what, &opened.chain([instruction]).collect::<Vec<_>>()).await
+        opened.chain([instruction]).collect()
     }
 
     fn unknown(&self, what: &'static str, name: &str, id: &impl std::fmt::Display) -> ChainError {
@@ -134,7 +129,7 @@ impl User {
         recipient: Account,
         refund_to: Account,
         max_fee: u128,
-    ) -> Result<TxId, ChainError> {
+    ) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "lock";
         let gateway = self.link.gateway(WHAT).await?;
         let (index, market, synthetic, token) = self.market(WHAT, &gateway, id)?;
@@ -164,7 +159,7 @@ impl User {
             refund_to: refund_to.0.0,
             max_fee,
         });
-        self.planned(WHAT, &gateway, Plan { instruction, named, wallets }).await
+        Ok(self.planned(&gateway, Plan { instruction, named, wallets }))
     }
 
     /// The position and price account of a vault market.
@@ -179,7 +174,7 @@ impl User {
         id: AssetId,
         args: impl FnOnce(u8) -> BurnArgs + Send,
         destination: GatewayId,
-    ) -> Result<TxId, ChainError> {
+    ) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "burn";
         let gateway = self.link.gateway(WHAT).await?;
         let (index, synthetic) = asset(&gateway, id).ok_or_else(|| self.unknown(WHAT, "Asset", &id))?;
@@ -187,10 +182,10 @@ impl User {
         let mut named = self.towards(WHAT, id, destination).await?;
         named.extend([("user_token", token_account(&self.address(), &mint)), ("synthetic_mint", mint)]);
         let instruction = Instruction::Burn(args(index));
-        self.planned(WHAT, &gateway, Plan { instruction, named, wallets: Vec::new() }).await
+        Ok(self.planned(&gateway, Plan { instruction, named, wallets: Vec::new() }))
     }
 
-    async fn repay(&self, id: MarketId, owner: Account, amount: u128) -> Result<TxId, ChainError> {
+    async fn repay(&self, id: MarketId, owner: Account, amount: u128) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "repay";
         let gateway = self.link.gateway(WHAT).await?;
         let (index, market, synthetic, _) = self.market(WHAT, &gateway, id)?;
@@ -198,10 +193,10 @@ impl User {
         let mut named = vec![("user_token", token_account(&self.address(), &mint)), ("synthetic_mint", mint)];
         named.extend(orders::position(&self.link.addresses, &market, id, owner).map(|key| ("position", key)));
         let instruction = Instruction::Repay(RepayArgs { market: index, owner: owner.0.0, amount });
-        self.planned(WHAT, &gateway, Plan { instruction, named, wallets: Vec::new() }).await
+        Ok(self.planned(&gateway, Plan { instruction, named, wallets: Vec::new() }))
     }
 
-    async fn withdraw(&self, id: MarketId, collateral: u128, to: Account) -> Result<TxId, ChainError> {
+    async fn withdraw(&self, id: MarketId, collateral: u128, to: Account) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "withdraw";
         let gateway = self.link.gateway(WHAT).await?;
         let (index, market, _, token) = self.market(WHAT, &gateway, id)?;
@@ -210,7 +205,7 @@ impl User {
         named.push(("collateral_vault", self.link.addresses.vault(id_of(&token))));
         named.push(("recipient_collateral", token_account(&wallet, &mint)));
         let instruction = Instruction::Withdraw(WithdrawArgs { market: index, collateral, to: to.0.0 });
-        self.planned(WHAT, &gateway, Plan { instruction, named, wallets: vec![(wallet, mint)] }).await
+        Ok(self.planned(&gateway, Plan { instruction, named, wallets: vec![(wallet, mint)] }))
     }
 
     async fn redeem(
@@ -220,7 +215,7 @@ impl User {
         amount: u128,
         wanted: u128,
         recipient: Account,
-    ) -> Result<TxId, ChainError> {
+    ) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "redeem";
         let gateway = self.link.gateway(WHAT).await?;
         let (index, market, synthetic, token) = self.market(WHAT, &gateway, id)?;
@@ -243,10 +238,10 @@ impl User {
             recipient: recipient.0.0,
         });
         let wallets = vec![(wallet, collateral), (wallet, mint)];
-        self.planned(WHAT, &gateway, Plan { instruction, named, wallets }).await
+        Ok(self.planned(&gateway, Plan { instruction, named, wallets }))
     }
 
-    async fn claim(&self, id: AssetId, to: Account) -> Result<TxId, ChainError> {
+    async fn claim(&self, id: AssetId, to: Account) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "claim";
         let me = account(&self.address());
         let claimable = self.link.addresses.claimable(me, id);
@@ -263,15 +258,15 @@ impl User {
             ("rent_payer", rent_payer),
         ];
         let instruction = Instruction::Claim(ClaimArgs { asset: index, to: to.0.0 });
-        self.planned(WHAT, &gateway, Plan { instruction, named, wallets: vec![(wallet, mint)] }).await
+        Ok(self.planned(&gateway, Plan { instruction, named, wallets: vec![(wallet, mint)] }))
     }
 
-    async fn pause(&self, id: AssetId, level: u8) -> Result<TxId, ChainError> {
+    async fn pause(&self, id: AssetId, level: u8) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "pause";
         let gateway = self.link.gateway(WHAT).await?;
         let (index, _) = asset(&gateway, id).ok_or_else(|| self.unknown(WHAT, "Asset", &id))?;
         let instruction = Instruction::SetPause(SetPauseArgs { asset: index, level });
-        self.planned(WHAT, &gateway, Plan { instruction, named: Vec::new(), wallets: Vec::new() }).await
+        Ok(self.planned(&gateway, Plan { instruction, named: Vec::new(), wallets: Vec::new() }))
     }
 }
 
@@ -308,6 +303,35 @@ impl Actor for User {
     }
 
     async fn act(&self, action: UserAction) -> Result<TxId, ChainError> {
+        let what = name(&action);
+        self.done(what, &self.instructions(action).await?).await
+    }
+}
+
+impl User {
+    /// Does the same `count` times in one transaction, which must hold it, and waits until it is confirmed: all of them or none.
+    ///
+    /// # Errors
+    /// What the gateway says to any of them.
+    pub async fn act_repeatedly(&self, action: UserAction, count: usize) -> Result<TxId, ChainError> {
+        let what = name(&action);
+        let instructions = self.instructions(action).await?;
+        let all: Vec<_> = std::iter::repeat_n(instructions, count).flatten().collect();
+        self.done(what, &all).await
+    }
+
+    /// Sends what may use `units` compute units, without simulation, and waits for nothing: what became of it shows at the gateway. For loads.
+    ///
+    /// # Errors
+    /// Where the action makes no transaction, or no endpoint takes it.
+    pub async fn send(&self, action: UserAction, units: u32) -> Result<TxId, ChainError> {
+        let instructions = self.instructions(action).await?;
+        let signed = self.sender.sign(&instructions, Budget { units, price: 0 }, &[]).await?;
+        self.sender.send(&signed.raw).await?;
+        Ok(signed.id)
+    }
+
+    async fn instructions(&self, action: UserAction) -> Result<Vec<Raw>, ChainError> {
         match action {
             UserAction::Lock { market, collateral, debt, destination, recipient, refund_to, max_fee } => {
                 self.lock(market, collateral, debt, destination, recipient, refund_to, max_fee).await
@@ -351,5 +375,17 @@ impl Actor for User {
             UserAction::Claim { asset, to } => self.claim(asset, to).await,
             UserAction::RaisePause { asset, level } => self.pause(asset, level).await,
         }
+    }
+}
+
+fn name(action: &UserAction) -> &'static str {
+    match action {
+        UserAction::Lock { .. } => "lock",
+        UserAction::Transfer { .. } => "burn",
+        UserAction::Redeem { .. } => "redeem",
+        UserAction::Repay { .. } => "repay",
+        UserAction::Withdraw { .. } => "withdraw",
+        UserAction::Claim { .. } => "claim",
+        UserAction::RaisePause { .. } => "pause",
     }
 }

@@ -58,14 +58,18 @@ async fn open_key(key: &KeyRef, role: String) -> Result<Keypair> {
 
 /// What the adapter is told. Reads the URLs that are kept elsewhere.
 pub(crate) fn settings(chain: &Chain) -> Result<SolanaConfig> {
-    let Kind::Solana { program, max_price } = chain.kind else { bail!("{} is no chain of Solana", chain.name) };
+    let Kind::Solana { program, lookup_table, spending } = chain.kind else {
+        bail!("{} is no chain of Solana", chain.name)
+    };
     let (program, gateway, submit) = (pubkey(&program), pubkey(&chain.account), &chain.submit);
     Ok(SolanaConfig {
+        lookup_table: lookup_table.as_ref().map(pubkey),
         quorum: chain.quorum,
         tiers: chain.finality.tiers.clone(),
         poll_interval_ms: milliseconds(chain.poll_interval),
-        fees: FeePolicy { max_price, ..FeePolicy::default() },
+        fees: FeePolicy { max_price: spending.max_price, ..FeePolicy::default() },
         max_orders: submit.max_orders,
+        create_accounts: spending.create_accounts,
         max_in_flight: submit.max_in_flight,
         timeout_ms: milliseconds(chain.request_timeout),
         health_interval_ms: milliseconds(chain.health_interval),

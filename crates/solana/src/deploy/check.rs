@@ -190,9 +190,13 @@ fn check_people(report: &mut Report, gateway: &Snapshot, expected: &Expected) {
 fn people(threshold: u8, signers: &[[u8; 20]]) -> String {
     let mut signers = signers.to_vec();
     signers.sort_unstable();
-    let hex = |signer: &[u8; 20]| signer.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let names: Vec<_> = signers.iter().map(|signer| format!("0x{}", hex(signer))).collect();
+    let names: Vec<_> = signers.iter().map(hexadecimal).collect();
     format!("{threshold} of {}: {}", signers.len(), names.join(", "))
+}
+
+pub(super) fn hexadecimal(signer: &[u8; 20]) -> String {
+    let digits: String = signer.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("0x{digits}")
 }
 
 fn window_text(window: WindowPlan) -> String {

@@ -1,38 +1,46 @@
 //! What is to be deployed.
 
+use serde::{Deserialize, Serialize};
 use solana_pubkey::Pubkey;
 use tim3_domain::{identity::MarketKind, word::Word};
 use tim3_solana_interface::instruction::{MarketTerms, Oracle};
 
-use crate::SolanaError;
+use crate::{SolanaError, base58};
 
 pub use tim3_chain::plan::{RoutePlan, SyntheticPlan, WindowPlan};
 
 /// A gateway, as it is when it starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GatewayPlan {
     /// 32 random bytes, so that no other gateway has this one's id.
     pub salt: Word,
     /// Raises pause levels and cancels changes.
+    #[serde(with = "base58")]
     pub guardian: Pubkey,
     /// Wallet that receives fees.
+    #[serde(with = "base58")]
     pub treasury: Pubkey,
     /// Seconds between the announcement of a change and its making; below seven days.
     pub delay_seconds: u64,
     /// How many attesters must sign.
     pub threshold: u8,
     /// The attesters' 20-byte addresses, in any order.
+    #[serde(with = "evm")]
     pub attesters: Vec<[u8; 20]>,
     /// The synthetics.
     pub synthetics: Vec<SyntheticPlan>,
     /// The collaterals of this chain.
+    #[serde(default)]
     pub collaterals: Vec<CollateralPlan>,
     /// The markets whose home this is.
+    #[serde(default)]
     pub markets: Vec<MarketPlan>,
 }
 
 /// A collateral.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CollateralPlan {
     /// 1 to 12 of A to Z and 0 to 9.
     pub symbol: String,
@@ -43,10 +51,11 @@ pub struct CollateralPlan {
 }
 
 /// Where a collateral's token comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TokenPlan {
     /// A mint of the classic token program that is there.
-    Existing(Pubkey),
+    Existing(#[serde(with = "base58")] Pubkey),
     /// A mint whose authority is the deployer is made. For devnets.
     Test {
         /// What the mint says of itself.
@@ -55,7 +64,8 @@ pub enum TokenPlan {
 }
 
 /// A market; ratios in 1/10000, amounts in canonical units of the synthetic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MarketPlan {
     /// Symbol of the synthetic.
     pub synthetic: String,
@@ -64,29 +74,39 @@ pub struct MarketPlan {
     /// Reserve or vault.
     pub kind: MarketKind,
     /// Where prices come from; `None` only in a reserve market.
+    #[serde(default)]
     pub oracle: Option<OraclePlan>,
     /// Highest loan to value at mint; 0 in a reserve market.
+    #[serde(default)]
     pub max_ltv_bps: u16,
     /// Loan to value from which a position is liquidatable; 0 in a reserve market.
+    #[serde(default)]
     pub liquidation_threshold_bps: u16,
     /// What a liquidator gets above what it repays; 0 in a reserve market.
+    #[serde(default)]
     pub bonus_bps: u16,
     /// Share of a debt that one liquidation may repay; 0 in a reserve market.
+    #[serde(default)]
     pub close_factor_bps: u16,
     /// How far below the target the collateral may be for a lock; 0 in a vault market.
+    #[serde(default)]
     pub depeg_bps: u16,
     /// Highest debt of the market.
     pub debt_ceiling: u128,
     /// Smallest debt a position may be left with, other than 0.
+    #[serde(default)]
     pub dust: u128,
 }
 
 /// A price account of Pyth's receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OraclePlan {
     /// Program that owns the account.
+    #[serde(with = "base58")]
     pub program: Pubkey,
     /// The account.
+    #[serde(with = "base58")]
     pub account: Pubkey,
     /// Feed that it is of.
     pub feed: Word,
@@ -151,4 +171,29 @@ pub(crate) fn symbol(text: &str) -> Result<[u8; 12], SolanaError> {
     let place = place.ok_or_else(|| SolanaError::Deploy(format!("{text:?} is longer than a symbol's 12 letters")))?;
     place.copy_from_slice(text.as_bytes());
     Ok(padded)
+}
+
+/// Attesters as texts: they are named by their addresses on EVM chains everywhere.
+mod evm {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(keys: &[[u8; 20]], serializer: S) -> Result<S::Ok, S::Error> {
+        keys.iter().map(super::super::check::hexadecimal).collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<[u8; 20]>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let read = |text: &String| {
+            let wrong = || D::Error::custom(format!("{text:?} is no attester: expected 0x and 40 hexadecimal digits"));
+            parsed(text).ok_or_else(wrong)
+        };
+        texts.iter().map(read).collect()
+    }
+
+    fn parsed(text: &str) -> Option<[u8; 20]> {
+        let (pairs, []) = text.strip_prefix("0x")?.as_bytes().as_chunks::<2>() else { return None };
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let byte = |[high, low]: &[u8; 2]| Some(digit(*high)?.checked_shl(4)? | digit(*low)?);
+        pairs.iter().map(byte).collect::<Option<Vec<u8>>>()?.try_into().ok()
+    }
 }

@@ -3,9 +3,10 @@
 #![expect(clippy::expect_used, reason = "these are tests")]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use std::time::Duration;
-
+use futures::StreamExt as _;
 use serde_json::json;
+use solana_client::{nonblocking::pubsub_client::PubsubClient, rpc_config::RpcAccountInfoConfig};
+use solana_commitment_config::CommitmentConfig;
 use tempfile::TempDir;
 use tim3_chain::conformance::Keys;
 use tim3_devnet::validator::{Validator, ValidatorOptions};
@@ -26,6 +27,8 @@ use tim3_solana::{
 };
 use url::Url;
 
+/// The sysvar that tells the time.
+const CLOCK: Pubkey = Pubkey::from_str_const("SysvarC1ock11111111111111111111111111111111");
 /// One whole synthetic.
 pub(crate) const WHOLE: u128 = 1_000_000;
 /// Lamports in a SOL.
@@ -113,7 +116,7 @@ impl World {
         let config = SolanaConfig::new("validator", chain.clone(), nobody, nobody, vec![endpoint(url)]);
         let deployer = Deployer::connect(&config, signer("deployer")).await.expect("a deployer");
         let program = deployer.program(PROGRAM, &signer("program")).await.expect("uploaded");
-        let deployment = deployer.gateway(program, &plan).await.expect("deployed");
+        let mut deployment = deployer.gateway(program, &plan).await.expect("deployed");
         let peer = GatewayId::derive(&ChainId::eip155(9_999), Account::from_evm([9; 20]), keccak_text("peer"));
         let routes = vec![RoutePlan {
             asset: tim3(),
@@ -127,6 +130,7 @@ impl World {
         }];
         let addresses = Addresses { program, gateway: deployment.gateway };
         deployer.open_routes(&addresses, &routes).await.expect("routes");
+        deployment.lookup_table = Some(deployer.lookup_table(&addresses, &routes).await.expect("a table"));
         deployer.activate(&addresses, None).await.expect("active");
         for who in ["submitter", "user", "executor", "guardian"] {
             deployer.fund(&signer(who).pubkey(), 100 * SOL).await.expect("funded");
@@ -150,8 +154,9 @@ impl World {
     pub(crate) fn config(&self, urls: &[Url]) -> SolanaConfig {
         let endpoints =
             urls.iter().zip(0..).map(|(url, priority)| EndpointConfig { priority, ..endpoint(url.clone()) });
-        let Deployment { program, gateway, .. } = self.deployment;
+        let Deployment { program, gateway, lookup_table, .. } = self.deployment;
         SolanaConfig {
+            lookup_table,
             poll_interval_ms: 50,
             timeout_ms: 10_000,
             health_interval_ms: 1_000,
@@ -211,12 +216,16 @@ impl World {
         answers.into_iter().next().expect("one").expect("a slot").as_u64().expect("a number")
     }
 
-    /// Waits until everything that is confirmed now is final.
+    /// Waits until everything that is confirmed now is final: the clock changes in every slot, and the validator announces it when the slot
+    /// is final.
     pub(crate) async fn finalize(&self) {
+        let websocket = self.validator.websocket().expect("a URL");
+        let client = PubsubClient::new(websocket.as_str()).await.expect("a websocket");
+        let config =
+            RpcAccountInfoConfig { commitment: Some(CommitmentConfig::finalized()), ..RpcAccountInfoConfig::default() };
+        let (mut changes, _) = client.account_subscribe(&CLOCK, Some(config)).await.expect("a subscription");
         let slot = self.slot("confirmed").await;
-        while self.slot("finalized").await < slot {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        while changes.next().await.expect("a final slot").context.slot < slot {}
     }
 }
 

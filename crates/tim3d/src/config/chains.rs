@@ -6,7 +6,7 @@ use tim3_domain::identity::{Account, ChainId, GatewayId};
 use tim3_rpc::{Rate, SecretUrl};
 
 use super::{
-    model::{Chain, Endpoint, Finality, Kind, Policy, Submit, UrlRef},
+    model::{Chain, Endpoint, Finality, Kind, Policy, Spending, Submit, UrlRef},
     node::{Parse, Table},
     secret, text,
 };
@@ -23,6 +23,7 @@ pub(super) fn chain(name: &str, table: &Table<'_>) -> Option<Chain> {
     let chain = table.required("chain", chain_id, "the CAIP-2 name of the chain, for example \"eip155:1\"");
     let account = table.required("gateway", gateway_account, "the address of the gateway");
     let program = if solana { table.required("program", text::solana_account, "the gateway program") } else { None };
+    let lookup_table = if solana { table.get("lookup_table", text::solana_account) } else { None };
     let gateway = gateway_id(table, chain.as_ref(), account);
     // A gateway on Solana says itself when it was made.
     let birth = if solana { None } else { table.get("birth", text::integer::<0, { u64::MAX }>) };
@@ -40,10 +41,10 @@ pub(super) fn chain(name: &str, table: &Table<'_>) -> Option<Chain> {
     let guardian = table.value("guardian").is_some().then(|| secret::key(table, "guardian"));
     let submitted = table.table("submit", if solana { submit_solana } else { submit });
     kind?;
-    let (submit, max_price) = submitted?;
+    let (submit, spending) = submitted?;
     Some(Chain {
         name: name.to_owned(),
-        kind: if solana { Kind::Solana { program: program?, max_price } } else { Kind::Ethereum },
+        kind: if solana { Kind::Solana { program: program?, lookup_table, spending } } else { Kind::Ethereum },
         chain: chain?,
         account: account?,
         gateway: gateway?,
@@ -253,14 +254,15 @@ fn in_order(table: &Table<'_>, tiers: &[(u128, u64)], base: u64) {
     }
 }
 
-/// What a submitter on Solana is told, and the highest price of a compute unit.
-fn submit_solana(table: &Table<'_>) -> Option<(Submit, u64)> {
+/// What a submitter on Solana is told, and what it may spend.
+fn submit_solana(table: &Table<'_>) -> Option<(Submit, Spending)> {
     let signer = secret::key(table, "signer");
     let max_orders = table.or("max_orders", text::integer::<1, 32>, 8_u64);
     let max_in_flight = table.or("max_in_flight", text::integer::<1, 1_000>, 32_u64);
     let escalate_after = table.or("escalate_after", text::duration::<SECOND, HOUR>, "30s");
     // In millionths of a lamport for each compute unit.
     let max_price = table.or("max_price", text::integer::<1, 1_000_000_000>, 5_000_000_u64);
+    let create_accounts = table.or("create_accounts", text::integer::<0, 1_000_000>, 500_u64);
     let submit = Submit {
         signer: signer?,
         max_orders: usize::try_from(max_orders?).ok()?,
@@ -273,10 +275,10 @@ fn submit_solana(table: &Table<'_>) -> Option<(Submit, u64)> {
         tip: None,
         max_gas: 0,
     };
-    Some((submit, max_price?))
+    Some((submit, Spending { max_price: max_price?, create_accounts: u32::try_from(create_accounts?).ok()? }))
 }
 
-fn submit(table: &Table<'_>) -> Option<(Submit, u64)> {
+fn submit(table: &Table<'_>) -> Option<(Submit, Spending)> {
     let signer = secret::key(table, "signer");
     let max_orders = table.or("max_orders", text::integer::<1, 1_000>, 100_u64);
     let max_in_flight = table.or("max_in_flight", text::integer::<1, 1_000>, 16_u64);
@@ -306,5 +308,5 @@ fn submit(table: &Table<'_>) -> Option<(Submit, u64)> {
         tip,
         max_gas: max_gas?,
     };
-    Some((submit, 0))
+    Some((submit, Spending::default()))
 }

@@ -50,9 +50,20 @@ pub(crate) enum Kind {
     Solana {
         /// The gateway program.
         program: Account,
-        /// Highest price of a compute unit, in millionths of a lamport.
-        max_price: u64,
+        /// A lookup table of the gateway's accounts.
+        lookup_table: Option<Account>,
+        /// What transactions may cost.
+        spending: Spending,
     },
+}
+
+/// What a submitter on Solana may spend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spending {
+    /// Highest price of a compute unit, in millionths of a lamport.
+    pub(crate) max_price: u64,
+    /// Token accounts of recipients that are made in a day, at most.
+    pub(crate) create_accounts: u32,
 }
 
 /// `[chains.NAME]`.

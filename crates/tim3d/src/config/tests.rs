@@ -98,15 +98,15 @@ program = "8qbHbw2BbbTHBW1sbeqakYXVKRQM8Ne7pLK7m6CVfeR"
 gateway = "CktRuQ2mttgRGkXJtyksdKHjUdc2C4TgDzyB98oEzy8"
 gateway_salt = "0x0000000000000000000000000000000000000000000000000000000000000001"
 endpoints = [{ url = "http://127.0.0.1:8899" }]
-submit = { signer = { env = "SUBMITTER" }, max_price = 7 }
+submit = { signer = { env = "SUBMITTER" }, max_price = 7, create_accounts = 3 }
 "#;
     let config = minimal().file("s.toml", SOLANA).config();
     let chain = config.chains.iter().find(|chain| chain.name == "s").expect("a chain");
-    assert!(matches!(chain.kind, Kind::Solana { max_price: 7, .. }), "{:?}", chain.kind);
+    assert!(matches!(chain.kind, Kind::Solana { lookup_table: None, .. }), "{:?}", chain.kind);
     let settings = crate::solana::settings(chain).expect("settings");
     assert_eq!(settings.program.to_string(), "8qbHbw2BbbTHBW1sbeqakYXVKRQM8Ne7pLK7m6CVfeR");
     assert_eq!(settings.gateway.to_string(), "CktRuQ2mttgRGkXJtyksdKHjUdc2C4TgDzyB98oEzy8");
-    assert_eq!(settings.fees.max_price, 7);
+    assert_eq!((settings.fees.max_price, settings.create_accounts), (7, 3));
     for (from, to, key) in [
         ("max_price = 7", "max_gas = 200000", "chains.s.submit.max_gas"),
         ("solana:5", "eip155:5", "chains.s.chain"),
