@@ -32,6 +32,7 @@ use tim3_domain::{
     protocol::SignedOrder,
     word::Word,
 };
+use tokio::time::Instant;
 
 use crate::{Actor, Chain, ChainError, TxId};
 
@@ -104,10 +105,14 @@ pub trait Harness: Send + Sync {
     async fn reorg(&self, depth: u64) -> bool;
 }
 
-/// Runs every case. Takes as long as the chain takes to include and finalise some hundred transactions.
+/// Runs every case. Takes as long as the chain takes to include some hundred transactions, and to finalise some fifty times.
 pub async fn run(harness: &dyn Harness) -> Report {
+    let begun = Instant::now();
     match suite::Suite::open(harness).await {
         Ok(mut suite) => checks::all(&mut suite).await,
-        Err(failure) => Report::of(Case { name: "the gateway can be opened", outcome: failure.into_outcome() }),
+        Err(failure) => {
+            let (outcome, took) = (failure.into_outcome(), begun.elapsed());
+            Report::of(Case { name: "the gateway can be opened", outcome, took })
+        }
     }
 }

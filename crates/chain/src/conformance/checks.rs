@@ -14,6 +14,8 @@ mod windows;
 
 use std::{future::Future, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{
     report::{Case, Failure, Outcome, Report},
     suite::Suite,
@@ -27,8 +29,9 @@ pub(super) async fn all(suite: &mut Suite<'_>) -> Report {
     macro_rules! cases {
         ($($module:ident::$case:ident: $name:literal,)*) => {
             $(
+                let begun = Instant::now();
                 let outcome = judge($module::$case(suite)).await;
-                report.cases.push(Case { name: $name, outcome });
+                report.cases.push(Case { name: $name, outcome, took: begun.elapsed() });
             )*
         };
     }

@@ -1,6 +1,6 @@
 //! What became of each case.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use tim3_domain::DomainError;
 
@@ -24,6 +24,8 @@ pub struct Case {
     pub name: &'static str,
     /// Whether it is.
     pub outcome: Outcome,
+    /// How long that took to find out.
+    pub took: Duration,
 }
 
 /// All cases, in the order they ran.
@@ -54,11 +56,12 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Case { name, outcome } in &self.cases {
+        for Case { name, outcome, took } in &self.cases {
+            let ms = took.as_millis();
             match outcome {
-                Outcome::Passed => writeln!(f, "pass  {name}")?,
-                Outcome::Failed(why) => writeln!(f, "FAIL  {name}: {why}")?,
-                Outcome::Skipped(why) => writeln!(f, "skip  {name}: {why}")?,
+                Outcome::Passed => writeln!(f, "pass {ms:>6} ms  {name}")?,
+                Outcome::Failed(why) => writeln!(f, "FAIL {ms:>6} ms  {name}: {why}")?,
+                Outcome::Skipped(why) => writeln!(f, "skip {ms:>6} ms  {name}: {why}")?,
             }
         }
         Ok(())

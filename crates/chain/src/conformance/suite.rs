@@ -151,19 +151,36 @@ impl<'a> Suite<'a> {
         Ok(events.into_iter().filter(|event| *event.transaction() == transaction).collect())
     }
 
-    /// The user tries what the gateway must refuse; nothing may happen.
-    pub(super) async fn refused(&mut self, what: &str, action: UserAction) -> Result<(), Failure> {
-        match self.harness.user().act(action).await {
-            Ok(transaction) => return Err(format!("{what} was accepted in {transaction}").into()),
-            Err(error) => check!(
-                error.class() == ErrorClass::Rejected,
-                "{what}: a {} error instead of a rejection: {error}",
-                error.class().name()
-            ),
+    /// The user acts several times; gives the events of each transaction once all of them are final.
+    pub(super) async fn act_each<const N: usize>(
+        &mut self,
+        actions: [UserAction; N],
+    ) -> Result<[Vec<FinalEvent>; N], Failure> {
+        let mut transactions = Vec::with_capacity(N);
+        for action in actions {
+            transactions.push(self.harness.user().act(action).await?);
         }
         let (events, _) = self.observe().await?;
-        check!(events.is_empty(), "{what} was refused and yet made {events:?}");
-        Ok(())
+        let mut of_each = transactions.iter().map(|transaction| {
+            let own = events.iter().filter(|event| event.transaction() == transaction);
+            own.cloned().collect()
+        });
+        Ok(std::array::from_fn(|_| of_each.next().unwrap_or_default()))
+    }
+
+    /// The user tries what the gateway must refuse. That nothing happened shows in the next observation.
+    pub(super) async fn refused(&self, what: &str, action: UserAction) -> Result<(), Failure> {
+        match self.harness.user().act(action).await {
+            Ok(transaction) => Err(format!("{what} was accepted in {transaction}").into()),
+            Err(error) => {
+                check!(
+                    error.class() == ErrorClass::Rejected,
+                    "{what}: a {} error instead of a rejection: {error}",
+                    error.class().name()
+                );
+                Ok(())
+            }
+        }
     }
 
     /// A lock of `debt` at par for `destination`.
@@ -262,30 +279,37 @@ impl<'a> Suite<'a> {
         Ok((answers, events.into_iter().filter(own).collect()))
     }
 
-    /// Executes one order, which must end with `code`; gives the events.
+    /// Executes one order after the other, each in a transaction of its own, and waits once until all of them are final. Each must end with its
+    /// code, and only what is done makes events; gives them.
     pub(super) async fn expect(
         &mut self,
-        what: &str,
-        order: SignedOrder,
-        code: OrderCode,
+        steps: &[(&str, SignedOrder, OrderCode)],
     ) -> Result<Vec<FinalEvent>, Failure> {
-        let (answers, events) = self.execute(&[order]).await?;
-        let found = answers.first().ok_or("no answer")?;
-        check!(found.code == code, "{what}: expected {code:?}, found {:?} {}", found.code, found.reason);
-        check!(code == OrderCode::Done || events.is_empty(), "{what}: {code:?} and yet it made {events:?}");
+        let mut transactions = Vec::new();
+        for (_, order, _) in steps {
+            transactions.push(self.harness.execute(std::slice::from_ref(order)).await?);
+        }
+        let (mut events, skips) = self.observe().await?;
+        for ((what, order, code), transaction) in steps.iter().zip(&transactions) {
+            let found = answer(order, transaction, &skips);
+            check!(found.code == *code, "{what}: expected {code:?}, found {:?} {}", found.code, found.reason);
+            let made: Vec<_> = events.iter().filter(|event| event.transaction() == transaction).collect();
+            check!(*code == OrderCode::Done || made.is_empty(), "{what}: {code:?} and yet it made {made:?}");
+        }
+        events.retain(|event| transactions.contains(event.transaction()));
         Ok(events)
     }
 
-    /// Signs and executes one order about an operation.
+    /// The same with orders about operations, which are signed first.
     pub(super) async fn expect_signed(
         &mut self,
-        what: &str,
-        action: Action,
-        operation: &Operation,
-        code: OrderCode,
+        steps: &[(&str, Action, &Operation, OrderCode)],
     ) -> Result<Vec<FinalEvent>, Failure> {
-        let order = self.signed(action, operation).await?;
-        self.expect(what, order, code).await
+        let mut signed = Vec::new();
+        for (what, action, operation, code) in steps {
+            signed.push((*what, self.signed(*action, operation).await?, *code));
+        }
+        self.expect(&signed).await
     }
 }
 

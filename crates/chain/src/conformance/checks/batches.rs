@@ -13,7 +13,7 @@ use crate::Slot;
 
 pub(super) async fn neighbours(suite: &mut Suite<'_>) -> Result<(), Failure> {
     let done = suite.incoming(OperationKind::Transfer, WHOLE);
-    suite.expect_signed("Mint", Action::Mint, &done, OrderCode::Done).await?;
+    suite.expect_signed(&[("Mint", Action::Mint, &done, OrderCode::Done)]).await?;
     let good: Vec<Operation> = (0..3).map(|_| suite.incoming(OperationKind::Transfer, WHOLE)).collect();
     let bad = suite.incoming(OperationKind::Transfer, WHOLE);
     let mut forged = suite.signed(Action::Mint, &bad).await?;
@@ -35,5 +35,5 @@ pub(super) async fn neighbours(suite: &mut Suite<'_>) -> Result<(), Failure> {
         check_slot(suite, operation, Slot::Done).await?;
     }
     check_slot(suite, &bad, Slot::None).await?;
-    suite.expect_signed("the bad order, signed", Action::Mint, &bad, OrderCode::Done).await.map(|_| ())
+    suite.expect_signed(&[("the bad order, signed", Action::Mint, &bad, OrderCode::Done)]).await.map(|_| ())
 }

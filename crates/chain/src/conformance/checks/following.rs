@@ -1,5 +1,7 @@
 //! Heads, finality, and events by blocks.
 
+use std::collections::BTreeSet;
+
 use tim3_domain::{place::BlockRef, word::keccak_text};
 
 use super::super::{
@@ -9,19 +11,27 @@ use super::super::{
 use crate::{EventChain, Located};
 
 pub(super) async fn ranges(suite: &mut Suite<'_>) -> Result<(), Failure> {
-    suite.mint_at_home(WHOLE).await?;
-    suite.lock_abroad(WHOLE).await?;
-    let birth = suite.chain.birth().await?;
+    let locks = [suite.lock(WHOLE, suite.gateway())?, suite.lock(WHOLE, suite.peer())?];
+    suite.act_each(locks).await?;
+    // Each block with an event by itself, and what lies between.
+    let (birth, end) = (suite.chain.birth().await?.height, suite.block.height);
+    let with_events = suite.history.iter().map(|event| event.block().height);
+    let mut begins: BTreeSet<u64> = with_events.flat_map(|height| [height, height.saturating_add(1)]).collect();
+    begins.extend([birth, end]);
     let mut single: Vec<Located> = Vec::new();
-    for height in birth.height..=suite.block.height {
-        let (fetched, last) = suite.chain.events(height..=height).await?;
-        check_eq!(last, height, "the last block of an answer about one block");
+    let mut next = birth;
+    while next <= end {
+        let beyond = begins.range(next.saturating_add(1)..).next().copied();
+        let to = beyond.map_or(end, |beyond| beyond.saturating_sub(1)).min(end);
+        let (fetched, last) = suite.chain.events(next..=to).await?;
+        check!((next..=to).contains(&last), "asked for blocks {next} to {to}, the answer covers up to {last}");
         for located in &fetched.events {
-            check_eq!(located.block.height, height, "the block of an event");
-            let block = suite.chain.block_at(height).await?;
+            check!((next..=last).contains(&located.block.height), "an event outside of {next} to {last}: {located:?}");
+            let block = suite.chain.block_at(located.block.height).await?;
             check_eq!(block, Some(located.block), "the block that an event names");
         }
         single.extend(fetched.events);
+        next = last.saturating_add(1);
     }
     let known: Vec<Located> = suite.history.iter().map(|event| event.located().clone()).collect();
     check!(single == known, "read block by block, the events are others than in ranges: {single:?}, {known:?}");

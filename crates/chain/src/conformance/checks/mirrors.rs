@@ -19,20 +19,26 @@ pub(super) async fn newest_wins(suite: &mut Suite<'_>) -> Result<(), Failure> {
         version,
     };
     let own = MirrorRecord { home: suite.gateway(), ..record(1, 99) };
-    let steps = [
-        ("the first version", record(50, 5), OrderCode::Done, (50, 5)),
-        ("an older version", record(49, 4), OrderCode::AlreadyDone, (50, 5)),
-        ("the same again", record(50, 5), OrderCode::AlreadyDone, (50, 5)),
-        ("the same version with other content", record(51, 5), OrderCode::Rejected, (50, 5)),
-        ("a newer version", record(70, 9), OrderCode::Done, (70, 9)),
-        ("a position of this gateway", own, OrderCode::Rejected, (70, 9)),
+    let first = [
+        ("the first version", record(50, 5), OrderCode::Done),
+        ("the same again", record(50, 5), OrderCode::AlreadyDone),
+        ("the same version with other content", record(51, 5), OrderCode::Rejected),
+        ("an older version", record(49, 4), OrderCode::AlreadyDone),
     ];
-    for (what, record, code, (collateral, version)) in steps {
-        let order = suite.order(Action::Mirror, OrderContent::Mirror(record)).await?;
-        let signed = suite.harness.keys().sign(order);
-        suite.expect(what, signed, code).await?;
+    let then = [
+        ("a newer version", record(70, 9), OrderCode::Done),
+        ("a position of this gateway", own, OrderCode::Rejected),
+        ("what was replaced", record(50, 5), OrderCode::AlreadyDone),
+    ];
+    for (steps, collateral, version) in [(first.as_slice(), 50, 5), (&then, 70, 9)] {
+        let mut signed = Vec::new();
+        for (what, record, code) in steps {
+            let order = suite.order(Action::Mirror, OrderContent::Mirror(*record)).await?;
+            signed.push((*what, suite.harness.keys().sign(order), *code));
+        }
+        suite.expect(&signed).await?;
         let found = suite.chain.mirror(market, market.reserve_owner()).await?;
-        check_eq!(found, PositionRecord { collateral, debt: 40, version }, format!("the mirror after {what}"));
+        check_eq!(found, PositionRecord { collateral, debt: 40, version }, "the mirror");
     }
     Ok(())
 }

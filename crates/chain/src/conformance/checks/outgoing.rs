@@ -177,7 +177,10 @@ pub(super) async fn refusals(suite: &mut Suite<'_>) -> Result<(), Failure> {
     let greedy = suite.transfer(balance.saturating_add(1));
     suite.refused("a transfer of more than the user has", greedy).await?;
     let claim = UserAction::Claim { asset, to: suite.user() };
-    suite.refused("a claim of nothing", claim).await
+    suite.refused("a claim of nothing", claim).await?;
+    let (events, _) = suite.observe().await?;
+    check!(events.is_empty(), "everything was refused, and yet there are {events:?}");
+    Ok(())
 }
 
 /// A Transfer by the user to the foreign gateway, as its event must state it.

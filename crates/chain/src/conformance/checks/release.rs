@@ -23,7 +23,12 @@ pub(super) async fn debt_and_payout(suite: &mut Suite<'_>) -> Result<(), Failure
         let had = suite.chain.collateral_balance(suite.market.collateral, stranger).await?;
         let minted = suite.books().await?.minted;
         let operation = Operation { fee, ..suite.incoming(OperationKind::Redeem, 10 * WHOLE) };
-        let events = suite.expect_signed("Release", Action::Release, &operation, OrderCode::Done).await?;
+        let steps = [
+            ("Release", Action::Release, &operation, OrderCode::Done),
+            ("Release again", Action::Release, &operation, OrderCode::AlreadyDone),
+            ("Void after Release", Action::Void, &operation, OrderCode::Rejected),
+        ];
+        let events = suite.expect_signed(&steps).await?;
         let paid = (10 * WHOLE).saturating_sub(fee);
         let released = Released::read(&events)?;
         check_eq!((released.operation, released.fee), (operation.id(), fee), "the operation and its fee");
@@ -36,8 +41,6 @@ pub(super) async fn debt_and_payout(suite: &mut Suite<'_>) -> Result<(), Failure
         let has = suite.chain.collateral_balance(suite.market.collateral, stranger).await?;
         check_eq!(has, had.saturating_add(released.payout), "the recipient's collateral");
         check_eq!(suite.books().await?.minted, minted.saturating_add(fee), "minted for the treasury");
-        suite.expect_signed("Release again", Action::Release, &operation, OrderCode::AlreadyDone).await?;
-        suite.expect_signed("Void after Release", Action::Void, &operation, OrderCode::Rejected).await?;
     }
     Ok(())
 }
@@ -48,7 +51,7 @@ pub(super) async fn surplus(suite: &mut Suite<'_>) -> Result<(), Failure> {
     let stranger = suite.harness.stranger();
     let had = suite.chain.balance(suite.asset(), stranger).await?;
     let operation = suite.incoming(OperationKind::Redeem, debt.saturating_add(3 * WHOLE));
-    let events = suite.expect_signed("Release", Action::Release, &operation, OrderCode::Done).await?;
+    let events = suite.expect_signed(&[("Release", Action::Release, &operation, OrderCode::Done)]).await?;
     let released = Released::read(&events)?;
     check_eq!((released.paid, released.surplus), (debt, 3 * WHOLE), "debt repaid, and surplus");
     let has = suite.chain.balance(suite.asset(), stranger).await?;
@@ -59,7 +62,6 @@ pub(super) async fn surplus(suite: &mut Suite<'_>) -> Result<(), Failure> {
 }
 
 pub(super) async fn at_home(suite: &mut Suite<'_>) -> Result<(), Failure> {
-    suite.mint_at_home(8 * WHOLE).await?;
     let had = suite.chain.collateral_balance(suite.market.collateral, suite.harness.stranger()).await?;
     let redeem = UserAction::Redeem {
         asset: suite.asset(),
@@ -72,7 +74,8 @@ pub(super) async fn at_home(suite: &mut Suite<'_>) -> Result<(), Failure> {
         refund_to: suite.user(),
         max_fee: 0,
     };
-    let events = suite.act(redeem).await?;
+    let lock = suite.lock(8 * WHOLE, suite.gateway())?;
+    let [_, events] = suite.act_each([lock, redeem]).await?;
     let released = Released::read(&events)?;
     check_eq!(released.operation, OperationId::ZERO, "the operation of a redeem at home");
     check_eq!((released.fee, released.paid, released.surplus), (0, 8 * WHOLE, 0), "fee, debt repaid, surplus");
@@ -81,10 +84,10 @@ pub(super) async fn at_home(suite: &mut Suite<'_>) -> Result<(), Failure> {
     let position = *events.first().and_then(|event| event.event().body.position()).ok_or("no position")?;
     check_position(suite, &position, sole(&events)?.sequence).await?;
 
-    suite.mint_at_home(2 * WHOLE).await?;
     let owner = suite.market.id.reserve_owner();
     let repay = UserAction::Repay { market: suite.market.id, owner, amount: 2 * WHOLE };
-    let events = suite.act(repay).await?;
+    let lock = suite.lock(2 * WHOLE, suite.gateway())?;
+    let [_, events] = suite.act_each([lock, repay]).await?;
     match only(&events)? {
         EventBody::Repaid { payer, amount, position } => {
             check_eq!((*payer, *amount), (suite.user(), 2 * WHOLE), "who repaid, and what");

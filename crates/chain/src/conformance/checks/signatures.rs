@@ -20,12 +20,12 @@ use crate::Slot;
 pub(super) async fn refused(suite: &mut Suite<'_>) -> Result<(), Failure> {
     let operation = suite.incoming(OperationKind::Transfer, 2 * WHOLE);
     let order = suite.order(Action::Mint, OrderContent::Operation(operation.clone())).await?;
-    for (what, signed) in forgeries(suite.harness.keys(), &order, &operation) {
-        suite.expect(what, signed, OrderCode::Rejected).await?;
-        check_slot(suite, &operation, Slot::None).await?;
-    }
+    let forgeries = forgeries(suite.harness.keys(), &order, &operation);
+    let forgeries: Vec<_> = forgeries.into_iter().map(|(what, signed)| (what, signed, OrderCode::Rejected)).collect();
+    suite.expect(&forgeries).await?;
+    check_slot(suite, &operation, Slot::None).await?;
     let all = suite.harness.keys().sign_by(order, &[0, 1, 2]);
-    suite.expect("an order signed by all", all, OrderCode::Done).await.map(|_| ())
+    suite.expect(&[("an order signed by all", all, OrderCode::Done)]).await.map(|_| ())
 }
 
 fn forgeries(keys: &Keys, order: &Order, operation: &Operation) -> Vec<(&'static str, SignedOrder)> {

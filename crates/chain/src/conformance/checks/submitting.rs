@@ -41,7 +41,7 @@ pub(super) async fn batches(suite: &mut Suite<'_>) -> Result<(), Failure> {
 
 pub(super) async fn left_out(suite: &mut Suite<'_>) -> Result<(), Failure> {
     let done = suite.incoming(OperationKind::Transfer, WHOLE);
-    suite.expect_signed("Mint", Action::Mint, &done, OrderCode::Done).await?;
+    suite.expect_signed(&[("Mint", Action::Mint, &done, OrderCode::Done)]).await?;
     let good = suite.incoming(OperationKind::Transfer, WHOLE);
     let wrong = Operation { destination: suite.peer(), ..suite.incoming(OperationKind::Transfer, WHOLE) };
     let orders = [

@@ -18,13 +18,16 @@ pub(super) async fn delayed(suite: &mut Suite<'_>) -> Result<(), Failure> {
     let half = window.limit.checked_div(2).unwrap_or(0);
     if let Some(most) = available.checked_sub(WHOLE).filter(|most| *most > 0) {
         let filling = suite.incoming(OperationKind::Transfer, most);
-        suite.expect_signed("a Mint within the window", Action::Mint, &filling, OrderCode::Done).await?;
+        suite.expect_signed(&[("a Mint within the window", Action::Mint, &filling, OrderCode::Done)]).await?;
     }
     let operation = suite.incoming(OperationKind::Transfer, half);
-    suite.expect_signed("a Mint over the window", Action::Mint, &operation, OrderCode::Delayed).await?;
-    check_slot(suite, &operation, Slot::None).await?;
     let small = suite.incoming(OperationKind::Transfer, 1);
-    suite.expect_signed("a Mint that still fits", Action::Mint, &small, OrderCode::Done).await?;
+    let steps = [
+        ("a Mint over the window", Action::Mint, &operation, OrderCode::Delayed),
+        ("a Mint that still fits", Action::Mint, &small, OrderCode::Done),
+    ];
+    suite.expect_signed(&steps).await?;
+    check_slot(suite, &operation, Slot::None).await?;
     if !suite.harness.pass(window.period).await {
         return Err(Failure::Unsupported("the harness cannot let time pass"));
     }
@@ -32,5 +35,5 @@ pub(super) async fn delayed(suite: &mut Suite<'_>) -> Result<(), Failure> {
     let tips = suite.chain.tips().await?;
     let holds = refilled.available_at(tips.head.timestamp);
     check!(u128::try_from(holds).is_ok_and(|holds| holds >= half), "after a period the window holds {holds}");
-    suite.expect_signed("the delayed Mint", Action::Mint, &operation, OrderCode::Done).await.map(|_| ())
+    suite.expect_signed(&[("the delayed Mint", Action::Mint, &operation, OrderCode::Done)]).await.map(|_| ())
 }
