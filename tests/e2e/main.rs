@@ -13,6 +13,7 @@
 
 mod attesters;
 mod chaos;
+mod contracts;
 mod holds;
 mod relay;
 mod scene;

@@ -17,7 +17,10 @@ use tim3_domain::{
 };
 use tim3_solana::Signer as _;
 
-use crate::scene::{PATIENCE, Scene, account, events_of, outcomes, receipt};
+use crate::{
+    contracts,
+    scene::{PATIENCE, Scene, account, events_of, outcomes, receipt},
+};
 
 #[tokio::test]
 async fn locks_redeems_and_transfers_go_both_ways_between_ethereum_and_solana() -> Result<()> {
@@ -58,6 +61,7 @@ async fn locks_redeems_and_transfers_go_both_ways_between_ethereum_and_solana() 
     assert!(outcomes(a, &moved).await?.is_empty(), "it was neither refunded nor settled at its origin");
 
     scene.audited(60 * UNIT + 150 * UNIT).await?;
+    contracts::are_deployed_on_both_kinds(&scene)?;
     scene.end().await
 }
 

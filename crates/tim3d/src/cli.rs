@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tim3_domain::identity::OperationId;
 
 use crate::demo;
@@ -205,12 +205,30 @@ pub(crate) struct Directory {
     pub(crate) dir: PathBuf,
 }
 
+/// Of what kind a key is.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct OfKind {
+    /// Kind of the chain where it acts; attesters sign with keys of Ethereum everywhere
+    #[arg(long, value_enum, default_value_t = KeyKind::Ethereum)]
+    pub(crate) kind: KeyKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyKind {
+    /// secp256k1, for EVM chains and attesters
+    Ethereum,
+    /// ed25519
+    Solana,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Make a random key and write it to an encrypted keystore
     New {
         /// Name of the key; the keystore is NAME.json, and nothing is overwritten
         name: String,
+        #[command(flatten)]
+        kind: OfKind,
         #[command(flatten)]
         directory: Directory,
         #[command(flatten)]
@@ -223,7 +241,9 @@ pub(crate) enum KeysCommand {
     Import {
         /// Name of the key; the keystore is NAME.json, and nothing is overwritten
         name: String,
-        /// File with the key, 64 hexadecimal digits
+        #[command(flatten)]
+        kind: OfKind,
+        /// File with the key: 64 hexadecimal digits, or for Solana what solana-keygen wrote
         #[arg(long, value_name = "FILE", group = "key")]
         key_file: Option<PathBuf>,
         /// Environment variable with the key

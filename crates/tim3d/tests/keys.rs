@@ -32,6 +32,28 @@ fn a_key_is_imported_listed_and_used() {
 }
 
 #[test]
+fn a_key_of_solana_keygen_is_imported_and_listed_in_base58() {
+    let site = Site::new();
+    site.write("password", "correct horse\n");
+    let key = tim3_solana::Keypair::new_from_array([7; 32]);
+    let (text, address) = (format!("{:?}", key.to_bytes()), tim3_solana::Signer::pubkey(&key).to_string());
+    site.write_secret("id.json", &text);
+    let import = ["keys", "import", "payer", "--key-file", "id.json", "--password-file", "password"];
+    site.run(&import).assert_one_line_error(1, &["solana-keygen", "--kind solana"]);
+    let imported = site.run(&[import.as_slice(), &["--kind", "solana"]].concat());
+    assert_eq!(imported.code, 0, "{imported:?}");
+    assert!(imported.out.contains(&address), "{imported:?}");
+    assert_eq!(site.run(&["keys", "address", "keys/payer.json"]).out.trim(), address);
+    assert_eq!(site.run(&["keys", "new", "attester", "--password-file", "password"]).code, 0);
+    let list = site.run(&["keys", "list", "--json"]).json();
+    assert_eq!((&list[0]["kind"], &list[1]["kind"]), (&"ethereum".into(), &"solana".into()), "{list}");
+    assert_eq!(list[1]["address"], address);
+    site.write_secret("half.json", &text.replace("]", ", 1]"));
+    let half = ["keys", "import", "half", "--kind", "solana", "--key-file", "half.json", "--password-file", "password"];
+    site.run(&half).assert_one_line_error(1, &["not a private key", "solana-keygen"]);
+}
+
+#[test]
 fn a_new_key_is_random_and_opens_with_its_password_only() {
     let site = Site::new();
     support::unreachable(&site);

@@ -2,6 +2,7 @@
 
 mod check;
 mod deploy;
+mod plan;
 
 use anyhow::Result;
 

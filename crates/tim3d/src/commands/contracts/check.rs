@@ -7,12 +7,12 @@ use tim3_chain::{
     Chain as Port, Direction,
     findings::{Finding, Report},
 };
-use tim3_ethereum::{Ethereum, deploy::check::Expected, keys};
+use tim3_ethereum::{Ethereum, keys};
 use tim3_solana::Solana;
 
 use super::{
     super::{Verdict, block_on, load},
-    deploy::Plan,
+    plan::Plan,
 };
 use crate::{
     cli::Global,
@@ -52,13 +52,14 @@ async fn read(chain: &Chain, plan: Option<&Plan>) -> Result<(Box<dyn Port>, Repo
     match chain.kind {
         Kind::Ethereum => {
             let ethereum = Ethereum::connect(ethereum::settings(chain)?, None, None).await?;
-            let expected = plan.map_or_else(Expected::default, |plan| plan.expected(&chain.name));
+            let expected = plan.map(|plan| plan.expected(&chain.name)).unwrap_or_default();
             let report = ethereum.check(&expected).await?;
             Ok((Box::new(ethereum), report))
         }
         Kind::Solana { .. } => {
             let solana = Solana::connect(solana::settings(chain)?, None, None).await?;
-            let report = solana.check(&Default::default()).await?;
+            let expected = plan.map(|plan| plan.expected_on_solana(&chain.name)).unwrap_or_default();
+            let report = solana.check(&expected).await?;
             Ok((Box::new(solana), report))
         }
     }

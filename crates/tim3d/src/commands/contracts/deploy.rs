@@ -1,190 +1,95 @@
 //! `tim3d contracts deploy`: the gateways of a plan, one after the other, each step written down so that it can be gone on with.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
-use tim3_domain::identity::AssetId;
+use tim3_domain::identity::GatewayId;
 use tim3_ethereum::{
     Address, EndpointConfig, EthereumConfig,
-    deploy::{
-        Deployer, Deployment,
-        check::Expected,
-        plan::{GatewayPlan, RoutePlan},
-    },
+    deploy::{Deployer, Deployment},
 };
-use tim3_rpc::SecretUrl;
-
-use super::super::block_on;
-use crate::{
-    config::{KeyRef, SecretRef},
-    keys, output,
+use tim3_solana::{
+    Addresses, Keypair, Pubkey, SolanaConfig, base58,
+    deploy::{Deployer as SolanaDeployer, Deployment as SolanaDeployment, PROGRAM},
 };
 
-/// What is to be deployed, in TOML.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Plan {
-    /// By the name the chain will have in the configuration.
-    gateways: BTreeMap<String, Target>,
-    /// What operations may go where.
-    #[serde(default)]
-    routes: Vec<Route>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Target {
-    chain_id: u64,
-    url: SecretUrl,
-    /// Pays, and sets the gateway up.
-    deployer: Key,
-    /// Is offered the gateway afterwards.
-    admin: Option<Address>,
-    gateway: GatewayPlan,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Route {
-    /// Symbol.
-    asset: String,
-    from: String,
-    to: String,
-    min: u128,
-    max: u128,
-    #[serde(default)]
-    flat_fee: u128,
-    #[serde(default)]
-    fee_bps: u16,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, untagged)]
-enum Key {
-    Keystore { keystore: PathBuf, password: Secret },
-    Plain(Secret),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-enum Secret {
-    Env(String),
-    File(PathBuf),
-    Credential(String),
-}
+use super::{
+    super::block_on,
+    plan::{Authority, Plan, SolanaTarget, Target},
+};
+use crate::{keys, output};
 
 /// How far the deployment of one gateway is.
 #[derive(Debug, Serialize, Deserialize)]
-struct Progress {
-    deployment: Deployment,
-    active: bool,
+#[serde(untagged)]
+enum Progress {
+    Ethereum {
+        deployment: Deployment,
+        active: bool,
+    },
+    Solana {
+        /// What was uploaded or named.
+        #[serde(with = "base58")]
+        program: Pubkey,
+        deployment: Option<SolanaDeployment>,
+        active: bool,
+    },
 }
 
-impl Plan {
-    pub(super) fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read the plan {}", path.display()))?;
-        let plan: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| {
-                text.bytes().take(span.start).filter(|byte| *byte == b'\n').count().saturating_add(1)
-            });
-            anyhow::anyhow!("{}:{line}: {}", path.display(), error.message().replace('\n', ", "))
-        })?;
-        for route in &plan.routes {
-            for name in [&route.from, &route.to] {
-                if !plan.gateways.contains_key(name) {
-                    bail!(
-                        "{}: a route names {name:?}, and there is no [gateways.{name}]; correct one of them",
-                        path.display()
-                    );
-                }
-            }
-        }
-        Ok(plan)
-    }
+/// By name.
+type State = BTreeMap<String, Progress>;
 
-    /// What the gateway called `name` should be.
-    pub(super) fn expected(&self, name: &str) -> Expected {
-        Expected { plan: self.gateways.get(name).map(|target| target.gateway.clone()), ..Expected::default() }
-    }
-
-    fn routes_from(&self, name: &str, state: &BTreeMap<String, Progress>) -> Result<Vec<RoutePlan>> {
-        let from_here = self.routes.iter().filter(|route| route.from == name);
-        let plan = |route: &Route| {
-            let peer = state.get(&route.to).with_context(|| format!("{} is not deployed", route.to))?.deployment.id;
-            Ok(RoutePlan {
-                asset: AssetId::from_symbol(&route.asset)?,
-                peer,
-                min: route.min,
-                max: route.max,
-                flat_fee: route.flat_fee,
-                fee_bps: route.fee_bps,
-                enabled: true,
-                evm: true,
-            })
-        };
-        from_here.map(plan).collect()
-    }
-}
-
-impl From<&Secret> for SecretRef {
-    fn from(secret: &Secret) -> Self {
-        match secret {
-            Secret::Env(name) => Self::Environment(name.clone()),
-            Secret::File(path) => Self::File(path.clone()),
-            Secret::Credential(name) => Self::Credential(name.clone()),
-        }
-    }
-}
-
-impl From<&Key> for KeyRef {
-    fn from(key: &Key) -> Self {
-        match key {
-            Key::Keystore { keystore, password } => {
-                Self::Keystore { file: keystore.clone(), password: password.into() }
-            }
-            Key::Plain(place) => Self::Plain(place.into()),
-        }
+fn id_of(state: &State, name: &str) -> Option<GatewayId> {
+    match state.get(name)? {
+        Progress::Ethereum { deployment, .. } => Some(deployment.id),
+        Progress::Solana { deployment, .. } => deployment.as_ref().map(|deployment| deployment.id),
     }
 }
 
 pub(super) fn deploy(plan: &Path, state_path: &Path) -> Result<()> {
     let plan = Plan::read(plan)?;
-    let mut state: BTreeMap<String, Progress> = match fs::read(state_path) {
+    let mut state: State = match fs::read(state_path) {
         Ok(text) => serde_json::from_slice(&text)
             .with_context(|| format!("{} is no record of a deployment; name another --output", state_path.display()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", state_path.display())),
     };
     block_on(async {
-        let mut deployers = BTreeMap::new();
+        // All of them first: a plan that cannot be carried out as a whole is better not begun.
+        let (mut ethereum, mut solana) = (Vec::new(), Vec::new());
         for (name, target) in &plan.gateways {
-            deployers.insert(name, connect(name, target).await?);
+            ethereum.push((name, target, connect(name, target).await?));
         }
-        for (name, target) in &plan.gateways {
-            if let (None, Some(deployer)) = (state.get(name), deployers.get(name)) {
+        for (name, target) in &plan.solana_gateways {
+            solana.push((name, target, connect_solana(name, target).await?));
+        }
+        for (name, target, deployer) in &ethereum {
+            if !state.contains_key(*name) {
                 output::note(&format!("{name}: deploying from {}", deployer.address()));
-                let deployment = deployer.gateway(&target.gateway).await.with_context(|| name.clone())?;
-                state.insert(name.clone(), Progress { deployment, active: false });
+                let deployment = deployer.gateway(&target.gateway).await.with_context(|| (*name).clone())?;
+                state.insert((*name).clone(), Progress::Ethereum { deployment, active: false });
                 save(state_path, &state)?;
             }
         }
-        for (name, target) in &plan.gateways {
-            let routes = plan.routes_from(name, &state)?;
-            let (Some(progress), Some(deployer)) = (state.get_mut(name), deployers.get(name)) else { continue };
-            if !progress.active {
-                let gateway = progress.deployment.gateway;
+        for (name, target, deployer) in &solana {
+            deploy_solana(name, target, deployer, &mut state, state_path).await.with_context(|| (*name).clone())?;
+        }
+        for (name, target, deployer) in &ethereum {
+            let routes = plan.routes_from(name, |peer| id_of(&state, peer))?;
+            let Some(Progress::Ethereum { deployment, active }) = state.get_mut(*name) else { continue };
+            if !*active {
                 output::note(&format!("{name}: opening {} routes, activating", routes.len()));
-                deployer.open_routes(gateway, &routes).await.with_context(|| name.clone())?;
-                deployer.activate(gateway, target.admin).await.with_context(|| name.clone())?;
-                progress.active = true;
+                deployer.open_routes(deployment.gateway, &routes).await.with_context(|| (*name).clone())?;
+                deployer.activate(deployment.gateway, target.admin).await.with_context(|| (*name).clone())?;
+                *active = true;
                 save(state_path, &state)?;
             }
+        }
+        for (name, target, deployer) in &solana {
+            finish_solana(name, target, deployer, &plan, &mut state, state_path)
+                .await
+                .with_context(|| (*name).clone())?;
         }
         Ok(())
     })?;
@@ -198,8 +103,77 @@ async fn connect(name: &str, target: &Target) -> Result<Deployer> {
     Ok(Deployer::connect(&config, signer).await?)
 }
 
+async fn connect_solana(name: &str, target: &SolanaTarget) -> Result<SolanaDeployer> {
+    let signer = keys::open_solana(&(&target.deployer).into(), &format!("solana_gateways.{name}.deployer"))?;
+    let (endpoint, nobody) = (EndpointConfig::new(target.url.clone()), Pubkey::default());
+    let config = SolanaConfig::new(name, target.chain.clone(), nobody, nobody, vec![endpoint]);
+    Ok(SolanaDeployer::connect(&config, signer).await?)
+}
+
+/// Program and gateway, as far as they are not there.
+async fn deploy_solana(
+    name: &str,
+    target: &SolanaTarget,
+    deployer: &SolanaDeployer,
+    state: &mut State,
+    state_path: &Path,
+) -> Result<()> {
+    if !state.contains_key(name) {
+        let program = match target.program {
+            Some(program) => program,
+            None => {
+                output::note(&format!("{name}: uploading the program from {}", deployer.address()));
+                deployer.program(PROGRAM, &Keypair::new()).await?
+            }
+        };
+        state.insert(name.to_owned(), Progress::Solana { program, deployment: None, active: false });
+        save(state_path, state)?;
+    }
+    if let Some(Progress::Solana { program, deployment: deployment @ None, .. }) = state.get_mut(name) {
+        output::note(&format!("{name}: deploying from {}", deployer.address()));
+        *deployment = Some(deployer.gateway(*program, &target.gateway).await?);
+        save(state_path, state)?;
+    }
+    Ok(())
+}
+
+/// Routes, lookup table and activation, and who may replace the program.
+async fn finish_solana(
+    name: &str,
+    target: &SolanaTarget,
+    deployer: &SolanaDeployer,
+    plan: &Plan,
+    state: &mut State,
+    state_path: &Path,
+) -> Result<()> {
+    let routes = plan.routes_from(name, |peer| id_of(state, peer))?;
+    let Some(Progress::Solana { program, deployment: Some(deployment), active: false }) = state.get_mut(name) else {
+        return Ok(());
+    };
+    let addresses = Addresses { program: *program, gateway: deployment.gateway };
+    if !deployer.is_active(&addresses).await? {
+        output::note(&format!("{name}: opening {} routes", routes.len()));
+        deployer.open_routes(&addresses, &routes).await?;
+    }
+    if deployment.lookup_table.is_none() {
+        deployment.lookup_table = Some(deployer.lookup_table(&addresses, &routes).await?);
+        save(state_path, state)?;
+    }
+    if !deployer.is_active(&addresses).await? {
+        output::note(&format!("{name}: activating"));
+        deployer.activate(&addresses, target.admin).await?;
+    }
+    if let (Some(authority), None) = (target.upgrade_authority, target.program) {
+        deployer.set_upgrade_authority(&addresses.program, Authority::account(authority).as_ref()).await?;
+    }
+    if let Some(Progress::Solana { active, .. }) = state.get_mut(name) {
+        *active = true;
+    }
+    save(state_path, state)
+}
+
 /// Written as a whole, because a gateway that nobody remembers was paid for in vain.
-fn save(path: &Path, state: &BTreeMap<String, Progress>) -> Result<()> {
+fn save(path: &Path, state: &State) -> Result<()> {
     let draft = path.with_extension("new");
     let write = || {
         let mut file = fs::File::create(&draft)?;
@@ -211,47 +185,26 @@ fn save(path: &Path, state: &BTreeMap<String, Progress>) -> Result<()> {
 }
 
 /// What goes into the configuration.
-fn sections(state: &BTreeMap<String, Progress>) -> String {
-    let section = |(name, Progress { deployment, .. }): (&String, &Progress)| {
-        format!(
+fn sections(state: &State) -> String {
+    let sections: Vec<_> = state.iter().filter_map(|(name, progress)| section(name, progress)).collect();
+    format!("# For the configuration:\n{}", sections.join("\n"))
+}
+
+fn section(name: &str, progress: &Progress) -> Option<String> {
+    Some(match progress {
+        Progress::Ethereum { deployment, .. } => format!(
             "[chains.{name}]\nkind = \"ethereum\"\nchain = \"eip155:{}\"\ngateway = \"{}\"\ngateway_id = \"{}\"\nbirth = {}\n",
             deployment.chain_id,
             deployment.gateway.to_checksum(None),
             deployment.id,
             deployment.birth,
-        )
-    };
-    format!("# For the configuration:\n{}", state.iter().map(section).collect::<Vec<_>>().join("\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/deployment.example.toml");
-
-    #[test]
-    fn the_example_is_a_plan() {
-        let plan = Plan::read(Path::new(EXAMPLE)).unwrap();
-        assert_eq!(plan.gateways.keys().collect::<Vec<_>>(), ["base", "ethereum"]);
-        assert!(plan.expected("base").plan.is_some_and(|gateway| gateway.threshold == 2));
-        assert!(plan.expected("elsewhere").plan.is_none());
-        let key: KeyRef = (&plan.gateways["base"].deployer).into();
-        assert!(matches!(key, KeyRef::Keystore { password: SecretRef::File(_), .. }));
-    }
-
-    #[test]
-    fn a_mistake_is_told_with_its_line() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let text = fs::read_to_string(EXAMPLE).unwrap();
-        let told = |text: &str| {
-            fs::write(file.path(), text).unwrap();
-            format!("{:#}", Plan::read(file.path()).unwrap_err())
-        };
-        let line = text.lines().take_while(|line| *line != "chain_id = 1").count() + 1;
-        let message = told(&text.replace("chain_id = 1\n", "chain_id = \"one\"\n"));
-        assert!(message.contains(&format!(":{line}: ")), "{message}");
-        assert!(told(&text.replace("threshold = 2", "treshold = 2")).contains("unknown field `treshold`"));
-        assert!(told(&text.replace("to = \"base\"", "to = \"moon\"")).contains("there is no [gateways.moon]"));
-    }
+        ),
+        Progress::Solana { deployment, .. } => {
+            let SolanaDeployment { chain, program, gateway, id, lookup_table, .. } = deployment.as_ref()?;
+            let table = lookup_table.map(|table| format!("lookup_table = \"{table}\"\n")).unwrap_or_default();
+            format!(
+                "[chains.{name}]\nkind = \"solana\"\nchain = \"{chain}\"\nprogram = \"{program}\"\ngateway = \"{gateway}\"\ngateway_id = \"{id}\"\n{table}",
+            )
+        }
+    })
 }

@@ -1,0 +1,129 @@
+//! `tim3d contracts` with a gateway on an EVM chain and one on Solana.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result, ensure};
+use tim3_devnet::{accounts, daemon::Program};
+
+use crate::scene::Scene;
+
+/// Deploys a gateway on chain a and one on Solana with a program of its own, and has both checked.
+pub(crate) fn are_deployed_on_both_kinds(scene: &Scene) -> Result<()> {
+    let checked = scene.program.query(&["contracts", "check"])?;
+    let s = scene.devnet.solana.as_ref().context("no Solana chain")?;
+    ensure!(checked["s"]["findings"].as_array().is_some_and(|findings| findings.len() > 10), "{checked}");
+
+    let directory = scene.devnet.directory.join("contracts");
+    fs::create_dir(&directory)?;
+    let write = |name: &str, text: &str| fs::write(directory.join(name), text);
+    let (a, solana) = (scene.devnet.a.anvil().url(), s.validator()?.url()?);
+    let plan = plan(scene, a.as_str(), solana.as_str(), s.deployment.chain.as_str())?;
+    write("plan.toml", &plan)?;
+    let deploy = |plan: &str, state: &str| {
+        let file = |name: &str| directory.join(name).display().to_string();
+        scene.program.output(&["contracts", "deploy", &file(plan), "--output", &file(state)])
+    };
+    let deployed = deploy("plan.toml", "state.json")?;
+    let said = String::from_utf8_lossy(&deployed.stderr);
+    ensure!(deployed.status.success(), "{said}");
+    ensure!(said.contains("y: uploading the program"), "{said}");
+    let again = deploy("plan.toml", "state.json")?;
+    ensure!(again.stdout == deployed.stdout && again.stderr.is_empty(), "nothing is left to do: {again:?}");
+
+    // The salt is taken on this program, by a gateway that is active.
+    let sections = String::from_utf8(deployed.stdout)?;
+    let program = sections.lines().find(|line| line.starts_with("program = ")).context("no program was printed")?;
+    write("again.toml", &plan.replace("upgrade_authority = \"nobody\"", program))?;
+    let refused = deploy("again.toml", "other.json")?;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    ensure!(!refused.status.success() && said.contains("choose another salt"), "{said}");
+
+    // What it printed is a configuration, with endpoints and keys beside it.
+    write("chains.toml", &sections)?;
+    let keys = scene.devnet.keys();
+    let key = |name: &str| accounts::key_file(&keys, name).display().to_string();
+    let mut rest = "journal.path = \"journal.redb\"\n[assets.TIM3]\n".to_owned();
+    for (name, url) in [("x", a.as_str()), ("y", solana.as_str())] {
+        rest += &format!(
+            "[chains.{name}]\nendpoints = [{{ url = \"{url}\" }}]\nsubmit.signer = {{ file = \"{}\" }}\n",
+            key("admin")
+        );
+    }
+    for name in accounts::ATTESTERS {
+        let section = name.replace('-', "_");
+        rest += &format!("[attesters.{section}]\nkey = {{ file = \"{}\" }}\n", key(name));
+    }
+    write("rest.toml", &rest)?;
+    let program =
+        Program::new(env!("CARGO_BIN_EXE_tim3d"), directory.join("chains.toml")).with_file(directory.join("rest.toml"));
+    let check =
+        |plan: &Path| program.output(&["contracts".as_ref(), "check".as_ref(), "--plan".as_ref(), plan.as_os_str()]);
+    let right = check(&directory.join("plan.toml"))?;
+    let said = String::from_utf8_lossy(&right.stdout);
+    ensure!(right.status.success(), "{said}{}", String::from_utf8_lossy(&right.stderr));
+    ensure!(said.contains("who can replace the program: nobody"), "{said}");
+    write(
+        "other.toml",
+        &plan
+            .replace("depeg_bps = 0", "depeg_bps = 1")
+            .replace("\"nobody\"", &format!("{{ account = \"{}\" }}", s.deployment.gateway)),
+    )?;
+    let wrong = check(&directory.join("other.toml"))?;
+    let said = String::from_utf8_lossy(&wrong.stdout);
+    let count = said.lines().filter(|line| line.starts_with("WRONG")).count();
+    ensure!(wrong.status.code() == Some(3) && count == 2, "market and upgrade authority are others: {said}");
+    Ok(())
+}
+
+fn plan(scene: &Scene, ethereum: &str, solana: &str, cluster: &str) -> Result<String> {
+    let admin = accounts::key_file(&scene.devnet.keys(), accounts::ADMIN).display().to_string();
+    let attesters = accounts::ATTESTERS.into_iter().map(|name| Ok(accounts::address(name)?.to_string()));
+    let attesters = attesters.collect::<Result<Vec<_>>>()?;
+    let somebody = tim3_devnet::solana::account_of(accounts::GUARDIAN);
+    let somebody = tim3_solana::address::pubkey(&somebody);
+    let shared = format!(
+        "delay_seconds = 60\nthreshold = 2\nattesters = {attesters:?}\n\
+         synthetics = [{{ symbol = \"TIM3\", name = \"TIM3\", target = 1000000000000000000, mint_window = {{ limit = 2000000, period_seconds = 60 }}, release_window = {{ limit = 2000000, period_seconds = 60 }} }}]\n"
+    );
+    let guardian = accounts::address(accounts::GUARDIAN)?;
+    let (salt_x, salt_y) = ("a1".repeat(32), "b2".repeat(32));
+    Ok(format!(
+        r#"
+[gateways.x]
+chain_id = 31337
+url = "{ethereum}"
+deployer = {{ file = "{admin}" }}
+[gateways.x.gateway]
+salt = "0x{salt_x}"
+guardian = "{guardian}"
+treasury = "{guardian}"
+{shared}
+[solana_gateways.y]
+chain = "{cluster}"
+url = "{solana}"
+deployer = {{ file = "{admin}" }}
+upgrade_authority = "nobody"
+[solana_gateways.y.gateway]
+salt = "0x{salt_y}"
+guardian = "{somebody}"
+treasury = "{somebody}"
+{shared}
+collaterals = [{{ symbol = "USDA", decimals = 6, token = {{ test = {{ decimals = 8 }} }} }}]
+markets = [{{ synthetic = "TIM3", collateral = "USDA", kind = "reserve", depeg_bps = 0, debt_ceiling = 1000000 }}]
+
+[[routes]]
+asset = "TIM3"
+from = "x"
+to = "y"
+min = 1
+max = 1000000
+
+[[routes]]
+asset = "TIM3"
+from = "y"
+to = "x"
+min = 1
+max = 1000000
+"#
+    ))
+}
