@@ -34,7 +34,7 @@ fn a_key_is_imported_listed_and_used() {
 #[test]
 fn a_key_of_solana_keygen_is_imported_and_listed_in_base58() {
     let site = Site::new();
-    site.write("password", "correct horse\n");
+    site.write_secret("password", "correct horse\n");
     let key = tim3_solana::Keypair::new_from_array([7; 32]);
     let (text, address) = (format!("{:?}", key.to_bytes()), tim3_solana::Signer::pubkey(&key).to_string());
     site.write_secret("id.json", &text);
