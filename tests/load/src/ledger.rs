@@ -71,7 +71,7 @@ pub(crate) async fn sent_and_settled(from: &Site, to: &Site, unit: u128) -> Resu
 }
 
 /// The gateway's events from a block on, with block and transaction.
-async fn events(site: &Site, mut from: u64) -> Result<Vec<(u64, String, Event)>> {
+pub(crate) async fn events(site: &Site, mut from: u64) -> Result<Vec<(u64, String, Event)>> {
     let head = site.height().await?;
     let mut events = Vec::new();
     while from <= head {

@@ -6,6 +6,7 @@
 //! * [`run`]: the phases of a run; [`figures`]: what they measured; [`report`]: how that is shown.
 //! * [`purse`], [`rpc`], [`feed`]: transactions signed beforehand, and ways to send them.
 //! * [`heads`], [`ledger`]: when blocks came, and what the gateways say in them.
+//! * [`solana`]: the same between an anvil and a Solana validator, and catching up.
 //! * [`process`]: what a process used; [`statistic`]: rates, ratios and quantiles in integers.
 
 mod feed;
@@ -17,6 +18,7 @@ mod purse;
 mod report;
 mod rpc;
 mod run;
+mod solana;
 mod stage;
 mod statistic;
 
@@ -53,6 +55,12 @@ struct Cli {
     /// How long the sustained load is offered; on automine it ends then, however many operations were taken
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
+    /// Between an anvil with blocks of one second and a Solana validator instead, both ways
+    #[arg(long, conflicts_with = "blocks")]
+    solana: bool,
+    /// With --solana: records that the Solana gateway makes while the daemon is down, before it catches up
+    #[arg(long, value_name = "COUNT", requires = "solana", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
+    catch_up: u64,
     /// The daemon [default: tim3d beside this program]
     #[arg(long, value_name = "FILE")]
     tim3d: Option<PathBuf>,
@@ -110,6 +118,18 @@ async fn measure(cli: Cli) -> Result<()> {
     let directory = cli.keep.unwrap_or_else(|| temporary.path().to_owned());
     let plan = run::Plan { tim3d, set: cli.set, directory, operations: cli.operations, seconds: cli.seconds };
     let mut machine = Machine::look(&plan.tim3d)?;
+    if cli.solana {
+        let figures = solana::run(&plan, cli.catch_up).await.context("with Solana")?;
+        machine.ended()?;
+        let text = if cli.json {
+            let figures = solana::report::json(&figures);
+            format!("{:#}\n", json!({"machine": report::machine_json(&machine), "solana": figures}))
+        } else {
+            solana::report::text(&machine, &figures)?
+        };
+        write!(stdout(), "{text}")?;
+        return Ok(());
+    }
     let mut figures = Vec::new();
     for kind in cli.blocks.kinds() {
         figures.push(run::run(*kind, &plan).await.with_context(|| format!("on {}", kind.name()))?);

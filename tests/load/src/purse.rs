@@ -4,7 +4,7 @@ use alloy::{
     consensus::{SignableTransaction as _, TxEip1559, TxEnvelope},
     eips::eip2718::Encodable2718 as _,
     hex,
-    primitives::{Address, Bytes, TxKind, U256},
+    primitives::{Address, B256, Bytes, TxKind, U256},
     signers::{SignerSync as _, local::PrivateKeySigner},
     sol_types::SolCall as _,
 };
@@ -14,7 +14,7 @@ use tim3_devnet::{
     contracts::{IGateway, IToken},
     plan, site,
 };
-use tim3_domain::word::keccak_text;
+use tim3_domain::{identity::GatewayId, word::keccak_text};
 
 /// Far above any base fee of a devnet.
 const MAX_FEE: u128 = 1_000_000_000_000;
@@ -64,6 +64,17 @@ impl Purse {
 
     /// Signs `count` locks at `home`, each of one unit of collateral for one unit of debt, which the same account receives at `destination`.
     pub(crate) fn locks(&mut self, count: u64, home: &Site, destination: &Site) -> Result<Vec<String>> {
+        self.locks_for(count, home, destination.deployment.id, |from| from.into_word())
+    }
+
+    /// The same for a gateway on any chain, and whoever receives there.
+    pub(crate) fn locks_for(
+        &mut self,
+        count: u64,
+        home: &Site,
+        destination: GatewayId,
+        recipient: impl Fn(Address) -> B256,
+    ) -> Result<Vec<String>> {
         let market = home.market(plan::STABLE)?.0.0.into();
         let gateway = home.deployment.gateway;
         self.sign(count, LOCK_GAS, |from| {
@@ -71,8 +82,8 @@ impl Purse {
                 market,
                 collateral: site::native(1),
                 debt: plan::UNIT,
-                destination: destination.deployment.id.0.0.into(),
-                recipient: from.into_word(),
+                destination: destination.0.0.into(),
+                recipient: recipient(from),
                 refundTo: from.into_word(),
                 maxFee: 0,
             };

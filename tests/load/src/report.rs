@@ -66,7 +66,7 @@ const ROWS: [(&str, &[Row]); 4] = [
     ),
 ];
 
-fn quantiles(of: Quantiles) -> String {
+pub(crate) fn quantiles(of: Quantiles) -> String {
     [of.p50, of.p95, of.p99].map(|one| milliseconds(one).to_string()).join(" ")
 }
 
@@ -134,7 +134,7 @@ fn flow_json(flow: Flow) -> Value {
     json!({"count": flow.count, "per_second": number(flow.rate()), "seconds": number(Hundredths(flow.elapsed.as_millis() / 10))})
 }
 
-fn quantiles_json(of: Quantiles) -> Value {
+pub(crate) fn quantiles_json(of: Quantiles) -> Value {
     let [p50, p95, p99] = [of.p50, of.p95, of.p99].map(|one| number(milliseconds(one)));
     json!({"p50_ms": p50, "p95_ms": p95, "p99_ms": p99, "samples": of.samples})
 }
@@ -157,7 +157,7 @@ fn relay_json(relay: &Relay) -> Value {
 }
 
 /// As a JSON number with two digits.
-fn number(value: Hundredths) -> Value {
+pub(crate) fn number(value: Hundredths) -> Value {
     serde_json::from_str(&format!("{}.{:02}", value.0 / 100, value.0 % 100)).unwrap_or_default()
 }
 
