@@ -170,12 +170,19 @@ async fn state(chain: &Solana, transaction: &Transaction) -> TransactionState {
     states.into_iter().next().expect("one")
 }
 
-/// Waits until it is included, asking as a coordinator does.
+/// Waits until it is included, as a submitter does: one that came too late, which is soon with slots as short as these, is signed anew. It
+/// is sent twice, because an endpoint may swallow what it is sent, and the second time everyone has it.
 async fn included(chain: &Solana, transaction: &Transaction) {
     let begun = Instant::now();
+    let mut transaction = transaction.clone();
     loop {
-        match state(chain, transaction).await {
+        match state(chain, &transaction).await {
             TransactionState::Included(_) => return,
+            TransactionState::Dead => {
+                transaction = chain.escalate(&transaction).await.expect("signed").expect("with another blockhash");
+                chain.broadcast(&transaction).await.expect("taken");
+                chain.broadcast(&transaction).await.expect("taken");
+            }
             state => assert!(begun.elapsed() < PATIENCE, "{}: {state:?}", transaction.id),
         }
         sleep(Duration::from_millis(20)).await;
