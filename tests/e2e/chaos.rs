@@ -58,7 +58,7 @@ async fn every_operation_ends_once_whatever_fails() -> Result<()> {
                 scene.kill()?;
                 scene.launch()?;
             }
-            Happening::Reorg { chain, depth } => scene.devnet.sites()[*chain].reorg(*depth).await?,
+            Happening::Reorg { chain, depth } => scene.devnet.sites()[*chain].anvil().reorg(*depth).await?,
             Happening::Down => validator(&mut scene)?.stop().await?,
             Happening::Up => validator(&mut scene)?.start().await?,
             Happening::Swallow => endpoints.swallow(),

@@ -6,11 +6,16 @@ use std::{
     time::Duration,
 };
 
+use alloy::providers::{Provider as _, ProviderBuilder, RootProvider};
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::process::{Output, cache, on_path};
+use crate::{
+    miner::Miner,
+    process::{Output, cache, on_path},
+};
 
 /// How long anvil may take to answer; it takes a tenth of a second on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,6 +50,8 @@ pub struct Anvil {
     child: Child,
     url: Url,
     output: Output,
+    /// With [`Mining::Every`].
+    miner: Option<Miner>,
 }
 
 impl Anvil {
@@ -67,13 +74,30 @@ impl Anvil {
         let output = Output::default();
         let listening = output.drain(reader, announced);
         // From here on, every way out ends the process.
-        let mut anvil = Self { child, url: local(options.port)?, output };
+        let mut anvil = Self { child, url: local(options.port)?, output, miner: None };
         match timeout(PATIENCE, listening).await {
             Ok(Ok(port)) => anvil.url = local(port)?,
             Ok(Err(_)) => bail!("anvil for chain {} ended: {}", options.chain_id, anvil.output.explain()),
             Err(_) => bail!("anvil for chain {} did not listen within {PATIENCE:?}", options.chain_id),
         }
+        if let Mining::Every(interval) = options.mining {
+            anvil.miner = Some(Miner::start(&anvil.url, interval)?);
+        }
         Ok(anvil)
+    }
+
+    /// Takes the newest `depth` blocks away, with their transactions, and makes as many empty ones.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub async fn reorg(&self, depth: u64) -> Result<()> {
+        let _held = match &self.miner {
+            Some(miner) => Some(miner.hold().await),
+            None => None,
+        };
+        let provider: RootProvider = ProviderBuilder::default().connect_http(self.url.clone());
+        let _: Value = provider.raw_request("anvil_reorg".into(), (depth, Vec::<Value>::new())).await?;
+        Ok(())
     }
 
     /// Where it answers JSON-RPC over HTTP.
@@ -137,15 +161,10 @@ fn arguments(options: &AnvilOptions) -> Vec<String> {
         "--auto-impersonate".to_owned(),
     ];
     match options.mining {
-        Mining::Every(interval) => arguments.push(format!("--block-time={}", seconds(interval))),
+        Mining::Every(_) => arguments.push("--no-mining".to_owned()),
         Mining::Auto => {}
     }
     arguments
-}
-
-/// A duration as decimal seconds, without a float.
-fn seconds(duration: Duration) -> String {
-    format!("{}.{:03}", duration.as_secs(), duration.subsec_millis())
 }
 
 /// The anvil on PATH, or the one that tests/setup.sh installed.
@@ -174,11 +193,5 @@ mod tests {
         assert_eq!(announced("Listening on 127.0.0.1:35097"), Some(35097));
         assert_eq!(announced("2026-11-22T16:13:12Z  INFO node::user: eth_getBlockByNumber"), None);
         assert_eq!(announced("Listening on "), None);
-    }
-
-    #[test]
-    fn intervals_below_a_second_are_written_as_anvil_reads_them() {
-        assert_eq!(seconds(Duration::from_millis(200)), "0.200");
-        assert_eq!(seconds(Duration::from_secs(2)), "2.000");
     }
 }

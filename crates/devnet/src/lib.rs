@@ -20,6 +20,7 @@ mod configuration;
 pub mod contracts;
 pub mod daemon;
 pub mod guide;
+mod miner;
 pub mod network;
 pub mod plan;
 mod process;

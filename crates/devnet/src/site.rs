@@ -10,7 +10,6 @@ use alloy::{
     sol_types::SolCall,
 };
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
 use tim3_domain::{
     identity::{AssetId, MarketId},
     protocol::{Event, EventBody},
@@ -121,15 +120,6 @@ impl Site {
     /// What the node says.
     pub async fn height(&self) -> Result<u64> {
         Ok(self.provider.get_block_number().await?)
-    }
-
-    /// Takes the newest `depth` blocks away, with their transactions, and makes as many empty ones.
-    ///
-    /// # Errors
-    /// What the node says.
-    pub async fn reorg(&self, depth: u64) -> Result<()> {
-        let _: Value = self.provider.raw_request("anvil_reorg".into(), (depth, Vec::<Value>::new())).await?;
-        Ok(())
     }
 
     /// A user of this gateway through the adapter, as keepers and the demo are.

@@ -50,7 +50,7 @@ async fn a_reorg_takes_what_was_in_the_blocks() {
     let before = devnet.a.height().await.unwrap();
     devnet.a.fund_tokens(STABLE, &alice, 5).await.unwrap();
     assert_eq!(devnet.a.balance(STABLE, alice[0]).await.unwrap(), native(1_000_005));
-    devnet.a.reorg(1).await.unwrap();
+    devnet.a.anvil().reorg(1).await.unwrap();
     assert_eq!(devnet.a.balance(STABLE, alice[0]).await.unwrap(), native(1_000_000));
     assert_eq!(devnet.a.height().await.unwrap(), before + 1);
 }

@@ -1,14 +1,19 @@
 //! A real anvil behind the proxy, as a client sees them.
 
-#![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::time::Duration;
 
-use alloy::providers::{Provider as _, ProviderBuilder, RootProvider, ext::AnvilApi as _};
+use alloy::{
+    primitives::{Bytes, U256},
+    providers::{Provider as _, ProviderBuilder, RootProvider, ext::AnvilApi as _},
+    rpc::types::{Filter, TransactionRequest},
+};
 use tim3_devnet::{
     anvil::{Anvil, AnvilOptions, Mining},
     proxy::{Fault, Plan, Proxy},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 async fn anvil(chain_id: u64) -> Anvil {
     let options =
@@ -30,6 +35,45 @@ async fn anvil_answers_as_it_was_started_and_ends_with_its_owner() {
     assert_eq!(client.get_block_by_number("finalized".parse().unwrap()).await.unwrap().unwrap().header.number, 6);
     drop(anvil);
     assert!(client.get_chain_id().await.is_err());
+}
+
+/// Counts its calls in its first word of storage, and reports each by a log.
+const COUNTER: &str = "0x6013600c60003960136000f36000548060005260010160005560206000a000";
+
+#[tokio::test]
+async fn blocks_made_at_an_interval_and_reorgs_do_not_meet() {
+    let mining = Mining::Every(Duration::from_millis(20));
+    let options = AnvilOptions { chain_id: 7, port: 0, mining, gas_limit: 30_000_000, slots_in_an_epoch: 2 };
+    let anvil = Anvil::start(&options).await.unwrap();
+    let client = client(anvil.url());
+    let from = client.get_accounts().await.unwrap()[0];
+    let create = TransactionRequest::default().from(from).input(COUNTER.parse::<Bytes>().unwrap().into());
+    let created = client.send_transaction(create).await.unwrap().get_receipt().await.unwrap();
+    let counter = created.contract_address.unwrap();
+    let callers: Vec<_> = (0..4)
+        .map(|_| {
+            let client = client.clone();
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                loop {
+                    let call = TransactionRequest::default().from(from).to(counter).gas_limit(200_000);
+                    // Many are taken away again.
+                    let _ = client.send_transaction(call).await;
+                }
+            }))
+        })
+        .collect();
+    for depth in (1..=3).cycle().take(30) {
+        let head = client.get_block_number().await.unwrap();
+        while client.get_block_number().await.unwrap() < head + 4 {}
+        anvil.reorg(depth).await.unwrap();
+    }
+    drop(callers);
+    let block = client.get_block_number().await.unwrap();
+    let counted = client.get_storage_at(counter, U256::ZERO).number(block).await.unwrap();
+    let logs = client.get_logs(&Filter::new().address(counter).from_block(0).to_block(block)).await.unwrap();
+    let told: Vec<_> = logs.iter().map(|log| U256::from_be_slice(&log.data().data)).collect();
+    let expected: Vec<_> = (0..counted.to::<u64>()).map(U256::from).collect();
+    assert_eq!(told, expected, "logs and state are of one history");
 }
 
 #[tokio::test]
