@@ -3,7 +3,10 @@
 mod simulate;
 mod states;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use alloy::primitives::{Bytes, TxKind, U256, utils::format_ether};
 use async_trait::async_trait;
@@ -107,6 +110,7 @@ impl Submitter for Ethereum {
                 left_out.push(Verdict { index, code, reason: why, permanent });
             }
         }
+        self.confirm_refusals(batches, tried, &mut left_out).await;
         left_out.extend(later.iter().enumerate().map(|(offset, _)| Verdict {
             index: fitting.saturating_add(offset),
             code: OrderCode::Delayed,
@@ -163,6 +167,28 @@ impl Submitter for Ethereum {
 }
 
 impl Ethereum {
+    /// Takes back what is said to be permanent and no quorum confirms: such an order is tried again.
+    async fn confirm_refusals(&self, batches: &Batches, tried: &[Gateway::Order], left_out: &mut [Verdict]) {
+        let (indices, orders): (Vec<_>, Vec<_>) = left_out
+            .iter()
+            .filter(|verdict| verdict.permanent)
+            .filter_map(|verdict| Some((verdict.index, tried.get(verdict.index)?.clone())))
+            .unzip();
+        if orders.is_empty() {
+            return;
+        }
+        let confirmed: BTreeSet<usize> = match self.refused_for_good(batches, orders).await {
+            Ok(hopeless) => indices.into_iter().zip(hopeless).filter_map(|(index, yes)| yes.then_some(index)).collect(),
+            Err(error) => {
+                warn!(chain = self.link.name, %error, "a refusal is not confirmed, its order is tried again");
+                BTreeSet::new()
+            }
+        };
+        for verdict in left_out {
+            verdict.permanent &= confirmed.contains(&verdict.index);
+        }
+    }
+
     fn batches(&self) -> Result<&Batches, ChainError> {
         self.batches.as_ref().ok_or_else(|| self.link.rejected("submit", "no key to pay for orders is configured"))
     }

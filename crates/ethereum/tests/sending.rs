@@ -110,6 +110,21 @@ async fn one_bad_order_is_left_out_with_its_reason_and_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn an_order_is_given_up_only_when_a_quorum_says_that_it_cannot_be_done() {
+    let world = World::start().await;
+    let other = Proxy::start(world.anvil.url().clone(), Plan::Always(Fault::None)).await.expect("a proxy");
+    let config = EthereumConfig { quorum: 2, ..world.config(&[world.anvil.url(), other.url()]) };
+    let chain = world.connect_with(config).await;
+    let elsewhere = world.order(Action::Mint, Operation { destination: world.peer, ..world.incoming(0, WHOLE) });
+    for (fault, given_up) in [(Fault::None, true), (Fault::Garbage, false)] {
+        other.set_plan(Plan::Always(fault));
+        let Prepared { left_out, .. } = chain.prepare(std::slice::from_ref(&elsewhere)).await.expect("prepared");
+        let verdicts: Vec<_> = left_out.iter().map(|verdict| (verdict.code, verdict.permanent)).collect();
+        assert_eq!(verdicts, [(OrderCode::Rejected, given_up)], "{fault:?}: {left_out:?}");
+    }
+}
+
+#[tokio::test]
 async fn releases_get_the_gas_that_their_payouts_want() {
     let world = World::start().await;
     let chain = world.connect().await;

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use alloy::{primitives::LogData, sol_types::SolEvent};
 use serde::Deserialize;
 use serde_json::json;
-use tim3_chain::ChainError;
+use tim3_chain::{ChainError, Reader as _};
 use tim3_domain::protocol::OrderCode;
-use tim3_rpc::{CallError, Request};
+use tim3_rpc::{Call, CallError, Request};
 use tracing::debug;
 
 use super::Batches;
@@ -58,6 +58,33 @@ impl Ethereum {
             }
             gas = most;
         }
+    }
+
+    /// Of each of `orders`, whether a quorum says that it can never be done, judged by a block that no reorg takes back. An order that is
+    /// given up is voided, so one endpoint's word is not enough.
+    pub(super) async fn refused_for_good(
+        &self,
+        batches: &Batches,
+        orders: Vec<Gateway::Order>,
+    ) -> Result<Vec<bool>, ChainError> {
+        const WHAT: &str = "confirm a refusal";
+        let count = orders.len();
+        let call = json!({
+            "from": batches.sender.address(), "to": self.link.config.gateway,
+            "input": call_data(&Gateway::executeCall { orders }), "gas": format!("{:#x}", batches.max_gas),
+        });
+        let block = format!("{:#x}", self.tips().await?.finalized.height);
+        let request = Request::new("eth_simulateV1", json!([{"blockStateCalls": [{"calls": [call]}]}, block]));
+        let ask = |node: Arc<Node>| {
+            let request = request.clone();
+            async move {
+                let reasons: BTreeMap<_, _> = logs(&node, request).await?.iter().filter_map(skipped).collect();
+                let hopeless = |index| reasons.get(&index).is_some_and(|reason| reason::is_permanent(reason));
+                Ok::<_, NodeError>((0..count).map(hopeless).collect::<Vec<_>>())
+            }
+        };
+        let agreed = self.link.pool.quorum(Call::new(WHAT), ask).await;
+        Ok(agreed.map_err(|error| self.link.error(WHAT, error))?.value)
     }
 
     /// Why orders would not be done, by index: `eth_call` shows no logs, `eth_simulateV1` does. Empty where no endpoint offers it.
