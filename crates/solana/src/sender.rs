@@ -20,7 +20,7 @@ use solana_message::{AddressLookupTableAccount, Hash, VersionedMessage};
 use solana_pubkey::Pubkey;
 use solana_signer::Signer as _;
 use tim3_chain::{ChainError, TxId};
-use tim3_rpc::{Answer, Call, CallError, PoolError};
+use tim3_rpc::{Answer, Call, CallError, PoolError, Request};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
     fees,
     link::{Network, lock},
     message::{self, Budget, MAX_UNITS, Signed},
-    node::{self, Commitment, Node, Recent, Status},
+    node::{self, Commitment, Node, NodeError, Recent, Status},
 };
 
 /// How long a blockhash is used for new transactions.
@@ -223,21 +223,33 @@ impl Sender {
         &self,
         instructions: &[Instruction],
     ) -> Result<Result<Simulated, Failure>, ChainError> {
+        let (request, least) = self.simulation(instructions)?;
+        self.network.ask("simulate", |node| outcome(node, request.clone(), least)).await
+    }
+
+    /// What a quorum makes of what would become of `instructions`, by `judge`.
+    pub(crate) async fn simulate_by_quorum(
+        &self,
+        instructions: &[Instruction],
+        judge: fn(Result<Simulated, Failure>) -> bool,
+    ) -> Result<bool, ChainError> {
+        const WHAT: &str = "simulate by quorum";
+        let (request, least) = self.simulation(instructions)?;
+        let ask = |node: Arc<Node>| {
+            let outcome = outcome(node, request.clone(), least);
+            async move { Ok(judge(outcome.await?)) }
+        };
+        let agreed = self.network.pool.quorum(Call::new(WHAT).moving(), ask).await;
+        Ok(agreed.map_err(|error| self.network.error(WHAT, error))?.value)
+    }
+
+    /// The call for a simulation of `instructions`, and the slot that whoever answers must have reached.
+    fn simulation(&self, instructions: &[Instruction]) -> Result<(Request, u64), ChainError> {
         let budget = Budget { units: MAX_UNITS, price: 0 };
         let message = message::message(&self.address(), instructions, budget, Hash::default(), &self.tables);
         let message = message.ok_or_else(|| self.network.rejected("simulate", "too many accounts"))?;
         let least = self.network.blocks.floor();
-        let request = node::simulate(&message::unsigned(message), least);
-        self.network
-            .ask("simulate", |node| {
-                let request = request.clone();
-                async move {
-                    let found: Response<RawOutcome> = node.one(request).await?.read("simulation")?;
-                    node::reached(found.context.slot, least)?;
-                    Ok(simulated(found.value))
-                }
-            })
-            .await
+        Ok((node::simulate(&message::unsigned(message), least), least))
     }
 
     // ----------------------------------------------------------------------------------------------------------------- sending
@@ -359,6 +371,12 @@ struct RawOutcome {
 #[derive(Deserialize)]
 struct RawReturn {
     data: (String, String),
+}
+
+async fn outcome(node: Arc<Node>, request: Request, least: u64) -> Result<Result<Simulated, Failure>, NodeError> {
+    let found: Response<RawOutcome> = node.one(request).await?.read("simulation")?;
+    node::reached(found.context.slot, least)?;
+    Ok(simulated(found.value))
 }
 
 fn simulated(value: RawOutcome) -> Result<Simulated, Failure> {

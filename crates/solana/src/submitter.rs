@@ -113,6 +113,11 @@ impl Submitter for Solana {
         let mut left_out: Vec<_> =
             packed.out.into_iter().map(|(index, verdict)| Verdict { index, ..verdict }).chain(later).collect();
         left_out.sort_by_key(|verdict| verdict.index);
+        for verdict in left_out.iter_mut().filter(|verdict| verdict.permanent) {
+            // What is given up is voided, so one endpoint's word is not enough.
+            let order = placed.get(verdict.index).into_iter();
+            verdict.permanent = self.is_refused_for_good(batches, &gateway, order).await;
+        }
         let chosen: Vec<&Placed> = packed.pack.iter().filter_map(|index| placed.get(*index)).collect();
         if packed.pack.is_empty() {
             return Ok(Prepared { transaction: None, left_out });
@@ -214,6 +219,23 @@ impl Solana {
         Ok((packing.finish(), units))
     }
 
+    /// Whether a quorum says, too, that an order can never be done.
+    async fn is_refused_for_good<'a>(
+        &self,
+        batches: &Batches,
+        gateway: &Snapshot,
+        order: impl Iterator<Item = &'a Placed>,
+    ) -> bool {
+        let confirmed = match self.link.execute(gateway, &batches.sender.address(), order) {
+            Ok(instructions) => batches.sender.simulate_by_quorum(&instructions, is_hopeless).await,
+            Err(error) => Err(error),
+        };
+        confirmed.unwrap_or_else(|error| {
+            warn!(chain = self.link.name, %error, "a refusal is not confirmed, its order is tried again");
+            false
+        })
+    }
+
     /// What it means that the transaction as a whole would fail.
     fn aborted(&self, failure: Failure, orders: usize) -> Result<Tried<Verdict>, ChainError> {
         debug!(chain = self.link.name, %failure, orders, "a transaction would fail as a whole");
@@ -233,6 +255,15 @@ impl Solana {
             Failure::Gateway(error) => Ok(Tried::Failed(rejected(error.name().to_owned(), is_permanent(error)))),
             Failure::Instruction { .. } => Ok(Tried::Failed(rejected(failure.to_string(), false))),
         }
+    }
+}
+
+/// Whether a transaction of one order shows that it can never be done.
+fn is_hopeless(outcome: Result<Simulated, Failure>) -> bool {
+    match outcome {
+        Ok(simulated) => judged(&simulated, 1).into_iter().flatten().any(|verdict| verdict.permanent),
+        Err(Failure::Gateway(error)) => is_permanent(error),
+        Err(_) => false,
     }
 }
 

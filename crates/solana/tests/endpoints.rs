@@ -12,7 +12,10 @@ use tim3_chain::{
     Submitter as _, Token as _, Transaction, TransactionState, UserAction,
 };
 use tim3_devnet::proxy::{EVERY_SOLANA_FAULT, Fault, Plan, Proxy};
-use tim3_domain::{identity::Account, protocol::SignedOrder};
+use tim3_domain::{
+    identity::Account,
+    protocol::{OrderContent, SignedOrder},
+};
 use tim3_rpc::{EndpointStatus, Grade};
 use tim3_solana::{Signer as _, Solana, SolanaConfig, User, address::account};
 use tokio::time::{Instant, sleep};
@@ -234,4 +237,19 @@ async fn what_is_sent_arrives_whatever_the_endpoint_does_that_is_asked_first() {
     assert_eq!(state(&chain, &old).await, TransactionState::Dead);
     let recipient = account(&signer("recipient").pubkey());
     assert_eq!(chain.balance(tim3(), recipient).await, Ok(6 * WHOLE), "each minted once");
+    // What is given up is voided: one endpoint's word is not enough.
+    let mut elsewhere = world.mint(6, WHOLE).order;
+    if let OrderContent::Operation(operation) = &mut elsewhere.content {
+        operation.destination = world.peer;
+    }
+    let elsewhere = world.keys.sign(elsewhere);
+    let chain = world.connect_with(config(&world, &faulty, &honest)).await;
+    for (fault, given_up) in [(Fault::None, true), (Fault::Garbage, false)] {
+        for proxy in [&faulty, &honest] {
+            proxy.set_plan(Plan::Always(fault));
+        }
+        let Prepared { left_out, .. } = chain.prepare(std::slice::from_ref(&elsewhere)).await.expect("prepared");
+        let permanent: Vec<_> = left_out.iter().map(|verdict| verdict.permanent).collect();
+        assert_eq!(permanent, [given_up], "{fault:?}: {left_out:?}");
+    }
 }
