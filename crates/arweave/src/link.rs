@@ -1,7 +1,6 @@
 //! A gateway on a network: plain views, and views that a quorum of compute units agrees on.
 
 use std::{
-    collections::BTreeMap,
     fmt::Debug,
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,7 +9,7 @@ use std::{
 use serde::de::DeserializeOwned;
 use tim3_chain::{BlockRef, ChainError};
 use tim3_domain::identity::GatewayId;
-use tim3_rpc::{Call, CallError, Http, PoolError};
+use tim3_rpc::{Call, CallError, Http};
 
 use crate::{
     blocks::Blocks,
@@ -20,9 +19,6 @@ use crate::{
     units::{UnitError, scheduler::Scheduled},
     view::{Query, view},
 };
-
-/// How often a quorum is asked for what changes while it is read.
-const ROUNDS: usize = 5;
 
 /// A gateway on a network.
 #[derive(Debug)]
@@ -60,40 +56,17 @@ impl Link {
         self.ask(&self.compute_units, what, ask).await
     }
 
-    /// What a quorum of compute units says about state that is not before `block`. State that changes is read at different messages by
-    /// different units, so that what one of them said in an earlier round counts as well: each has seen `block`.
-    pub(crate) async fn agreed<T, F, Fut>(&self, what: &'static str, block: &BlockRef, ask: F) -> Result<T, ChainError>
+    /// What a quorum of compute units says about state that is not before `block`.
+    pub(crate) async fn agreed<T, F, Fut>(&self, call: Call, block: &BlockRef, ask: F) -> Result<T, ChainError>
     where
         T: Clone + PartialEq + Debug + Send,
         F: Fn(Arc<Http>, u64) -> Fut,
         Fut: Future<Output = Result<T, UnitError>> + Send,
     {
+        let what = call.what();
         self.verify(what, block).await?;
-        let need = self.compute_units.quorum_size();
-        let said: Mutex<BTreeMap<String, Vec<T>>> = Mutex::default();
-        let mut round = 0;
-        loop {
-            let once = |cu: Arc<Http>| {
-                let answer = ask(Arc::clone(&cu), block.height);
-                let said = &said;
-                async move {
-                    let answer = answer.await?;
-                    lock(said).entry(cu.url().expose().to_string()).or_default().push(answer.clone());
-                    Ok(answer)
-                }
-            };
-            let error = match self.compute_units.quorum(Call::new(what), once).await {
-                Ok(agreed) => return Ok(agreed.value),
-                Err(error) => error,
-            };
-            if let Some(value) = common(&lock(&said), need) {
-                return Ok(value);
-            }
-            round = usize::saturating_add(round, 1);
-            if round == ROUNDS || !matches!(&error, PoolError::NoQuorum { votes, .. } if votes.len() > 1) {
-                return Err(self.error(what, error));
-            }
-        }
+        let agreed = self.compute_units.quorum_in_rounds(call, |cu| ask(cu, block.height)).await;
+        agreed.map_err(|error| self.error(what, error))
     }
 
     /// Fails unless `block` is a message of the gateway.
@@ -126,12 +99,6 @@ impl Link {
     }
 }
 
-/// What as many units have said, in any round.
-fn common<T: Clone + PartialEq>(said: &BTreeMap<String, Vec<T>>, need: usize) -> Option<T> {
-    let count = |value: &T| said.values().filter(|values| values.contains(value)).count();
-    said.values().flatten().find(|value| count(value) >= need).cloned()
-}
-
 /// A unit that answers what it should not.
 pub(crate) fn garbage(what: impl Into<String>) -> UnitError {
     CallError::Garbage(what.into())
@@ -140,19 +107,4 @@ pub(crate) fn garbage(what: impl Into<String>) -> UnitError {
 /// What the locks here guard is valid between any two statements, so a panic elsewhere does not spoil it.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_enough_units_said_in_any_round_is_common() {
-        let said = |values: &[(&str, &[u8])]| {
-            values.iter().map(|(who, values)| ((*who).to_owned(), values.to_vec())).collect::<BTreeMap<_, _>>()
-        };
-        assert_eq!(common(&said(&[("a", &[1, 2]), ("b", &[2, 3])]), 2), Some(2));
-        assert_eq!(common(&said(&[("a", &[1, 1]), ("b", &[2, 3])]), 2), None, "a unit has one vote");
-        assert_eq!(common(&said(&[("a", &[1]), ("b", &[]), ("c", &[1])]), 2), Some(1));
-    }
 }

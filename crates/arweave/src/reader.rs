@@ -67,7 +67,7 @@ impl Reader for Ao {
                 Checkpoint::Nothing { exists: true } => Err(garbage("a checkpoint without count and hash")),
             }
         };
-        let head = self.link.agreed("quorum head", block, ask).await?;
+        let head = self.link.agreed(Call::new("quorum head"), block, ask).await?;
         Ok(QuorumHead::agreed(self.link.id, head, *block))
     }
 

@@ -14,7 +14,7 @@ use tim3_domain::{
     protocol::{RouteFee, Window},
     word::Word,
 };
-use tim3_rpc::{CallError, Http};
+use tim3_rpc::{Call, CallError, Http};
 
 use crate::{
     assets::{AssetRecord, Assets, MarketRecord, Markets},
@@ -129,7 +129,7 @@ impl State for Ao {
         let mut slots = Vec::with_capacity(keys.len());
         for keys in keys.chunks(BATCH) {
             let ask = |cu: Arc<Http>, least: u64| async move { outcomes(&self.link, &cu, keys, least).await };
-            slots.extend(self.link.agreed("slots", block, ask).await?);
+            slots.extend(self.link.agreed(Call::new("slots").moving(), block, ask).await?);
         }
         Ok(slots)
     }
@@ -147,7 +147,7 @@ impl State for Ao {
     async fn books(&self, asset: AssetId, peers: &[GatewayId], block: &BlockRef) -> Result<Books, ChainError> {
         let link = &self.link;
         let ask = |cu: Arc<Http>, least: u64| async move { books(link, &cu, asset, peers, least).await };
-        link.agreed("books", block, ask).await
+        link.agreed(Call::new("books").moving(), block, ask).await
     }
 
     async fn window(&self, asset: AssetId, direction: Direction) -> Result<Window, ChainError> {

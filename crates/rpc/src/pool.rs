@@ -6,12 +6,12 @@ use std::{
     convert::Infallible,
     fmt,
     future::Future,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use members::Members;
 
-use crate::{CallError, EndpointStatus, Observer, Policy, PoolError, Rate, SetupError};
+use crate::{CallError, EndpointStatus, Observer, Policy, PoolError, Rate, SetupError, quorum::Rounds};
 
 /// One endpoint of a pool: a client of the adapter's choice and how to use it.
 #[derive(Clone, Debug)]
@@ -195,6 +195,46 @@ impl<C: Send + Sync + 'static> Pool<C> {
             *endpoint = first.saturating_add(*endpoint);
         }
         Ok(Agreed { value, endpoints })
+    }
+
+    /// A quorum about what moves on while it is asked for and is true whenever it is read, such as final state: endpoints read it at
+    /// different moments, so what one of them said in an earlier round counts as well.
+    ///
+    /// # Errors
+    /// As [`Pool::quorum`], after some rounds or where endpoints do not contradict each other.
+    pub async fn quorum_in_rounds<T, R, F, Fut>(&self, call: impl Into<Call>, ask: F) -> Result<T, PoolError<R>>
+    where
+        F: Fn(Arc<C>) -> Fut,
+        Fut: Future<Output = Result<T, CallError<R>>>,
+        T: Clone + PartialEq + fmt::Debug,
+        R: fmt::Debug,
+    {
+        const ROUNDS: usize = 5;
+        let (call, need) = (call.into(), self.quorum_size());
+        let said = Mutex::new(Rounds::new());
+        let lock = || said.lock().unwrap_or_else(PoisonError::into_inner);
+        let once = |client: Arc<C>| {
+            let answer = ask(Arc::clone(&client));
+            async move {
+                let answer = answer.await?;
+                lock().add(client, answer.clone());
+                Ok(answer)
+            }
+        };
+        let mut round: usize = 0;
+        loop {
+            let error = match self.quorum(call, once).await {
+                Ok(agreed) => return Ok(agreed.value),
+                Err(error) => error,
+            };
+            if let Some(value) = lock().common(need) {
+                return Ok(value.clone());
+            }
+            round = round.saturating_add(1);
+            if round == ROUNDS || !matches!(&error, PoolError::NoQuorum { votes, .. } if votes.len() > 1) {
+                return Err(error);
+            }
+        }
     }
 
     /// Asks `endpoint` last for a while, because it stated what was disproved; nobody, where it was replaced since.

@@ -1,5 +1,7 @@
 //! Counting who said what.
 
+use std::sync::Arc;
+
 /// Votes for values. Only values count: an error is no vote.
 #[derive(Clone, Debug)]
 pub struct Tally<T> {
@@ -40,6 +42,30 @@ impl<T: PartialEq> Tally<T> {
     }
 }
 
+/// Everything that endpoints said in several rounds about what moves on while it is asked for.
+#[derive(Debug)]
+pub(crate) struct Rounds<C, T>(Vec<(Arc<C>, Vec<T>)>);
+
+impl<C, T: PartialEq> Rounds<C, T> {
+    pub(crate) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds what `endpoint` said.
+    pub(crate) fn add(&mut self, endpoint: Arc<C>, value: T) {
+        match self.0.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &endpoint)) {
+            Some((_, values)) => values.push(value),
+            None => self.0.push((endpoint, vec![value])),
+        }
+    }
+
+    /// What `need` of the endpoints have said, each in any round.
+    pub(crate) fn common(&self, need: usize) -> Option<&T> {
+        let count = |value: &T| self.0.iter().filter(|(_, values)| values.contains(value)).count();
+        self.0.iter().flat_map(|(_, values)| values).find(|value| count(value) >= need)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -58,6 +84,21 @@ mod tests {
         tally.vote(2, "a");
         assert_eq!(tally.missing(), 0);
         assert_eq!(tally.into_groups(), [("a", vec![0, 2]), ("b", vec![1])]);
+    }
+
+    #[test]
+    fn what_enough_endpoints_said_in_any_round_is_common() {
+        let said = |values: &[&[u8]]| {
+            let mut rounds = Rounds::new();
+            for values in values {
+                let endpoint = Arc::new(());
+                values.iter().for_each(|value| rounds.add(Arc::clone(&endpoint), *value));
+            }
+            rounds.common(2).copied()
+        };
+        assert_eq!(said(&[&[1, 2], &[2, 3]]), Some(2));
+        assert_eq!(said(&[&[1, 1], &[2, 3]]), None, "an endpoint has one vote");
+        assert_eq!(said(&[&[1], &[], &[1]]), Some(1));
     }
 
     proptest! {

@@ -1,7 +1,6 @@
 //! A cluster behind its endpoints, and a gateway on it: plain reads, and reads that a quorum agrees on.
 
 use std::{
-    collections::BTreeMap,
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -24,8 +23,6 @@ use crate::{
 
 /// Accounts in one request, at most.
 const BATCH: usize = 100;
-/// How often a quorum is asked for what changes while it is read.
-const ROUNDS: usize = 5;
 
 /// A gateway's account.
 pub(crate) type Snapshot = Gateway<Vec<u8>>;
@@ -120,7 +117,9 @@ impl Link {
 
     /// The gateway in an account.
     pub(crate) fn gateway_in(&self, found: Option<Found>) -> Result<Snapshot, NodeError> {
-        let gateway = self.own(found).and_then(|data| Gateway::new(data).ok());
+        // As long as its creation is not final, an endpoint that says so does not lie.
+        let found = found.ok_or_else(|| CallError::Behind("the gateway is not there yet".to_owned()))?;
+        let gateway = self.own(Some(found)).and_then(|data| Gateway::new(data).ok());
         gateway
             .filter(|gateway| gateway.id() == self.id.0.0)
             .ok_or_else(|| CallError::Garbage("the gateway's account is not a gateway".to_owned()))
@@ -159,8 +158,7 @@ impl Link {
         Ok((slot, gateway, accounts.collect()))
     }
 
-    /// What a quorum says about final state that is not before `block`. State that changes is read at different slots by different
-    /// endpoints, so that what one of them said in an earlier round counts as well: all of it is final.
+    /// What a quorum says about final state that is not before `block`.
     pub(crate) async fn agreed<T, F, Fut>(&self, call: Call, block: &BlockRef, ask: F) -> Result<T, ChainError>
     where
         T: Clone + PartialEq + std::fmt::Debug + Send,
@@ -169,31 +167,8 @@ impl Link {
     {
         let what = call.what();
         self.verify(what, block).await?;
-        let need = self.pool.quorum_size();
-        let said: Mutex<BTreeMap<String, Vec<T>>> = Mutex::default();
-        let mut round = 0;
-        loop {
-            let once = |node: Arc<Node>| {
-                let answer = ask(Arc::clone(&node), block.height);
-                let said = &said;
-                async move {
-                    let answer = answer.await?;
-                    lock(said).entry(node.0.url().expose().to_string()).or_default().push(answer.clone());
-                    Ok(answer)
-                }
-            };
-            let error = match self.pool.quorum(call, once).await {
-                Ok(agreed) => return Ok(agreed.value),
-                Err(error) => error,
-            };
-            if let Some(value) = common(&lock(&said), need) {
-                return Ok(value);
-            }
-            round = usize::saturating_add(round, 1);
-            if round == ROUNDS || !matches!(&error, PoolError::NoQuorum { votes, .. } if votes.len() > 1) {
-                return Err(self.error(what, error));
-            }
-        }
+        let agreed = self.pool.quorum_in_rounds(call, |node| ask(node, block.height)).await;
+        agreed.map_err(|error| self.error(what, error))
     }
 
     /// Fails unless `block` is one of the chain.
@@ -217,12 +192,6 @@ impl Link {
     }
 }
 
-/// What as many endpoints have said, in any round.
-fn common<T: Clone + PartialEq>(said: &BTreeMap<String, Vec<T>>, need: usize) -> Option<T> {
-    let count = |value: &T| said.values().filter(|values| values.contains(value)).count();
-    said.values().flatten().find(|value| count(value) >= need).cloned()
-}
-
 /// An asset's place in the gateway's table, and the asset.
 pub(crate) fn asset<B: AsRef<[u8]>>(gateway: &Gateway<B>, id: AssetId) -> Option<(u8, Asset<&[u8]>)> {
     let index = gateway.asset_index(&id.0.0)?;
@@ -238,19 +207,4 @@ pub(crate) fn market<B: AsRef<[u8]>>(gateway: &Gateway<B>, id: MarketId) -> Opti
 /// What the locks here guard is valid between any two statements, so a panic elsewhere does not spoil it.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_enough_endpoints_said_in_any_round_is_common() {
-        let said = |values: &[(&str, &[u8])]| {
-            values.iter().map(|(who, values)| ((*who).to_owned(), values.to_vec())).collect::<BTreeMap<_, _>>()
-        };
-        assert_eq!(common(&said(&[("a", &[1, 2]), ("b", &[2, 3])]), 2), Some(2));
-        assert_eq!(common(&said(&[("a", &[1, 1]), ("b", &[2, 3])]), 2), None, "an endpoint has one vote");
-        assert_eq!(common(&said(&[("a", &[1]), ("b", &[]), ("c", &[1])]), 2), Some(1));
-    }
 }
