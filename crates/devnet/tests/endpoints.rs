@@ -1,6 +1,6 @@
 //! A real anvil behind the proxy, as a client sees them.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::time::Duration;
 
