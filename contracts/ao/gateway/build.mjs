@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// Puts src/*.lua into one file to evaluate in a process: gateway.lua, the same bytes for the same sources. With --check it only says
+// Puts src/*.lua into one file to evaluate in a process: ../artifacts/gateway.lua, the same bytes for the same sources. With --check it only says
 // whether that file is what the sources make.
 
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 
 const folder = new URL("src/", import.meta.url)
-const target = fileURLToPath(new URL("gateway.lua", import.meta.url))
+const target = fileURLToPath(new URL("../artifacts/gateway.lua", import.meta.url))
 
 /** The bundle: each file a module of its own name, loaded anew when the code is evaluated again. */
 export function bundle() {
@@ -24,7 +24,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const there = existsSync(target) ? readFileSync(target, "utf8") : ""
   if (process.argv.includes("--check")) {
     if (made !== there) {
-      console.error("gateway.lua is not what src makes: run contracts/ao/gateway/build.mjs")
+      console.error("artifacts/gateway.lua is not what src makes: run contracts/ao/gateway/build.mjs")
       process.exit(1)
     }
   } else writeFileSync(target, made)

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The gateway's code, as `contracts/ao/gateway/build.mjs` makes it.
-pub const GATEWAY: &str = include_str!("../../../contracts/ao/gateway/gateway.lua");
+pub const GATEWAY: &str = include_str!("../../../contracts/ao/artifacts/gateway.lua");
 /// A collateral token for devnets and tests.
 pub const TEST_TOKEN: &str = include_str!("../../../contracts/ao/devnet/token.lua");
 
