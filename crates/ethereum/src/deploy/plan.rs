@@ -2,6 +2,7 @@
 
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
+use tim3_chain::plan::Outline;
 use tim3_domain::{identity::MarketKind, word::Word};
 
 pub use tim3_chain::plan::{RoutePlan, SyntheticPlan, WindowPlan};
@@ -156,33 +157,16 @@ impl MarketPlan {
 }
 
 impl GatewayPlan {
-    /// What can be seen to be wrong without asking a chain; the gateway itself checks the rest.
+    /// See [`Outline::check`].
     pub(crate) fn check(&self) -> Result<(), EthereumError> {
-        let wrong = |what: String| Err(EthereumError::Deploy(what));
-        for market in &self.markets {
-            if !self.synthetics.iter().any(|synthetic| synthetic.symbol == market.synthetic) {
-                return wrong(format!(
-                    "market of {} on {}: no such synthetic in the plan",
-                    market.synthetic, market.collateral
-                ));
-            }
-            if !self.collaterals.iter().any(|collateral| collateral.symbol == market.collateral) {
-                return wrong(format!(
-                    "market of {} on {}: no such collateral in the plan",
-                    market.synthetic, market.collateral
-                ));
-            }
-        }
-        if self.salt.is_zero() {
-            return wrong("the salt is zero: take 32 random bytes".to_owned());
-        }
-        if self.threshold == 0 || usize::from(self.threshold) > self.attesters.len() {
-            return wrong(format!(
-                "threshold {} with {} attesters: it must be at least 1 and at most as many",
-                self.threshold,
-                self.attesters.len()
-            ));
-        }
-        Ok(())
+        let outline = Outline {
+            synthetics: self.synthetics.iter().map(|synthetic| synthetic.symbol.as_str()).collect(),
+            collaterals: self.collaterals.iter().map(|collateral| collateral.symbol.as_str()).collect(),
+            markets: self.markets.iter().map(|it| (it.synthetic.as_str(), it.collateral.as_str())).collect(),
+            salt: self.salt,
+            threshold: self.threshold,
+            attesters: self.attesters.len(),
+        };
+        outline.check().map_err(EthereumError::Deploy)
     }
 }

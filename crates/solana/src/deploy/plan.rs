@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use solana_pubkey::Pubkey;
+use tim3_chain::plan::Outline;
 use tim3_domain::{identity::MarketKind, word::Word};
 use tim3_solana_interface::instruction::{MarketTerms, Oracle};
 
@@ -139,28 +140,17 @@ impl MarketPlan {
 }
 
 impl GatewayPlan {
-    /// What can be seen to be wrong without asking a chain; the gateway itself checks the rest.
+    /// See [`Outline::check`].
     pub(crate) fn check(&self) -> Result<(), SolanaError> {
-        let wrong = |what: String| Err(SolanaError::Deploy(what));
-        for market in &self.markets {
-            let MarketPlan { synthetic, collateral, .. } = market;
-            if !self.synthetics.iter().any(|known| known.symbol == *synthetic) {
-                return wrong(format!("market of {synthetic} on {collateral}: no such synthetic in the plan"));
-            }
-            if !self.collaterals.iter().any(|known| known.symbol == *collateral) {
-                return wrong(format!("market of {synthetic} on {collateral}: no such collateral in the plan"));
-            }
-        }
-        if self.salt.is_zero() {
-            return wrong("the salt is zero: take 32 random bytes".to_owned());
-        }
-        if self.threshold == 0 || usize::from(self.threshold) > self.attesters.len() {
-            let (threshold, attesters) = (self.threshold, self.attesters.len());
-            return wrong(format!(
-                "threshold {threshold} with {attesters} attesters: it must be at least 1 and at most as many"
-            ));
-        }
-        Ok(())
+        let outline = Outline {
+            synthetics: self.synthetics.iter().map(|synthetic| synthetic.symbol.as_str()).collect(),
+            collaterals: self.collaterals.iter().map(|collateral| collateral.symbol.as_str()).collect(),
+            markets: self.markets.iter().map(|it| (it.synthetic.as_str(), it.collateral.as_str())).collect(),
+            salt: self.salt,
+            threshold: self.threshold,
+            attesters: self.attesters.len(),
+        };
+        outline.check().map_err(SolanaError::Deploy)
     }
 }
 
