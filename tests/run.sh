@@ -12,6 +12,9 @@ repo=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 cache=${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
+# What is kept for the next build of one clone is of no use to the next clone, and gigabytes.
+export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-${CI:+0}}
+[[ $CARGO_INCREMENTAL ]] || unset CARGO_INCREMENTAL
 cd -- "$repo"
 
 contracts() { (cd contracts/ethereum && "$@"); }

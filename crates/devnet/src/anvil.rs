@@ -9,6 +9,7 @@ use std::{
 use alloy::providers::{Provider as _, ProviderBuilder, RootProvider};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::time::timeout;
 use url::Url;
 
@@ -52,6 +53,8 @@ pub struct Anvil {
     output: Output,
     /// With [`Mining::Every`].
     miner: Option<Miner>,
+    /// Where it keeps the states of old blocks; it leaves them behind when it is killed.
+    _states: TempDir,
 }
 
 impl Anvil {
@@ -62,9 +65,12 @@ impl Anvil {
     pub async fn start(options: &AnvilOptions) -> Result<Self> {
         let program = find()?;
         let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+        let states = tempfile::Builder::new().prefix("tim3-anvil").tempdir().context("cannot make a directory")?;
         let mut command = Command::new(&program);
         command
             .args(arguments(options))
+            .arg("--cache-path")
+            .arg(states.path())
             .stdin(Stdio::null())
             .stderr(writer.try_clone().context("cannot share a pipe")?)
             .stdout(writer);
@@ -74,7 +80,7 @@ impl Anvil {
         let output = Output::default();
         let listening = output.drain(reader, announced);
         // From here on, every way out ends the process.
-        let mut anvil = Self { child, url: local(options.port)?, output, miner: None };
+        let mut anvil = Self { child, url: local(options.port)?, output, miner: None, _states: states };
         match timeout(PATIENCE, listening).await {
             Ok(Ok(port)) => anvil.url = local(port)?,
             Ok(Err(_)) => bail!("anvil for chain {} ended: {}", options.chain_id, anvil.output.explain()),
