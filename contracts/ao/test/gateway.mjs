@@ -114,6 +114,13 @@ export class Gateway {
     return this.ok(owner, "Configure", {}, call)
   }
 
+  /** What the admin schedules and applies after the delay. */
+  async later(call) {
+    await this.ok(owner, "Schedule", {}, call)
+    await this.net.advance(DELAY + 1)
+    return this.act(owner, "Apply", {}, call)
+  }
+
   async view(View, tags = {}) {
     const result = await this.net.dryRun(this.process, { Action: "View", View, ...tags })
     const answer = messageOf(result, "View-Response")

@@ -17,6 +17,7 @@ afterEach(() => g.checkConservation())
 const [MINT, RELEASE, VOID, REFUND, CONFLICT, MIRROR] = [1, 2, 3, 4, 5, 6]
 const transfer = fields => encodeOperation(g.operation(fields))
 const redemption = fields => encodeOperation(g.operation({ kind: 2n, market: g.reserve, owner: g.reserve, ...fields }))
+const apply = async call => assert.equal((await g.later(call)).error, undefined)
 const slot = async nonce => (await g.view("Slots", { Origin: PEER, Nonce: nonce })).slots[0]
 
 describe("votes", () => {
@@ -61,9 +62,7 @@ describe("votes", () => {
   test("of an old epoch do not count, nor do votes that name it", async () => {
     await send(attesters[0], transfer())
     const call = { call: "SetAttesters", threshold: "2", signers: attesters.map(a => a.address) }
-    await g.ok(owner, "Schedule", {}, call)
-    await g.net.advance(DELAY + 1)
-    await g.ok(owner, "Apply", {}, call)
+    await apply(call)
     assert.equal((await send(attesters[1], transfer(), "1")).error, "WrongEpoch")
     assert.equal((await send(attesters[1], transfer(), "2")).answer.orders[0].votes, "1")
     assert.equal(await g.balance(bob), 0n)
@@ -72,9 +71,7 @@ describe("votes", () => {
 
   test("of an attester who was replaced do not count", async () => {
     const call = { call: "SetAttesters", threshold: "1", signers: [attesters[2].address] }
-    await g.ok(owner, "Schedule", {}, call)
-    await g.net.advance(DELAY + 1)
-    await g.ok(owner, "Apply", {}, call)
+    await apply(call)
     assert.equal((await send(attesters[0], transfer(), "2")).error, "NotAttester")
     assert.equal((await send(attesters[2], transfer(), "2")).answer.orders[0].code, "0")
   })
@@ -450,12 +447,6 @@ describe("settings", () => {
       await g.refused(reason, owner, "Apply", {}, text)
       assert.equal((await g.view("Head")).hash, head.hash)
     })
-  }
-
-  const apply = async content => {
-    await g.ok(owner, "Schedule", {}, content)
-    await g.net.advance(DELAY + 1)
-    await g.ok(owner, "Apply", {}, content)
   }
 
   test("tombstone a peer: nothing is sent to it, and what was not settled there is refunded", async () => {
