@@ -95,7 +95,7 @@ impl Harness for Local {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_adapter_conforms() {
-    let report = conformance::run(&Local::start().await).await;
+    let report = conformance::run(&[Local::start().await]).await;
     println!("{report}");
     assert!(report.is_passed(), "{report}");
     let skipped = report.skipped();

@@ -91,7 +91,7 @@ impl Harness for Anvil {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_adapter_conforms() {
-    let report = conformance::run(&Anvil::start().await).await;
+    let report = conformance::run(&[Anvil::start().await]).await;
     println!("{report}");
     assert!(report.is_passed(), "{report}");
 }

@@ -1,6 +1,7 @@
 //! The suite that every adapter must pass, and what only this chain has, on a real validator.
 //!
-//! One test, because each validator costs as much as ten cases.
+//! One test, because each validator costs as much as ten cases; and several gateways on it, because almost all the time is spent waiting for
+//! finality.
 
 mod catch_up;
 mod recipients;
@@ -9,6 +10,7 @@ mod support;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::{future::join_all, join};
 use support::{World, signer};
 use tim3_chain::{
     Actor, Chain, ChainError, TxId,
@@ -21,6 +23,9 @@ use tim3_domain::{
 };
 use tim3_solana::{Signer as _, Solana, User};
 
+/// With more of them, the longest cases would not end earlier.
+const GATEWAYS: usize = 5;
+
 struct Local {
     world: World,
     chain: Arc<Solana>,
@@ -29,8 +34,7 @@ struct Local {
 }
 
 impl Local {
-    async fn start() -> Self {
-        let world = World::start().await;
+    async fn on(world: World) -> Self {
         world.give_collateral("user", 1_000_000_000_000).await;
         for who in ["stranger", "treasury"] {
             world.open(who).await;
@@ -101,15 +105,21 @@ impl Harness for Local {
     }
 }
 
+/// What only this chain has.
+async fn its_own(world: &World) {
+    recipients::without_an_account_get_one(world).await;
+    recipients::table_makes_room_for_a_third_order(world).await;
+    catch_up::is_complete(world, 480, 2).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_adapter_conforms() {
-    let local = Local::start().await;
-    let report = conformance::run(&local).await;
+    let worlds = World::several(GATEWAYS).await;
+    let mut locals = join_all(worlds.into_iter().map(Local::on)).await;
+    let last = locals.pop().expect("several");
+    let (report, ()) = join!(conformance::run(&locals), its_own(&last.world));
     println!("{report}");
     assert!(report.is_passed(), "{report}");
     let skipped = report.skipped();
     assert!(skipped.len() <= 3, "only what needs another time or another history is skipped: {skipped:?}");
-    recipients::without_an_account_get_one(&local.world).await;
-    recipients::table_makes_room_for_a_third_order(&local.world).await;
-    catch_up::is_complete(&local.world, 480, 2).await;
 }

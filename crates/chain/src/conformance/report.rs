@@ -28,7 +28,7 @@ pub struct Case {
     pub took: Duration,
 }
 
-/// All cases, in the order they ran.
+/// All cases, in the order of the suite whichever harness ran them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The cases.
@@ -36,14 +36,16 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn of(case: Case) -> Self {
-        Self { cases: vec![case] }
+    /// Of cases and their places in the suite.
+    pub(super) fn of(mut cases: Vec<(usize, Case)>) -> Self {
+        cases.sort_by_key(|(place, _)| *place);
+        Self { cases: cases.into_iter().map(|(_, case)| case).collect() }
     }
 
-    /// Whether no case failed.
+    /// Whether there were cases and none failed.
     #[must_use]
     pub fn is_passed(&self) -> bool {
-        !self.cases.iter().any(|case| matches!(case.outcome, Outcome::Failed(_)))
+        !self.cases.is_empty() && !self.cases.iter().any(|case| matches!(case.outcome, Outcome::Failed(_)))
     }
 
     /// The cases that were skipped: a harness that should provide for everything asserts that there are none.

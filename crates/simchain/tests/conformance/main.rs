@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use defects::{Defect, Defective};
 use tim3_chain::{
     Actor, Chain, ChainError, TxId,
-    conformance::{Harness, Keys, Outcome, run},
+    conformance::{Harness, Keys, Outcome, Report, run},
 };
 use tim3_domain::{
     identity::{Account, GatewayId, MarketId},
@@ -110,20 +110,32 @@ impl Harness for Simulated {
     }
 }
 
-async fn conforms(harness: Simulated) {
-    let report = run(&harness).await;
-    assert!(report.is_passed() && report.skipped().is_empty(), "\n{report}");
+async fn conforms(harnesses: &[Simulated]) -> Report {
+    let report = run(harnesses).await;
+    assert!(report.is_passed() && report.skipped().is_empty(), "{} gateways:\n{report}", harnesses.len());
     assert!(report.cases.len() > 20);
+    report
 }
 
 #[tokio::test]
 async fn a_simulated_chain_conforms() {
-    conforms(Simulated::start(18, RouteFee::default(), None)).await;
+    conforms(&[Simulated::start(18, RouteFee::default(), None)]).await;
 }
 
 #[tokio::test]
 async fn a_simulated_chain_with_fees_and_coarse_collateral_conforms() {
-    conforms(Simulated::start(6, RouteFee { flat: 10, bps: 25 }, None)).await;
+    conforms(&[Simulated::start(6, RouteFee { flat: 10, bps: 25 }, None)]).await;
+}
+
+/// Gateways take the cases in turns: with as many as there are cases, each case has a gateway to itself.
+#[tokio::test]
+async fn no_case_needs_what_another_one_left_behind() {
+    let several = |count| (0..count).map(|_| Simulated::start(18, RouteFee::default(), None)).collect::<Vec<_>>();
+    let names = |report: Report| report.cases.iter().map(|case| case.name).collect::<Vec<_>>();
+    let usual = names(conforms(&several(1)).await);
+    for gateways in 2..=usual.len() {
+        assert_eq!(names(conforms(&several(gateways)).await), usual);
+    }
 }
 
 #[tokio::test]
@@ -143,7 +155,7 @@ async fn a_defect_of_an_adapter_is_found_by_the_case_about_it() {
         (Defect::NoSimulation, "simulation leaves out what would not be executed, and says why"),
         (Defect::DeadTooEarly, "a transaction of a replaced block is not reported as included there"),
     ] {
-        let report = run(&Simulated::start(18, RouteFee::default(), Some(defect))).await;
+        let report = run(&[Simulated::start(18, RouteFee::default(), Some(defect))]).await;
         let failed = report.cases.iter().any(|it| it.name == case && matches!(it.outcome, Outcome::Failed(_)));
         assert!(failed, "{defect:?} was not found by {case:?}:\n{report}");
     }

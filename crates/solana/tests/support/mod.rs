@@ -1,9 +1,11 @@
-//! A gateway on a real validator, and everybody who acts there.
+//! Gateways on a real validator, and everybody who acts there.
 
 #![expect(clippy::expect_used, reason = "these are tests")]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use futures::StreamExt as _;
+use std::sync::Arc;
+
+use futures::{StreamExt as _, future::join_all};
 use serde_json::json;
 use solana_client::{nonblocking::pubsub_client::PubsubClient, rpc_config::RpcAccountInfoConfig};
 use solana_commitment_config::CommitmentConfig;
@@ -13,7 +15,7 @@ use tim3_devnet::validator::{Validator, ValidatorOptions};
 use tim3_domain::{
     identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind},
     protocol::{Action, Operation, OperationKind, Order, OrderContent, SignedOrder},
-    word::keccak_text,
+    word::{Word, keccak_text},
 };
 use tim3_rpc::{EndpointConfig, JsonRpc, Request};
 use tim3_solana::{
@@ -34,17 +36,24 @@ pub(crate) const WHOLE: u128 = 1_000_000;
 /// Lamports in a SOL.
 pub(crate) const SOL: u64 = 1_000_000_000;
 
+/// A validator with the gateway program.
+struct Cluster {
+    validator: Validator,
+    chain: ChainId,
+    program: Pubkey,
+    /// Has all the coins.
+    bank: Deployer,
+    _ledger: TempDir,
+}
+
 /// An active gateway with a reserve market of TIM3 on USDA, and a route to a peer that exists only as an identity.
 pub(crate) struct World {
-    pub(crate) validator: Validator,
-    pub(crate) chain: ChainId,
+    cluster: Arc<Cluster>,
     pub(crate) plan: GatewayPlan,
     pub(crate) deployment: Deployment,
-    pub(crate) routes: Vec<RoutePlan>,
     pub(crate) keys: Keys,
     pub(crate) peer: GatewayId,
-    pub(crate) deployer: Deployer,
-    _ledger: TempDir,
+    deployer: Deployer,
 }
 
 pub(crate) fn signer(name: &str) -> Keypair {
@@ -59,10 +68,10 @@ pub(crate) fn usda() -> AssetId {
     AssetId::from_symbol("USDA").expect("a symbol")
 }
 
-fn plan(keys: &Keys) -> GatewayPlan {
+fn plan(salt: Word, keys: &Keys) -> GatewayPlan {
     let window = WindowPlan { limit: 100_000 * WHOLE, period_seconds: 86_400 };
     GatewayPlan {
-        salt: keccak_text("salt"),
+        salt,
         guardian: signer("guardian").pubkey(),
         treasury: signer("treasury").pubkey(),
         delay_seconds: 60,
@@ -97,10 +106,10 @@ fn plan(keys: &Keys) -> GatewayPlan {
     }
 }
 
-impl World {
-    pub(crate) async fn start() -> Self {
+impl Cluster {
+    async fn start() -> Self {
         let ledger = tempfile::tempdir().expect("a directory");
-        let mint = signer("deployer").pubkey().to_string();
+        let mint = signer("bank").pubkey().to_string();
         // Very short slots: a test waits for finality a hundred times.
         let options = ValidatorOptions { ticks_per_slot: 4, ..ValidatorOptions::new(ledger.path(), mint) };
         let validator = Validator::start(&options).await.expect("a validator");
@@ -109,16 +118,42 @@ impl World {
         let genesis = client.batch::<()>(&[Request::new("getGenesisHash", json!([]))]).await.expect("an answer");
         let genesis = genesis.into_iter().next().expect("one").expect("a hash");
         let chain = chain_of_genesis(genesis.as_str().expect("text")).expect("a name");
+        let bank = deployer(&chain, url, "bank").await;
+        let program = bank.program(PROGRAM, &signer("program")).await.expect("uploaded");
+        for who in ["submitter", "user", "executor", "guardian"] {
+            bank.fund(&signer(who).pubkey(), 100 * SOL).await.expect("funded");
+        }
+        Self { validator, chain, program, bank, _ledger: ledger }
+    }
+}
 
+async fn deployer(chain: &ChainId, url: Url, name: &str) -> Deployer {
+    let nobody = Pubkey::default();
+    let config = SolanaConfig::new("validator", chain.clone(), nobody, nobody, vec![endpoint(url)]);
+    Deployer::connect(&config, signer(name)).await.expect("a deployer")
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::several(1).await.pop().expect("one")
+    }
+
+    /// Gateways on one validator, each with tokens and a deployer of its own. Everybody else is the same.
+    pub(crate) async fn several(count: usize) -> Vec<Self> {
+        let cluster = Arc::new(Cluster::start().await);
+        join_all((0..count).map(|index| Self::on(&cluster, index))).await
+    }
+
+    async fn on(cluster: &Arc<Cluster>, index: usize) -> Self {
+        let name = format!("deployer {index}");
+        cluster.bank.fund(&signer(&name).pubkey(), 100 * SOL).await.expect("funded");
+        let deployer = deployer(&cluster.chain, cluster.validator.url().expect("a URL"), &name).await;
         let keys = Keys::from_seed("solana", 3, 2);
-        let plan = plan(&keys);
-        let nobody = Pubkey::default();
-        let config = SolanaConfig::new("validator", chain.clone(), nobody, nobody, vec![endpoint(url)]);
-        let deployer = Deployer::connect(&config, signer("deployer")).await.expect("a deployer");
-        let program = deployer.program(PROGRAM, &signer("program")).await.expect("uploaded");
+        let plan = plan(keccak_text(&name), &keys);
+        let program = cluster.program;
         let mut deployment = deployer.gateway(program, &plan).await.expect("deployed");
         let peer = GatewayId::derive(&ChainId::eip155(9_999), Account::from_evm([9; 20]), keccak_text("peer"));
-        let routes = vec![RoutePlan {
+        let routes = [RoutePlan {
             asset: tim3(),
             peer,
             min: 1,
@@ -132,10 +167,7 @@ impl World {
         deployer.open_routes(&addresses, &routes).await.expect("routes");
         deployment.lookup_table = Some(deployer.lookup_table(&addresses, &routes).await.expect("a table"));
         deployer.activate(&addresses, None).await.expect("active");
-        for who in ["submitter", "user", "executor", "guardian"] {
-            deployer.fund(&signer(who).pubkey(), 100 * SOL).await.expect("funded");
-        }
-        Self { validator, chain, plan, deployment, routes, keys, peer, deployer, _ledger: ledger }
+        Self { cluster: Arc::clone(cluster), plan, deployment, keys, peer, deployer }
     }
 
     pub(crate) fn market(&self) -> MarketId {
@@ -147,7 +179,7 @@ impl World {
     }
 
     pub(crate) fn url(&self) -> Url {
-        self.validator.url().expect("a URL")
+        self.cluster.validator.url().expect("a URL")
     }
 
     /// Quick to notice whatever there is to notice.
@@ -160,7 +192,7 @@ impl World {
             poll_interval_ms: 50,
             timeout_ms: 10_000,
             health_interval_ms: 1_000,
-            ..SolanaConfig::new("validator", self.chain.clone(), program, gateway, endpoints.collect())
+            ..SolanaConfig::new("validator", self.cluster.chain.clone(), program, gateway, endpoints.collect())
         }
     }
 
@@ -219,7 +251,7 @@ impl World {
     /// Waits until everything that is confirmed now is final: the clock changes in every slot, and the validator announces it when the slot
     /// is final.
     pub(crate) async fn finalize(&self) {
-        let websocket = self.validator.websocket().expect("a URL");
+        let websocket = self.cluster.validator.websocket().expect("a URL");
         let client = PubsubClient::new(websocket.as_str()).await.expect("a websocket");
         let config =
             RpcAccountInfoConfig { commitment: Some(CommitmentConfig::finalized()), ..RpcAccountInfoConfig::default() };
