@@ -22,7 +22,7 @@ say "$(basename -- "$package") and its SBOM are the same twice"
 root=$work/root
 mkdir -- "$root"
 ((EUID == 0)) || { say "not root: it is not installed here"; exit 0; }
-tar --extract --file "$cache/package/base.tar" --directory "$root"
+tar --extract --file "$cache/package/debian.tar" --directory "$root"
 cp -- "$package" "$root/tim3d.deb"
 inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C "$@"; }
 

@@ -73,8 +73,10 @@ step_prometheus() {
   "${route[@]}" --verify.receivers=desk severity=warning
 }
 step_monitoring() { python3 tests/monitoring.py "$CARGO_TARGET_DIR/debug"; }
+step_guide() { python3 tests/guide.py "$CARGO_TARGET_DIR/debug"; }
 step_incidents() { python3 tests/incidents.py "$CARGO_TARGET_DIR/debug"; }
 step_package() { tests/package.sh "$CARGO_TARGET_DIR/debug/tim3d"; }
+step_systemd() { python3 tests/systemd.py "$CARGO_TARGET_DIR/debug"; }
 step_service() { python3 tests/service.py "$CARGO_TARGET_DIR/debug"; }
 step_units() {
   systemd-analyze security --offline=yes --threshold=20 --no-pager deploy/systemd/tim3d.service | tail -n 1
@@ -90,7 +92,7 @@ step_docs() { python3 tests/docs.py "$CARGO_TARGET_DIR/debug/tim3d"; }
 steps=(
   setup shell format dependencies prometheus forge_format forge_build artifacts forge_test halmos slither ao_test
   solana_build solana_clippy solana_test
-  clippy rustdoc rust_test doc_test demo units package service monitoring incidents recovery docs
+  clippy rustdoc rust_test doc_test demo units package systemd service monitoring guide incidents recovery docs
 )
 
 case ${1-} in

