@@ -1,4 +1,5 @@
-//! The whole daemon over simulated chains with seeded faults, and ended at journal boundaries: nothing is lost, nothing is doubled.
+//! The whole daemon over simulated chains: with seeded faults, and ended at journal boundaries, nothing is lost and nothing is doubled; a chain that does
+//! what it must not stops it.
 //!
 //! Time is virtual. `TIM3_SEED` runs one schedule; `TIM3_SCHEDULES` runs that many.
 #![expect(
@@ -12,6 +13,7 @@
 )]
 
 mod simulation {
+    mod breach;
     pub(crate) mod crash;
     pub(crate) mod plan;
     pub(crate) mod world;

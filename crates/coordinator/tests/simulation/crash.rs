@@ -1,4 +1,5 @@
-//! A journal whose process dies at a chosen write: before it is done, or after it is and before anybody hears of it.
+//! A journal on a real disk under virtual time, whose process dies at a chosen write, if at any: before it is done, or after it is and before
+//! anybody hears of it.
 
 use std::{
     sync::{

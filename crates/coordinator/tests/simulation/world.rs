@@ -61,7 +61,7 @@ fn secret(number: u8) -> [u8; 32] {
 }
 
 /// A directory in memory where there is one: what is tested is the order of writes, not the disk.
-fn directory() -> tempfile::TempDir {
+pub(crate) fn directory() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("directory")
 }
 

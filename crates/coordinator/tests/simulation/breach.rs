@@ -1,7 +1,4 @@
-//! The whole daemon over simulated chains that do what they must not: it stops, and freezes the gateways where tokens are at stake.
-//!
-//! Time is virtual.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+//! Chains that do what they must not: the daemon stops, and freezes the gateways where tokens are at stake.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -22,12 +19,15 @@ use tim3_telemetry::Metrics;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::{crash::CrashingJournal, world::directory};
+
 fn account(name: &str) -> Account {
     Account(keccak_text(name))
 }
 
 fn journal(directory: &TempDir) -> Arc<dyn Journal> {
-    Arc::new(RedbJournal::open(&directory.path().join("journal")).expect("journal"))
+    let journal = RedbJournal::open(&directory.path().join("journal")).expect("journal");
+    Arc::new(CrashingJournal::new(Arc::new(journal), None))
 }
 
 fn attester(journal: &Arc<dyn Journal>) -> LocalAttester {
@@ -35,7 +35,7 @@ fn attester(journal: &Arc<dyn Journal>) -> LocalAttester {
 }
 
 fn nodes() -> Vec<SimNode> {
-    let signer = attester(&journal(&tempfile::tempdir().expect("directory"))).address();
+    let signer = attester(&journal(&directory())).address();
     let mut setup = Setup::new(1, vec![signer], account("treasury"));
     setup.funded = vec![(account("user"), 1_000_000_000, 0)];
     let configs = ["a", "b"].map(|name| Config { automine: true, ..Config::new(name).expect("name") });
@@ -87,7 +87,7 @@ struct Running {
 
 impl Running {
     async fn start(nodes: &[SimNode]) -> Self {
-        let directory = tempfile::tempdir().expect("directory");
+        let directory = directory();
         let (journal, stop) = (journal(&directory), CancellationToken::new());
         let daemon = Daemon::prepare(parts(nodes, journal), stop.clone()).await.expect("daemon");
         Self { handle: daemon.handle(), stop, task: tokio::spawn(daemon.run()), _journal: directory }
@@ -103,7 +103,7 @@ impl Running {
     }
 }
 
-/// Makes blocks until it is so. The journal's disk keeps real time, so what is done waits for nobody's clock but this one.
+/// Makes blocks until it is so.
 async fn until(nodes: &[SimNode], what: &str, mut so: impl FnMut() -> bool) {
     for _ in 0..720 {
         if so() {
