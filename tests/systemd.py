@@ -24,7 +24,8 @@ import subprocess
 from monitoring import REPO, Failed, play, readiness, start_devnet, tail, until
 
 CACHE = pathlib.Path(os.environ.get("TIM3_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "tim3")
-WATCHDOG = 4
+# Seconds; a busy machine keeps a daemon from saying that it lives for some of them.
+WATCHDOG = 10
 KEYS = {"submitter": "carol", "attester-one": "attester-one", "attester-two": "attester-two", "attester-three": "attester-three"}
 
 
@@ -175,7 +176,7 @@ class Scene:
         self.locks += 1
 
     def supply(self):
-        audit = self.machine.run("tim3d", "audit", "--json")
+        audit = self.machine.run("tim3d", "audit", "--json", check=False)
         return audit.returncode == 0 and f'"supply": "{self.locks * 100 * 10**6}"' in audit.stdout
 
 
@@ -213,9 +214,9 @@ def reloads(scene):
 def frozen(scene):
     machine, pid = scene.machine, scene.machine.show("MainPID")
     machine.say("systemctl", "kill", "--signal=STOP", "--kill-whom=main", "tim3d")
-    restarted = lambda: machine.show("NRestarts") == "1" and machine.show("ActiveState") == "active"
+    restarted = lambda: machine.show("MainPID") not in ("0", pid) and machine.show("ActiveState") == "active"
     until("the watchdog to end it and systemd to start it again", restarted)
-    if "Watchdog timeout" not in machine.say("journalctl", "--unit=tim3d", "--no-pager") or machine.show("MainPID") == pid:
+    if "Watchdog timeout" not in machine.say("journalctl", "--unit=tim3d", "--no-pager"):
         raise Failed(f"it was not the watchdog: {machine.log()[-4000:]}")
     if machine.say("find", "/var/lib/tim3d", "/tmp", "-name", "*core*"):
         raise Failed("it left a core")
