@@ -24,45 +24,58 @@ use crate::{
 
 #[tokio::test]
 async fn locks_redeems_and_transfers_go_both_ways_between_ethereum_and_solana() -> Result<()> {
-    let mut scene = Scene::with(|options| options.solana = true).await?;
+    let mut scene = Scene::with(|options| {
+        options.solana = true;
+        options.ticks_per_slot = 8;
+    })
+    .await?;
     scene.run().await?;
-    let (a, b) = (&scene.devnet.a, &scene.devnet.b);
-    let s = scene.devnet.solana.as_ref().context("no Solana chain")?;
-    let (on_a, on_s) = (a.market(STABLE)?, s.market(STABLE)?);
-
-    // Ethereum to Solana and back.
-    let mint =
-        ethereum(a, "alice", lock(on_a, 100 * UNIT, s.deployment.id, account_of("bob"), account("alice")?)).await?;
-    has(s, "bob", SYNTHETIC, 100 * UNIT).await?;
-    scene.in_phase(&mint, "completed").await?;
-    mirrored_on_solana(a, s, on_a, 100 * UNIT).await?;
-    let redeem = redeem(on_a, 40 * UNIT, a.deployment.id, account("carol")?, account_of("bob"))?;
-    solana(s, "bob", redeem).await?;
-    scene.has(a, "carol", STABLE, native(1_000_040)).await?;
-    mirrored_on_solana(a, s, on_a, 60 * UNIT).await?;
-    solana(s, "bob", transfer(25 * UNIT, b.deployment.id, account("carol")?, account_of("bob"))?).await?;
-    scene.has(b, "carol", SYNTHETIC, U256::from(25 * UNIT)).await?;
-    has(s, "bob", SYNTHETIC, 35 * UNIT).await?;
-
-    // Solana to Ethereum and back.
-    solana(s, "alice", lock(on_s, 200 * UNIT, a.deployment.id, account("bob")?, account_of("alice"))).await?;
-    scene.has(a, "bob", SYNTHETIC, U256::from(200 * UNIT)).await?;
-    has(s, "alice", STABLE, 999_800 * UNIT).await?;
-    mirrored_on_ethereum(s, a, on_s, 200 * UNIT).await?;
-    mirrored_on_ethereum(s, b, on_s, 200 * UNIT).await?;
-    let back = self::redeem(on_s, 50 * UNIT, s.deployment.id, account_of("carol"), account("bob")?)?;
-    let released = ethereum(a, "bob", back).await?;
-    has(s, "carol", STABLE, 1_000_050 * UNIT).await?;
-    scene.in_phase(&released, "completed").await?;
-    mirrored_on_ethereum(s, a, on_s, 150 * UNIT).await?;
-    let moved = ethereum(a, "bob", transfer(30 * UNIT, s.deployment.id, account_of("bob"), account("bob")?)?).await?;
-    has(s, "bob", SYNTHETIC, 65 * UNIT).await?;
-    scene.in_phase(&moved, "completed").await?;
-    assert!(outcomes(a, &moved).await?.is_empty(), "it was neither refunded nor settled at its origin");
-
+    tokio::try_join!(ethereum_to_solana_and_back(&scene), solana_to_ethereum_and_back(&scene))?;
     scene.audited(60 * UNIT + 150 * UNIT).await?;
     contracts::are_deployed_on_both_kinds(&scene)?;
     scene.end().await
+}
+
+/// 60 of 100 stay.
+async fn ethereum_to_solana_and_back(scene: &Scene) -> Result<()> {
+    let (a, b) = (&scene.devnet.a, &scene.devnet.b);
+    let s = scene.devnet.solana.as_ref().context("no Solana chain")?;
+    let home = a.market(STABLE)?;
+    let mint =
+        ethereum(a, "alice", lock(home, 100 * UNIT, s.deployment.id, account_of("bob"), account("alice")?)).await?;
+    has(s, "bob", SYNTHETIC, 100 * UNIT).await?;
+    scene.in_phase(&mint, "completed").await?;
+    mirrored_on_solana(a, s, home, 100 * UNIT).await?;
+    let redeem = redeem(home, 40 * UNIT, a.deployment.id, account("carol")?, account_of("bob"))?;
+    solana(s, "bob", redeem).await?;
+    scene.has(a, "carol", STABLE, native(1_000_040)).await?;
+    mirrored_on_solana(a, s, home, 60 * UNIT).await?;
+    solana(s, "bob", transfer(25 * UNIT, b.deployment.id, account("carol")?, account_of("bob"))?).await?;
+    scene.has(b, "carol", SYNTHETIC, U256::from(25 * UNIT)).await?;
+    has(s, "bob", SYNTHETIC, 35 * UNIT).await
+}
+
+/// 150 of 200 stay.
+async fn solana_to_ethereum_and_back(scene: &Scene) -> Result<()> {
+    let (a, b) = (&scene.devnet.a, &scene.devnet.b);
+    let s = scene.devnet.solana.as_ref().context("no Solana chain")?;
+    let home = s.market(STABLE)?;
+    solana(s, "alice", lock(home, 200 * UNIT, a.deployment.id, account("bob")?, account_of("alice"))).await?;
+    scene.has(a, "bob", SYNTHETIC, U256::from(200 * UNIT)).await?;
+    has(s, "alice", STABLE, 999_800 * UNIT).await?;
+    mirrored_on_ethereum(s, a, home, 200 * UNIT).await?;
+    mirrored_on_ethereum(s, b, home, 200 * UNIT).await?;
+    let redeem = redeem(home, 50 * UNIT, s.deployment.id, account_of("carol"), account("bob")?)?;
+    let released = ethereum(a, "bob", redeem).await?;
+    has(s, "carol", STABLE, 1_000_050 * UNIT).await?;
+    scene.in_phase(&released, "completed").await?;
+    mirrored_on_ethereum(s, a, home, 150 * UNIT).await?;
+    let back = transfer(30 * UNIT, s.deployment.id, account_of("alice"), account("bob")?)?;
+    let moved = ethereum(a, "bob", back).await?;
+    has(s, "alice", SYNTHETIC, 30 * UNIT).await?;
+    scene.in_phase(&moved, "completed").await?;
+    assert!(outcomes(a, &moved).await?.is_empty(), "it was neither refunded nor settled at its origin");
+    Ok(())
 }
 
 fn lock(market: MarketId, amount: u128, destination: GatewayId, recipient: Account, refund_to: Account) -> UserAction {

@@ -1,11 +1,14 @@
 //! Several endpoints of one real validator, of which one fails in every way there is.
+//!
+//! One test, because a validator costs as much as either half of it, and both wait most of the time.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![expect(clippy::arithmetic_side_effects, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod support;
 
 use std::time::Duration;
 
+use futures::join;
 use support::{WHOLE, World, signer, tim3};
 use tim3_chain::{
     Actor as _, BlockRef, Chain as _, EventChain, FinalEvent, Lock as _, Prepared, Reader as _, State as _,
@@ -94,8 +97,12 @@ fn status(chain: &Solana, proxy: &Proxy) -> EndpointStatus {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_endpoint_that_fails_in_any_way_is_noticed_and_changes_no_answer() {
-    let world = World::start().await;
+async fn an_endpoint_that_fails_in_any_way_changes_no_answer_and_keeps_nothing_from_being_sent() {
+    let [reading, sending] = World::several().await;
+    join!(is_noticed_and_changes_no_answer(&reading), what_is_sent_arrives(&sending));
+}
+
+async fn is_noticed_and_changes_no_answer(world: &World) {
     world.give_collateral("user", 1_000_000_000).await;
     // A gateway whose creation is not final is missing, and that is nobody's fault.
     world.finalize().await;
@@ -103,15 +110,15 @@ async fn an_endpoint_that_fails_in_any_way_is_noticed_and_changes_no_answer() {
     let user = reference.user(signer("user"));
     let mut debt = 0;
     for fault in EVERY_SOLANA_FAULT {
-        let (faulty, honest) = (proxy(&world).await, proxy(&world).await);
-        let chain = world.connect_with(config(&world, &faulty, &honest)).await;
+        let (faulty, honest) = (proxy(world).await, proxy(world).await);
+        let chain = world.connect_with(config(world, &faulty, &honest)).await;
         faulty.set_plan(Plan::Always(fault));
         // What is read before is what an endpoint at a stand knows.
-        proved(&world, &chain).await;
-        lock(&world, &user).await;
+        proved(world, &chain).await;
+        lock(world, &user).await;
         debt += WHOLE;
-        let events = proved(&world, &chain).await;
-        let expected = proved(&world, &reference).await;
+        let events = proved(world, &chain).await;
+        let expected = proved(world, &reference).await;
         assert_eq!(events, expected.get(..events.len()).expect("as many"), "{fault:?}");
         assert_eq!(events.len(), expected.len(), "{fault:?}");
         let begun = Instant::now();
@@ -131,20 +138,20 @@ async fn an_endpoint_that_fails_in_any_way_is_noticed_and_changes_no_answer() {
     }
 
     // Where one endpoint is enough, its word counts only about a state that is not before what a quorum called final.
-    let (still, honest) = (proxy(&world).await, proxy(&world).await);
-    let never = SolanaConfig { health_interval_ms: 600_000, ..config(&world, &still, &honest) };
+    let (still, honest) = (proxy(world).await, proxy(world).await);
+    let never = SolanaConfig { health_interval_ms: 600_000, ..config(world, &still, &honest) };
     let chain = world.connect_with(never).await;
     let debt_now = async || chain.market(world.market()).await.expect("an answer").expect("a market").debt;
     still.set_plan(Plan::Always(Fault::Still));
     assert_eq!(debt_now().await, debt);
     still.set_plan(Plan::Always(Fault::None));
-    lock(&world, &user).await;
+    lock(world, &user).await;
     chain.tips().await.expect("tips");
     still.set_plan(Plan::Always(Fault::Still));
     assert_eq!(debt_now().await, debt + WHOLE);
 
     // One liar of two: there is no quorum, and so no answer.
-    let liar = proxy(&world).await;
+    let liar = proxy(world).await;
     let urls = [liar.url().clone(), world.url()];
     let chain = world.connect_with(SolanaConfig { quorum: 2, ..world.config(&urls) }).await;
     let block = chain.tips().await.expect("tips").finalized;
@@ -194,14 +201,13 @@ async fn included(chain: &Solana, transaction: &Transaction) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_sent_arrives_whatever_the_endpoint_does_that_is_asked_first() {
-    let world = World::start().await;
+/// Whatever the endpoint does that is asked first.
+async fn what_is_sent_arrives(world: &World) {
     for who in ["recipient", "treasury"] {
         world.open(who).await;
     }
-    let (faulty, honest) = (proxy(&world).await, proxy(&world).await);
-    let chain = world.connect_with(config(&world, &faulty, &honest)).await;
+    let (faulty, honest) = (proxy(world).await, proxy(world).await);
+    let chain = world.connect_with(config(world, &faulty, &honest)).await;
 
     faulty.set_plan(Plan::Always(Fault::Swallow));
     let swallowed = prepared(&chain, &[world.mint(0, WHOLE)]).await;
@@ -211,7 +217,7 @@ async fn what_is_sent_arrives_whatever_the_endpoint_does_that_is_asked_first() {
     included(&chain, &swallowed).await;
 
     for (nonce, fault) in (1..).zip([Fault::Garbage, Fault::RateLimited, Fault::InternalError, Fault::Stall]) {
-        let chain = world.connect_with(config(&world, &faulty, &honest)).await;
+        let chain = world.connect_with(config(world, &faulty, &honest)).await;
         faulty.set_plan(Plan::Always(fault));
         let transaction = prepared(&chain, &[world.mint(nonce, WHOLE)]).await;
         chain.broadcast(&transaction).await.expect("sent by another one");
@@ -220,7 +226,7 @@ async fn what_is_sent_arrives_whatever_the_endpoint_does_that_is_asked_first() {
     }
 
     // A blockhash that has expired since, and an endpoint that gives it as new before anybody notices that it is at a stand.
-    let never = SolanaConfig { health_interval_ms: 600_000, ..config(&world, &faulty, &honest) };
+    let never = SolanaConfig { health_interval_ms: 600_000, ..config(world, &faulty, &honest) };
     let chain = world.connect_with(never).await;
     faulty.set_plan(Plan::Always(Fault::Still));
     let old = prepared(&chain, &[world.mint(5, WHOLE)]).await;
@@ -245,7 +251,7 @@ async fn what_is_sent_arrives_whatever_the_endpoint_does_that_is_asked_first() {
         operation.destination = world.peer;
     }
     let elsewhere = world.keys.sign(elsewhere);
-    let chain = world.connect_with(config(&world, &faulty, &honest)).await;
+    let chain = world.connect_with(config(world, &faulty, &honest)).await;
     for (fault, given_up) in [(Fault::None, true), (Fault::Garbage, false)] {
         for proxy in [&faulty, &honest] {
             proxy.set_plan(Plan::Always(fault));

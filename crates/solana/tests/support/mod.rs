@@ -134,14 +134,11 @@ async fn deployer(chain: &ChainId, url: Url, name: &str) -> Deployer {
 }
 
 impl World {
-    pub(crate) async fn start() -> Self {
-        Self::several(1).await.pop().expect("one")
-    }
-
-    /// Gateways on one validator, each with tokens and a deployer of its own. Everybody else is the same.
-    pub(crate) async fn several(count: usize) -> Vec<Self> {
+    /// On one validator, each with tokens and a deployer of its own. Everybody else is the same.
+    pub(crate) async fn several<const N: usize>() -> [Self; N] {
         let cluster = Arc::new(Cluster::start().await);
-        join_all((0..count).map(|index| Self::on(&cluster, index))).await
+        let worlds = join_all((0..N).map(|index| Self::on(&cluster, index))).await;
+        worlds.try_into().ok().expect("as many")
     }
 
     async fn on(cluster: &Arc<Cluster>, index: usize) -> Self {
