@@ -149,11 +149,11 @@ class Prometheus:
         return set().union(*(one.keys() for one in series)) - {"__name__"} if series else None
 
 
-def start_devnet(processes, binaries, directory):
+def start_devnet(processes, binaries, directory, *more):
     """Gives the file of its guide, the configuration it wrote, and the address at which that has the daemon listen."""
     devnet, port = directory / "devnet", free_port()
     guide = processes.start(
-        "devnet", binaries / "tim3-devnet", "--dir", devnet, "--api-port", port, "--block-time", "300"
+        "devnet", binaries / "tim3-devnet", "--dir", devnet, "--api-port", port, "--block-time", "300", *more
     )
     until("the devnet", lambda: processes.check() or "Ctrl-C" in guide.read_text())
     return guide, devnet / "tim3d.toml", f"127.0.0.1:{port}"

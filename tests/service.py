@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 """The daemon as systemd runs it, with a stand-in for systemd, on endpoints as providers have them.
 
-A daemon between the two real chains of a devnet, under a user of its own where this runs as root. Chain b is behind TLS with an authority of
-its own, a user and password and a key in the URL, and a proxy that wants a password; every secret is a credential. While a user locks without
-pause:
+A daemon between the three real chains of a devnet, under a user of its own where this runs as root. Chain b and the Solana chain are behind TLS with
+an authority of their own, a user and password and a key in the URL, and a proxy that wants a password; every secret is a credential, the API's token
+a file. While a user locks without pause:
 
 * it says READY, how it does, and that it lives;
 * a reload with mistakes, and one with endpoints of another chain, change nothing and say why; one with another endpoint and a lower limit
   takes both, and what needs a restart is named; no operation is lost;
+* another API token is taken up, and the old one is good for nothing;
 * frozen (SIGSTOP), it gives no sign of life;
 * SIGTERM ends it within its stated time, and the next start finds everything.
 
 No secret is in anything that any of this printed, logged, answered, exported or wrote to the journal, down to the level trace.
 
-usage: tests/service.py DIRECTORY    where the binaries tim3d and tim3-devnet are; anvil, cast and openssl are on PATH
+usage: tests/service.py DIRECTORY    where the binaries tim3d and tim3-devnet are; anvil, cast, solana-test-validator and openssl are on PATH
 """
 
 import base64
@@ -139,7 +140,7 @@ class Scene:
         self.directory, self.processes = directory, processes
         self.binaries = binaries
         self.said, self.secrets = [], {}
-        self.guide, devnet, self.address = start_devnet(processes, binaries, directory)
+        self.guide, devnet, self.address = start_devnet(processes, binaries, directory, "--solana")
         self.devnet = devnet.parent
         self.state, self.credentials = directory / "state", directory / "credentials"
         for made in (self.state, self.credentials):
@@ -152,6 +153,7 @@ class Scene:
         self.make_keys()
         self.proxy = serve(Proxy, authorization=basic("proxy", self.secret("proxy password")), tunnels=0)
         self.make_certificate()
+        self.solana = self.provider("solana", "s")
         self.locks, self.stop_locking, self.locker = 0, threading.Event(), None
 
     def secret(self, what, text=None):
@@ -175,9 +177,32 @@ class Scene:
             "keys", "import", "paying", "--key-file", self.devnet / "keys/carol.key", "--password-file", password,
             "--dir", self.devnet / "keys",
         )
+        keypair = self.directory / "id.json"
+        keypair.write_text(self.solana_key("carol"))
+        keypair.chmod(0o600)
+        self.tim3d(
+            "keys", "import", "paying-solana", "--kind", "solana", "--key-file", keypair, "--password-file", password,
+            "--dir", self.devnet / "keys",
+        )
+        keypair.unlink()
         password.unlink()
         self.credential("paying", self.secrets["keystore password"])
-        (self.devnet / "api.token").write_text(self.secret("API token"))
+        self.token = self.devnet / "api.token"
+        self.token.write_text(self.secret("API token"))
+
+    def solana_key(self, name):
+        """The key as solana-keygen writes it: the seed and the public key, as numbers."""
+        seed = bytes.fromhex(self.secrets[f"key of {name}"])
+        private = bytes.fromhex("302e020100300506032b657004220420") + seed
+        public = subprocess.run(["openssl", "pkey", "-inform", "DER", "-pubout", "-outform", "DER"], input=private, check=True, capture_output=True)
+        keypair = seed + public.stdout[-32:]
+        number, text = int.from_bytes(keypair, "big"), ""
+        while number:
+            number, digit = divmod(number, 58)
+            text = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"[digit] + text
+        self.secret(f"key of {name} on Solana in base58", text)
+        self.secret(f"key of {name} on Solana, spaced", ", ".join(map(str, seed)))
+        return f"[{self.secret(f'key of {name} on Solana', ','.join(map(str, seed)))},{','.join(map(str, keypair[32:]))}]"
 
     def make_certificate(self):
         subprocess.run(
@@ -189,7 +214,7 @@ class Scene:
         (self.directory / "tls.pem").chmod(0o644)
 
     def node(self, chain):
-        return re.search(rf"^  {chain}  eip155:\d+  (\S+)", self.guide.read_text(), re.M)[1]
+        return re.search(rf"^  {chain}  \w+:\w+  (\S+)", self.guide.read_text(), re.M)[1]
 
     def provider(self, name, chain):
         """An endpoint of `chain` behind TLS; gives where the configuration finds its URL."""
@@ -200,6 +225,8 @@ class Scene:
         context.load_cert_chain(self.directory / "tls.pem", self.directory / "tls.key")
         server.socket = context.wrap_socket(server.socket, server_side=True)
         self.credential(name, f"https://tim3:{password}@localhost:{server.server_address[1]}{server.path}")
+        if chain == "s":
+            return f'{{ url = {{ credential = "{name}" }}, name = "{name}" }}'
         # A websocket is a hint only, and goes around TLS and proxy here.
         news = self.secret(f"key in the websocket URL of {name}")
         self.credential(f"{name}-news", f"{self.node(chain).replace('http', 'ws', 1)}/{news}")
@@ -219,10 +246,14 @@ limit = {{ amount = "{limit}", period = "1d" }}
 t_max = "5d"
 [chains.b]
 endpoints = [{endpoint}]
+[chains.s]
+endpoints = [{self.solana}]
 [chains.a.submit]
 signer = {{ keystore = "devnet/keys/paying.json", password = {{ credential = "paying" }} }}
 [chains.b.submit]
 signer = {{ keystore = "devnet/keys/paying.json", password = {{ credential = "paying" }} }}
+[chains.s.submit]
+signer = {{ keystore = "devnet/keys/paying-solana.json", password = {{ credential = "paying" }} }}
 {more}
 """)
 
@@ -316,7 +347,7 @@ def starts(scene):
     scene.write(scene.provider("first", "b"), 1_000_000)
     scene.tim3d("config", "check", "--keys")
     scene.start(manager)
-    until("it to say that it relays", lambda: manager.status().startswith("relaying between 2 chains"))
+    until("it to say that it relays", lambda: manager.status().startswith("relaying between 3 chains"))
     until("signs of life", lambda: manager.count("WATCHDOG") > 2)
     if not scene.proxy.tunnels:
         raise Failed("the endpoint behind the proxy was not asked through it")
@@ -384,6 +415,21 @@ def reload_changes_all_or_nothing(scene, manager):
     scene.end_locking()
     until("every operation to complete", lambda: scene.processes.check() or scene.completed() == scene.locks)
     until("an exact audit", lambda: scene.query("audit")["assets"][0]["supply"] == str(scene.locks * 100 * 10**6))
+
+
+def token_is_replaced(scene, manager):
+    """In the file that the configuration names: by signal, because a command already has the new one."""
+    before = scene.secrets["API token"]
+    scene.token.write_text(scene.secret("second API token"))
+    give(scene.token)
+    scene.tim3d("config", "reload", code=1)
+    scene.reload_by_signal(manager, "applied")
+    old = scene.directory / "old.token"
+    old.write_text(before)
+    old.chmod(0o600)
+    scene.tim3d("config", "reload", "--token-file", old, code=1)
+    if any(change["applied"] for change in scene.query("config", "reload")["changes"]):
+        raise Failed("a reload of the same changed something")
 
 
 def frozen(scene, manager):
@@ -455,6 +501,7 @@ def check(binaries, directory, processes):
     try:
         manager = starts(scene)
         reload_changes_all_or_nothing(scene, manager)
+        token_is_replaced(scene, manager)
         frozen(scene, manager)
         stops_and_starts_again(scene, manager)
     finally:

@@ -47,7 +47,7 @@ impl fmt::Debug for Surface {
 pub(crate) struct Shared {
     pub(crate) control: Arc<dyn Control>,
     pub(crate) metrics: Metrics,
-    pub(crate) access: Arc<Access>,
+    pub(crate) access: Access,
     pub(crate) slots: Arc<Slots>,
     pub(crate) stop: CancellationToken,
 }
@@ -57,7 +57,7 @@ pub fn routes(surface: Surface) -> Router {
     let shared = Shared {
         control: surface.control,
         metrics: surface.metrics,
-        access: Arc::new(surface.access),
+        access: surface.access,
         slots: Arc::new(Slots::new(&surface.limits)),
         stop: surface.stop,
     };

@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use crate::{
-    Devnet, accounts,
+    Devnet, SolanaSite, accounts,
     plan::{STABLE, SYNTHETIC, UNIT},
     site::{native, synthetic},
+    solana::NAME,
 };
 
 /// The text; it ends with a newline.
@@ -28,11 +29,12 @@ pub fn text(devnet: &Devnet) -> Result<String> {
     let (gateway_a, gateway_b) = (a.deployment.gateway, b.deployment.gateway);
     let (id_a, id_b) = (a.deployment.id, b.deployment.id);
     let [keys, directory] = [devnet.keys(), devnet.directory.clone()];
+    let solana = devnet.solana.as_ref().map(solana).transpose()?.unwrap_or_default();
     Ok(format!(
-        r#"Two chains with a TIM3 gateway each:
+        r#"Chains with a TIM3 gateway each:
   a  eip155:{}  {url_a}  gateway {gateway_a}
   b  eip155:{}  {url_b}  gateway {gateway_b}
-alice, bob and carol have 1,000,000 USDA and 100 WETH on each. Keys: {}; addresses: {}/devnet.json
+{solana}alice, bob and carol have 1,000,000 USDA and 100 WETH on each of a and b. Keys: {}; addresses: {}/devnet.json
 
 Start the daemon, in another terminal:
   cargo run -p tim3d -- run --config {configuration}
@@ -56,11 +58,17 @@ Redeem 40 of them on a:
     '(2,{id_a},{market},{market},{account},0)' {account} 0
   cargo run -p tim3d -- audit --config {configuration}
 
-Ctrl-C ends both chains.
+Ctrl-C ends the chains.
 "#,
         a.deployment.chain_id,
         b.deployment.chain_id,
         keys.display(),
         directory.display(),
     ))
+}
+
+/// The line of the Solana chain, and what is there.
+fn solana(site: &SolanaSite) -> Result<String> {
+    let (chain, url, gateway) = (&site.deployment.chain, site.validator()?.url()?, site.deployment.gateway);
+    Ok(format!("  {NAME}  {chain}  {url}  gateway {gateway}; alice, bob and carol have 1,000,000 USDA and 1,000 SOL there\n"))
 }

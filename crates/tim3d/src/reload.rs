@@ -1,13 +1,16 @@
 //! Taking up a changed configuration while the daemon runs: everything that can be taken is, or nothing.
 //!
-//! What can fail comes first: reading, checking, opening what the new endpoints need and asking them who they are. Then limits, log filter
-//! and endpoints change, each at once; an operation that is on its way goes on under the new ones.
+//! What can fail comes first: reading, checking, opening what the new endpoints need and asking them who they are. Then limits, log filter,
+//! API token and endpoints change, each at once; an operation that is on its way goes on under the new ones.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context as _, Error, Result};
 use futures::future::BoxFuture;
-use tim3_api::view::{ChangeView, ReloadView};
+use tim3_api::{
+    Access,
+    view::{ChangeView, ReloadView},
+};
 use tim3_coordinator::{Command, Handle};
 use tim3_rpc::EndpointConfig;
 use tim3_telemetry::{LogControl, Metrics};
@@ -17,6 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use zeroize::Zeroizing;
 
 use crate::{
     chains,
@@ -62,6 +66,7 @@ pub(crate) struct Reloader {
 pub(crate) struct Parts {
     pub(crate) log: LogControl,
     pub(crate) handle: Handle,
+    pub(crate) access: Access,
     /// By name of the chain.
     pub(crate) chains: BTreeMap<String, Verify>,
     pub(crate) metrics: Metrics,
@@ -72,6 +77,7 @@ pub(crate) struct Parts {
 struct Ready {
     after: Loaded,
     changes: Vec<Change>,
+    token: Option<Zeroizing<String>>,
     endpoints: BTreeMap<String, Vec<EndpointConfig>>,
     uses: Vec<Use>,
 }
@@ -136,13 +142,14 @@ impl Reloader {
     }
 
     async fn reload(&mut self) -> Result<Vec<Change>> {
-        let Ready { after, changes, endpoints, uses } = self.prepare().await?;
-        let Parts { log, handle, .. } = &self.parts;
+        let Ready { after, changes, token, endpoints, uses } = self.prepare().await?;
+        let Parts { log, handle, access, .. } = &self.parts;
         log.set_filter(&after.config.log.filter)?;
         for settings in run::settings(&after.config).assets {
             let asset = settings.asset;
             handle.command(asset, Command::Limits(settings)).await.map_err(Error::msg)?;
         }
+        access.replace(token);
         for put_in_use in uses {
             put_in_use();
         }
@@ -156,6 +163,10 @@ impl Reloader {
         let loaded = config::load(&self.inputs)?;
         let mut changes = config::changes(&self.in_force, &loaded);
         let after = config::in_force(&self.in_force, &loaded);
+        let token = after.config.api.read_token()?;
+        if !self.parts.access.has(token.as_ref().map(|token| token.as_str())) {
+            unseen("api.token".to_owned(), &mut changes);
+        }
         let (mut endpoints, mut uses) = (BTreeMap::new(), Vec::new());
         for (chain, before) in after.config.chains.iter().zip(&self.in_force.config.chains) {
             let new = chains::endpoints(chain)?;
@@ -172,7 +183,7 @@ impl Reloader {
             }
             endpoints.insert(chain.name.clone(), new);
         }
-        Ok(Ready { after, changes, endpoints, uses })
+        Ok(Ready { after, changes, token, endpoints, uses })
     }
 }
 
@@ -180,11 +191,17 @@ impl Reloader {
 fn hidden(chain: &str, old: &[EndpointConfig], new: &[EndpointConfig], changes: &mut Vec<Change>) {
     for (index, (old, new)) in old.iter().zip(new).enumerate() {
         for (part, differs) in [("url", old.url != new.url), ("ws", old.ws_url != new.ws_url)] {
-            let key = format!("chains.{chain}.endpoints[{index}].{part}");
-            if differs && !changes.iter().any(|change| change.key.starts_with(&key)) {
-                let text = || Some("a part that is not shown".to_owned());
-                changes.push(Change { key, before: text(), after: text(), live: true });
+            if differs {
+                unseen(format!("chains.{chain}.endpoints[{index}].{part}"), changes);
             }
         }
+    }
+}
+
+/// Adds a key that differs in what is never shown, unless it is seen to differ.
+fn unseen(key: String, changes: &mut Vec<Change>) {
+    if !changes.iter().any(|change| change.key.starts_with(&key)) {
+        let text = || Some("a part that is not shown".to_owned());
+        changes.push(Change { key, before: text(), after: text(), live: true });
     }
 }

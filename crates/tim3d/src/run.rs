@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Error, Result, anyhow};
+use anyhow::{Error, Result, anyhow};
 use futures::future::join_all;
 use tim3_api::{Access, Control, Limits, Surface};
 use tim3_chain::Attester;
@@ -103,7 +103,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
     let metrics = Metrics::new().map_err(|error| one(error.into()))?;
     let journal = RedbJournal::open_observed(&config.journal, metrics::journal(metrics.clone()));
     let journal: Arc<dyn Journal> = Arc::new(journal.map_err(|error| one(error.into()))?);
-    let token = config.api.token.as_ref().map(|place| place.read().context("api.token")).transpose();
+    let token = config.api.read_token();
     let attesters: Vec<_> = config.attesters.iter().map(|attester| open_attester(attester, &journal)).collect();
     let calls: Arc<dyn Observer> = Arc::new(Calls(metrics.clone()));
     let connect = |chain| chains::connect(chain, Some(Arc::clone(&calls)), config.start_patience, &stop);
@@ -129,6 +129,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
     let parts = reload::Parts {
         log,
         handle: daemon.handle(),
+        access: access.clone(),
         chains: chains.into_iter().map(|one| (one.chain.name().to_owned(), one.verify)).collect(),
         metrics: metrics.clone(),
         manager: manager.clone(),

@@ -240,6 +240,23 @@ fn amounts_over_the_hold_wait_and_go_on_with_an_operators_word() {
     assert!(table.operations.approve(operation.id(), "ops", 0, &mut work).is_err(), "it is held no more");
 }
 
+/// It stood out when it came; that a number changed since is no reason not to look at it.
+#[test]
+fn what_is_held_for_its_value_waits_for_its_operator_under_a_higher_hold_too() {
+    let limits =
+        |value_hold| AssetSettings { asset: ASSET, symbol: "TIM3".into(), value_hold, limit: None, t_max: 3_600 };
+    let mut table = Table::new(Some(100), None);
+    let (held, next) = (operation(0, 100), operation(1, 100));
+    table.begin(&held, 0);
+    for value_hold in [Some(200), None] {
+        let mut work = Work::default();
+        table.operations.set_limits(&limits(value_hold), 0, &mut work);
+        assert!(work.effects.is_empty(), "{value_hold:?}");
+        assert_eq!(table.phase(&held), Some(Phase::Held(Hold::Value)));
+    }
+    assert_eq!(table.begin(&next, 1).effects, [(next.id(), Effect::Sign(Leg::Settle))], "what comes is judged anew");
+}
+
 #[test]
 fn the_rolling_limit_is_spent_in_the_order_of_arrival() {
     let mut table = Table::new(None, Some(RollingLimit { amount: 100, period: 10 }));

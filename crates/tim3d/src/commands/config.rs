@@ -59,7 +59,7 @@ fn check(global: &Global, as_json: bool, with_keys: bool) -> Result<()> {
 /// Reads every secret and opens every key, and tells of each that cannot be.
 fn open_everything(config: &Config) -> Result<(), Failures> {
     let mut errors = keys::check(config);
-    errors.extend(config.api.token.as_ref().and_then(|place| place.read().context("api.token").err()));
+    errors.extend(config.api.read_token().err());
     errors.extend(config.chains.iter().filter_map(|chain| chains::check(chain).err()));
     if errors.is_empty() { Ok(()) } else { Err(Failures(errors)) }
 }

@@ -39,6 +39,7 @@ pub(crate) fn in_force(before: &Loaded, after: &Loaded) -> Loaded {
     let settings = kept.chain(after.settings.iter().filter(live)).cloned().collect();
     let mut config = before.config.clone();
     config.log.filter.clone_from(&after.config.log.filter);
+    config.api.token.clone_from(&after.config.api.token);
     for asset in &mut config.assets {
         if let Some(Asset { value_hold, limit, t_max, .. }) = asset_of(&after.config, &asset.symbol) {
             (asset.value_hold, asset.limit, asset.t_max) = (*value_hold, *limit, *t_max);
@@ -86,6 +87,7 @@ fn is_live(key: &str, before: &Config, after: &Config) -> bool {
     let rest = parts.next().map(|rest| rest.split(['.', '[']).next().unwrap_or_default());
     match (section, rest) {
         ("log", None) => name == "filter",
+        ("api", _) => name == "token",
         ("assets", Some("value_hold" | "limit" | "t_max")) => {
             asset_of(before, name).is_some() && asset_of(after, name).is_some()
         }

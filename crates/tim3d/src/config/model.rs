@@ -2,9 +2,11 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use anyhow::{Context as _, Result};
 use tim3_domain::identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind};
 use tim3_rpc::{Rate, SecretUrl};
 use tim3_telemetry::LogFormat;
+use zeroize::Zeroizing;
 
 use super::secret::{KeyRef, SecretRef};
 
@@ -41,6 +43,13 @@ pub(crate) struct Api {
     pub(crate) listen: SocketAddr,
     /// Present where `listen` is not loopback.
     pub(crate) token: Option<SecretRef>,
+}
+
+impl Api {
+    /// The bearer token, if one is configured.
+    pub(crate) fn read_token(&self) -> Result<Option<Zeroizing<String>>> {
+        self.token.as_ref().map(|place| place.read().context("api.token")).transpose()
+    }
 }
 
 /// What kind of chain it is, with what only that kind has.
