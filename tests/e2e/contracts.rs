@@ -17,7 +17,7 @@ pub(crate) fn are_deployed_on_both_kinds(scene: &Scene) -> Result<()> {
     fs::create_dir(&directory)?;
     let write = |name: &str, text: &str| fs::write(directory.join(name), text);
     let (a, solana) = (scene.devnet.a.anvil().url(), s.validator()?.url()?);
-    let plan = plan(scene, a.as_str(), solana.as_str(), s.deployment.chain.as_str())?;
+    let (plan, more) = plan(scene, a.as_str(), solana.as_str(), s.deployment.chain.as_str())?;
     write("plan.toml", &plan)?;
     let deploy = |plan: &str, state: &str| {
         let file = |name: &str| directory.join(name).display().to_string();
@@ -29,6 +29,14 @@ pub(crate) fn are_deployed_on_both_kinds(scene: &Scene) -> Result<()> {
     ensure!(said.contains("y: uploading the program"), "{said}");
     let again = deploy("plan.toml", "state.json")?;
     ensure!(again.stdout == deployed.stdout && again.stderr.is_empty(), "nothing is left to do: {again:?}");
+
+    // Another peer: an active gateway's routes are its admin's, but its lookup table has room for them.
+    write("more.toml", &format!("{plan}{more}"))?;
+    let extended = deploy("more.toml", "state.json")?;
+    let said = String::from_utf8_lossy(&extended.stderr);
+    ensure!(extended.status.success() && said.contains("y: lookup table extended by 1"), "{said}");
+    let again = deploy("more.toml", "state.json")?;
+    ensure!(again.stdout == extended.stdout && again.stderr.is_empty(), "nothing is left to do: {again:?}");
 
     // The salt is taken on this program, by a gateway that is active.
     let sections = String::from_utf8(deployed.stdout)?;
@@ -75,7 +83,8 @@ pub(crate) fn are_deployed_on_both_kinds(scene: &Scene) -> Result<()> {
     Ok(())
 }
 
-fn plan(scene: &Scene, ethereum: &str, solana: &str, cluster: &str) -> Result<String> {
+/// A plan of a gateway on either kind of chain, and what makes it one with a third.
+fn plan(scene: &Scene, ethereum: &str, solana: &str, cluster: &str) -> Result<(String, String)> {
     let admin = accounts::key_file(&scene.devnet.keys(), accounts::ADMIN).display().to_string();
     let attesters = accounts::ATTESTERS.into_iter().map(|name| Ok(accounts::address(name)?.to_string()));
     let attesters = attesters.collect::<Result<Vec<_>>>()?;
@@ -86,18 +95,27 @@ fn plan(scene: &Scene, ethereum: &str, solana: &str, cluster: &str) -> Result<St
          synthetics = [{{ symbol = \"TIM3\", name = \"TIM3\", target = 1000000000000000000, mint_window = {{ limit = 2000000, period_seconds = 60 }}, release_window = {{ limit = 2000000, period_seconds = 60 }} }}]\n"
     );
     let guardian = accounts::address(accounts::GUARDIAN)?;
-    let (salt_x, salt_y) = ("a1".repeat(32), "b2".repeat(32));
-    Ok(format!(
-        r#"
-[gateways.x]
+    let on_ethereum = |name: &str, salt: &str| {
+        let salt = salt.repeat(32);
+        format!(
+            r#"
+[gateways.{name}]
 chain_id = 31337
 url = "{ethereum}"
 deployer = {{ file = "{admin}" }}
-[gateways.x.gateway]
-salt = "0x{salt_x}"
+[gateways.{name}.gateway]
+salt = "0x{salt}"
 guardian = "{guardian}"
 treasury = "{guardian}"
-{shared}
+{shared}"#
+        )
+    };
+    let route = |from: &str, to: &str| {
+        format!("\n[[routes]]\nasset = \"TIM3\"\nfrom = \"{from}\"\nto = \"{to}\"\nmin = 1\nmax = 1000000\n")
+    };
+    let salt_y = "b2".repeat(32);
+    let on_solana = format!(
+        r#"
 [solana_gateways.y]
 chain = "{cluster}"
 url = "{solana}"
@@ -110,20 +128,9 @@ treasury = "{somebody}"
 {shared}
 collaterals = [{{ symbol = "USDA", decimals = 6, token = {{ test = {{ decimals = 8 }} }} }}]
 markets = [{{ synthetic = "TIM3", collateral = "USDA", kind = "reserve", depeg_bps = 0, debt_ceiling = 1000000 }}]
-
-[[routes]]
-asset = "TIM3"
-from = "x"
-to = "y"
-min = 1
-max = 1000000
-
-[[routes]]
-asset = "TIM3"
-from = "y"
-to = "x"
-min = 1
-max = 1000000
 "#
-    ))
+    );
+    let plan = [on_ethereum("x", "a1"), on_solana, route("x", "y"), route("y", "x")].concat();
+    let more = [on_ethereum("z", "c3"), route("y", "z"), route("z", "y")].concat();
+    Ok((plan, more))
 }

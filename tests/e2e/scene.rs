@@ -13,6 +13,7 @@ use tim3_devnet::{
     contracts::IGateway,
     daemon::{Daemon, Program, free_port, until, until_async},
     plan::{STABLE, SYNTHETIC},
+    solana,
 };
 use tim3_domain::{
     identity::{Account, AssetId, OperationId},
@@ -188,7 +189,9 @@ impl Scene {
         if let Some(site) = &self.devnet.solana {
             let (minted, burned) = site.minted_and_burned().await?;
             circulating += i128::try_from(minted)? - i128::try_from(burned)?;
-            owed += site.reserve(site.market(STABLE)?).await?.debt;
+            for collateral in [STABLE, solana::VOLATILE] {
+                owed += site.totals(site.market(collateral)?).await?.debt;
+            }
             tokens += U256::from(site.supply().await?);
         }
         ensure!(circulating == i128::try_from(supply)?, "{circulating} circulate, expected {supply}");

@@ -9,7 +9,7 @@ use tim3_devnet::{
     daemon::until_async,
     plan::{STABLE, SYNTHETIC, UNIT},
     site::native,
-    solana::{Position, account_of},
+    solana::{Position, SOL, VOLATILE, account_of},
 };
 use tim3_domain::{
     identity::{Account, AssetId, GatewayId, MarketId},
@@ -29,10 +29,16 @@ async fn locks_redeems_and_transfers_go_both_ways_between_ethereum_and_solana() 
         options.ticks_per_slot = 8;
     })
     .await?;
+    scene.program = scene.program.clone().with_set("chains.s.submit.create_accounts=1");
     scene.run().await?;
-    tokio::try_join!(ethereum_to_solana_and_back(&scene), solana_to_ethereum_and_back(&scene))?;
-    scene.audited(60 * UNIT + 150 * UNIT).await?;
+    tokio::try_join!(
+        ethereum_to_solana_and_back(&scene),
+        solana_to_ethereum_and_back(&scene),
+        vault_on_solana(&scene)
+    )?;
+    scene.audited(60 * UNIT + 150 * UNIT + 500 * UNIT).await?;
     contracts::are_deployed_on_both_kinds(&scene)?;
+    one_account_a_day_over_a_restart(&mut scene).await?;
     scene.end().await
 }
 
@@ -76,6 +82,49 @@ async fn solana_to_ethereum_and_back(scene: &Scene) -> Result<()> {
     scene.in_phase(&moved, "completed").await?;
     assert!(outcomes(a, &moved).await?.is_empty(), "it was neither refunded nor settled at its origin");
     Ok(())
+}
+
+/// A vault on Solana, whose debt of 500 is drawn on Ethereum.
+async fn vault_on_solana(scene: &Scene) -> Result<()> {
+    let (a, s) = (&scene.devnet.a, scene.devnet.solana.as_ref().context("no Solana chain")?);
+    let market = s.market(VOLATILE)?;
+    let (collateral, debt) = (10 * u128::from(SOL), 500 * UNIT);
+    let draw = UserAction::Lock {
+        market,
+        collateral,
+        debt,
+        destination: a.deployment.id,
+        recipient: account("carol")?,
+        refund_to: account_of("carol"),
+        max_fee: 0,
+    };
+    solana(s, "carol", draw).await?;
+    scene.has(a, "carol", SYNTHETIC, U256::from(debt)).await?;
+    copied_to_ethereum(a, market, account_of("carol"), collateral, debt).await
+}
+
+/// The daemon may make one token account a day. The second recipient who has none claims, although the daemon that made the first was killed.
+async fn one_account_a_day_over_a_restart(scene: &mut Scene) -> Result<()> {
+    for (recipient, paid) in [("admin", UNIT), ("guardian", 0)] {
+        let (a, s) = (&scene.devnet.a, scene.devnet.solana.as_ref().context("no Solana chain")?);
+        let there = transfer(UNIT, s.deployment.id, account_of(recipient), account("bob")?)?;
+        let moved = ethereum(a, "bob", there).await?;
+        scene.in_phase(&moved, "completed").await?;
+        has(s, recipient, SYNTHETIC, paid).await?;
+        scene.kill()?;
+        scene.run().await?;
+    }
+    Ok(())
+}
+
+/// Waits until an EVM chain has this copy of a position on Solana.
+async fn copied_to_ethereum(site: &Site, market: MarketId, owner: Account, collateral: u128, debt: u128) -> Result<()> {
+    let (market, owner) = (B256::new(market.0.0), B256::new(owner.0.0));
+    let look = async || {
+        let mirror = site.gateway().mirror(market, owner).call().await?;
+        Ok(((mirror.collateral, mirror.debt) == (collateral, debt)).then_some(()))
+    };
+    until_async(PATIENCE, look).await.with_context(|| format!("{} has no mirror of the vault position", site.name))
 }
 
 fn lock(market: MarketId, amount: u128, destination: GatewayId, recipient: Account, refund_to: Account) -> UserAction {
@@ -142,7 +191,7 @@ async fn mirrored_on_ethereum(home: &SolanaSite, site: &Site, market: MarketId, 
     let look = async || {
         let mirror = site.gateway().mirror(word, word).call().await?;
         let found = Position { collateral: mirror.collateral, debt: mirror.debt, version: mirror.version };
-        let is_same = home.reserve(market).await? == found;
+        let is_same = home.totals(market).await? == found;
         Ok((is_same && found.debt == amount && found.collateral == amount).then_some(()))
     };
     until_async(PATIENCE, look).await.with_context(|| format!("{} has no mirror with {amount}", site.name))

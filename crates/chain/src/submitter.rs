@@ -94,6 +94,17 @@ pub trait Submitter: Send + Sync {
     /// At start: the journaled transactions whose fate is not known. Afterwards `prepare` allots no nonce that one of them could still use.
     async fn restore(&self, transactions: &[Transaction]) -> Result<(), ChainError>;
 
+    /// What is to be known again after a restart beside the transactions, if anything: a text that is made durable with the transaction whose
+    /// [`Self::prepare`] changed it.
+    fn kept(&self) -> Option<String> {
+        None
+    }
+
+    /// At start: what [`Self::kept`] gave last. What is not understood is told of and passed over.
+    fn take_up(&self, kept: &str) {
+        let _ = kept;
+    }
+
     /// What the signer has left for fees, as a decimal text with its unit, and whether it is below what is needed.
     async fn funds(&self) -> Result<(String, bool), ChainError>;
 }

@@ -123,6 +123,9 @@ impl Submitter {
         let kept = journal.transactions(chain.name())?;
         let transactions: Vec<Transaction> = kept.iter().map(transaction_of).collect();
         chain.restore(&transactions).await?;
+        if let Some(kept) = journal.note(&kept_note(chain.name()))? {
+            chain.take_up(&kept);
+        }
         let mut flights = Flights::default();
         for sent in kept {
             flights.add(transaction_of(&sent), sent.orders.into_iter().map(|order| (order, None)).collect());
@@ -373,9 +376,9 @@ async fn send(chain: Arc<dyn Chain>, journal: Arc<dyn Journal>, jobs: Vec<Job>, 
     let carried: Vec<Job> = carried.into_iter().flatten().collect();
     let Some(transaction) = transaction else { return Sent::Nothing };
     let refs: Vec<OrderRef> = carried.iter().map(|job| job.order).collect();
-    if let Err(error) =
-        journal.commit(vec![Change::Transaction(sent_transaction(chain.name(), &transaction, &refs))]).await
-    {
+    let mut changes = vec![Change::Transaction(sent_transaction(chain.name(), &transaction, &refs))];
+    changes.extend(chain.kept().map(|kept| Change::Note(kept_note(chain.name()), kept)));
+    if let Err(error) = journal.commit(changes).await {
         return Sent::Failed(error.into());
     }
     metrics.batch_sent(chain.name(), carried.len());
@@ -385,6 +388,11 @@ async fn send(chain: Arc<dyn Chain>, journal: Arc<dyn Journal>, jobs: Vec<Job>, 
         metrics.chain_error(chain.name(), error.class().name());
     }
     Sent::Transaction(transaction, carried)
+}
+
+/// Name of the journal note of what the submitter of a chain is to know again.
+fn kept_note(chain: &str) -> String {
+    format!("submitter/{chain}")
 }
 
 fn transaction_of(sent: &SentTransaction) -> Transaction {

@@ -70,5 +70,7 @@ Ctrl-C ends the chains.
 /// The line of the Solana chain, and what is there.
 fn solana(site: &SolanaSite) -> Result<String> {
     let (chain, url, gateway) = (&site.deployment.chain, site.validator()?.url()?, site.deployment.gateway);
-    Ok(format!("  {NAME}  {chain}  {url}  gateway {gateway}; alice, bob and carol have 1,000,000 USDA and 1,000 SOL there\n"))
+    Ok(format!(
+        "  {NAME}  {chain}  {url}  gateway {gateway}; alice, bob and carol have 1,000,000 USDA and 1,000 SOL there\n"
+    ))
 }

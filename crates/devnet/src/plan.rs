@@ -26,7 +26,7 @@ pub const TOKEN_DECIMALS: u8 = 18;
 pub const UNIT: u128 = 1_000_000;
 
 /// A price that no devnet lives long enough to see stale.
-const TEN_YEARS: u64 = 10 * 365 * 86_400;
+pub(crate) const TEN_YEARS: u64 = 10 * 365 * 86_400;
 
 /// What users are told about a chain's gateway.
 pub(crate) fn gateway(window: WindowPlan) -> Result<GatewayPlan> {

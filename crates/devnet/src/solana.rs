@@ -1,6 +1,8 @@
 //! The Solana chain of a devnet: a validator with the gateway program, read directly: nothing there goes through the adapter that tests want
 //! to check.
 
+mod price;
+
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -35,6 +37,9 @@ use crate::{
 
 /// The chain's name in the configuration.
 pub const NAME: &str = "s";
+/// Collateral of the vault market, a test token of 150 USD; its decimals are the same in its mint and in books.
+pub const VOLATILE: &str = "SOL";
+const VOLATILE_DECIMALS: u8 = 9;
 /// Lamports in a SOL.
 pub const SOL: u64 = 1_000_000_000;
 /// Transactions of the set-up at once.
@@ -146,11 +151,11 @@ impl SolanaSite {
         Ok(u64::from_le_bytes(*amount))
     }
 
-    /// The one position of a reserve market at home here.
+    /// Everything in a market at home here: of a reserve market that is its one position.
     ///
     /// # Errors
     /// What the node says, and where there is no such market.
-    pub async fn reserve(&self, market: MarketId) -> Result<Position> {
+    pub async fn totals(&self, market: MarketId) -> Result<Position> {
         let gateway = self.gateway().await?;
         let index = gateway.market_index(&market.0.0).context("no such market")?;
         let market = gateway.market(index).context("no such market")?;
@@ -292,7 +297,8 @@ impl Setup {
     pub(crate) async fn start(directory: &Path, ticks_per_slot: u32) -> Result<Self> {
         let admin = accounts::solana_key(accounts::ADMIN);
         let options = ValidatorOptions::new(directory.join("solana"), admin.pubkey().to_string());
-        let options = ValidatorOptions { ticks_per_slot, ..options };
+        let accounts = Some(price::write(directory)?);
+        let options = ValidatorOptions { ticks_per_slot, accounts, ..options };
         let validator = Validator::start(&options).await?;
         let client = JsonRpc::new(validator.url()?.into())?;
         let genesis = ask(&client, "getGenesisHash", json!([])).await?;
@@ -326,6 +332,10 @@ impl Setup {
             stable: 1_000_000_000_000,
         });
         site.welcome(&users).await?;
+        let volatile = token(&site.deployment, VOLATILE)?;
+        for user in &users {
+            site.deployer.mint_test_token(&volatile, &user.wallet, 1_000 * SOL).await?;
+        }
         Ok(site)
     }
 }
@@ -342,7 +352,7 @@ async fn ask(client: &JsonRpc, method: &'static str, params: Value) -> Result<Va
     answer.map_err(|fault| anyhow::anyhow!("{method}: {fault}"))
 }
 
-/// Users are told the same limits as on the other chains; there is one market, of the stable collateral.
+/// Users are told the same limits as on the other chains.
 fn plan(window: WindowPlan) -> Result<GatewayPlan> {
     let attesters = accounts::ATTESTERS
         .into_iter()
@@ -362,25 +372,41 @@ fn plan(window: WindowPlan) -> Result<GatewayPlan> {
             mint_window: window,
             release_window: window,
         }],
-        collaterals: vec![CollateralPlan {
-            symbol: STABLE.to_owned(),
-            decimals: STABLE_DECIMALS,
-            token: TokenPlan::Test { decimals: STABLE_DECIMALS },
-        }],
-        markets: vec![MarketPlan {
-            synthetic: SYNTHETIC.to_owned(),
-            collateral: STABLE.to_owned(),
-            kind: MarketKind::Reserve,
-            oracle: None,
-            max_ltv_bps: 0,
-            liquidation_threshold_bps: 0,
-            bonus_bps: 0,
-            close_factor_bps: 0,
-            depeg_bps: 0,
-            debt_ceiling: 1_000_000_000 * UNIT,
-            dust: 0,
-        }],
+        collaterals: vec![collateral(STABLE, STABLE_DECIMALS), collateral(VOLATILE, VOLATILE_DECIMALS)],
+        markets: vec![
+            market(STABLE, MarketKind::Reserve),
+            MarketPlan {
+                oracle: Some(price::oracle()),
+                max_ltv_bps: 7_500,
+                liquidation_threshold_bps: 8_000,
+                bonus_bps: 500,
+                close_factor_bps: 5_000,
+                dust: 100 * UNIT,
+                ..market(VOLATILE, MarketKind::Vault)
+            },
+        ],
     })
+}
+
+fn collateral(symbol: &str, decimals: u8) -> CollateralPlan {
+    CollateralPlan { symbol: symbol.to_owned(), decimals, token: TokenPlan::Test { decimals } }
+}
+
+/// A market without a price.
+fn market(collateral: &str, kind: MarketKind) -> MarketPlan {
+    MarketPlan {
+        synthetic: SYNTHETIC.to_owned(),
+        collateral: collateral.to_owned(),
+        kind,
+        oracle: None,
+        max_ltv_bps: 0,
+        liquidation_threshold_bps: 0,
+        bonus_bps: 0,
+        close_factor_bps: 0,
+        depeg_bps: 0,
+        debt_ceiling: 1_000_000_000 * UNIT,
+        dust: 0,
+    }
 }
 
 /// The account of `name` on this chain, as the protocol carries it.
@@ -395,7 +421,21 @@ pub(crate) fn configuration(site: &SolanaSite) -> Result<String> {
     let lookup_table = lookup_table.context("no lookup table")?;
     let (url, ws) = (site.validator()?.url()?, site.validator()?.websocket()?);
     let (guardian, submitter) = (accounts::GUARDIAN, accounts::SUBMITTER);
-    let market = STABLE.to_lowercase();
+    let market = |collateral: &str, kind: &str, decimals: u8| {
+        format!(
+            r#"
+[markets.{}_{NAME}]
+kind = "{kind}"
+home = "{NAME}"
+synthetic = "{SYNTHETIC}"
+collateral = "{collateral}"
+collateral_decimals = {decimals}
+"#,
+            collateral.to_lowercase()
+        )
+    };
+    let stable = market(STABLE, "reserve", STABLE_DECIMALS);
+    let volatile = market(VOLATILE, "vault", VOLATILE_DECIMALS);
     Ok(format!(
         r#"
 [chains.{NAME}]
@@ -413,14 +453,7 @@ guardian = {{ file = "keys/{guardian}.key" }}
 [chains.{NAME}.submit]
 signer = {{ keystore = "keys/{submitter}-solana.json", password = {{ file = "keys/password" }} }}
 escalate_after = "5s"
-
-[markets.{market}_{NAME}]
-kind = "reserve"
-home = "{NAME}"
-synthetic = "{SYNTHETIC}"
-collateral = "{STABLE}"
-collateral_decimals = {STABLE_DECIMALS}
-"#
+{stable}{volatile}"#
     ))
 }
 

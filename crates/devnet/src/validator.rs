@@ -36,6 +36,8 @@ pub struct ValidatorOptions {
     pub port: u16,
     /// The account that owns all the coins, as base58.
     pub mint: String,
+    /// A directory of accounts, as `solana account --output json` writes them, that are in the chain from its first block on.
+    pub accounts: Option<PathBuf>,
     /// Ticks in a slot, of 6.25 ms each: 16 make a slot 100 ms, and finality 3.8 s.
     pub ticks_per_slot: u32,
 }
@@ -44,7 +46,7 @@ impl ValidatorOptions {
     /// A validator of short slots on free ports.
     #[must_use]
     pub fn new(ledger: impl Into<PathBuf>, mint: impl Into<String>) -> Self {
-        Self { ledger: ledger.into(), port: 0, mint: mint.into(), ticks_per_slot: 16 }
+        Self { ledger: ledger.into(), port: 0, mint: mint.into(), accounts: None, ticks_per_slot: 16 }
     }
 }
 
@@ -187,7 +189,7 @@ impl Drop for Validator {
 }
 
 fn arguments(options: &ValidatorOptions) -> Vec<String> {
-    let ValidatorOptions { ledger, port, mint, ticks_per_slot } = options;
+    let ValidatorOptions { ledger, port, mint, accounts, ticks_per_slot } = options;
     let next = |offset: u16| port.saturating_add(offset);
     [
         ("--ledger", ledger.display().to_string()),
@@ -202,6 +204,7 @@ fn arguments(options: &ValidatorOptions) -> Vec<String> {
         ("--limit-ledger-size", "50000000".to_owned()),
     ]
     .into_iter()
+    .chain(accounts.iter().map(|directory| ("--account-dir", directory.display().to_string())))
     .flat_map(|(name, value)| [name.to_owned(), value])
     .chain(["--quiet".to_owned()])
     .collect()

@@ -9,6 +9,7 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
@@ -17,7 +18,6 @@ use solana_pubkey::Pubkey;
 use tim3_chain::{Capacity, ChainError, Prepared, Submitter, Transaction, TransactionState, Verdict};
 use tim3_domain::protocol::{OrderCode, SignedOrder};
 use tim3_solana_interface::{GatewayError, instruction::OrderResult};
-use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::{
@@ -76,7 +76,7 @@ impl Batches {
     /// The token accounts that these orders need are made with them. Of what `left` allowed.
     fn made<'a>(&self, orders: impl IntoIterator<Item = &'a Placed>, left: u32, chain: &str) {
         let count = u32::try_from(orders::opened(orders).len()).unwrap_or(u32::MAX);
-        lock(&self.allowance).spend(count, Instant::now());
+        lock(&self.allowance).spend(count, now());
         if count > 0 {
             info!(chain, count, left = left.saturating_sub(count), "making token accounts of recipients");
         }
@@ -100,7 +100,7 @@ impl Submitter for Solana {
         if orders.is_empty() {
             return Ok(Prepared { transaction: None, left_out: Vec::new() });
         }
-        let left = lock(&batches.allowance).left(Instant::now());
+        let left = lock(&batches.allowance).left(now());
         let (gateway, placed) = self.link.place(orders, left).await?;
         let (packed, units) = self.pack(batches, &gateway, &placed).await?;
         batches.learn(orders.len(), packed.later.len());
@@ -161,12 +161,28 @@ impl Submitter for Solana {
         Ok(())
     }
 
+    fn kept(&self) -> Option<String> {
+        lock(&self.batches.as_ref()?.allowance).kept()
+    }
+
+    fn take_up(&self, kept: &str) {
+        let taken = self.batches.as_ref().is_none_or(|batches| lock(&batches.allowance).take_up(kept));
+        if !taken {
+            warn!(chain = self.link.name, kept, "how many token accounts were made today is not known");
+        }
+    }
+
     async fn funds(&self) -> Result<(String, bool), ChainError> {
         /// Rent of ten pages of events, in lamports; each takes some hundred.
         const NEEDED: u64 = 10 * (10_240 + 128) * 6_960;
         let lamports = self.batches()?.sender.balance().await?;
         Ok((sol(lamports), lamports < NEEDED))
     }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// The accounts that instructions write to.

@@ -137,7 +137,7 @@ async fn deploy_solana(
     Ok(())
 }
 
-/// Routes, lookup table and activation, and who may replace the program.
+/// Routes, lookup table and activation, and who may replace the program; of a gateway that is active, what its lookup table lacks.
 async fn finish_solana(
     name: &str,
     target: &SolanaTarget,
@@ -147,10 +147,21 @@ async fn finish_solana(
     state_path: &Path,
 ) -> Result<()> {
     let routes = plan.routes_from(name, |peer| id_of(state, peer))?;
-    let Some(Progress::Solana { program, deployment: Some(deployment), active: false }) = state.get_mut(name) else {
+    let Some(Progress::Solana { program, deployment: Some(deployment), active }) = state.get_mut(name) else {
         return Ok(());
     };
     let addresses = Addresses { program: *program, gateway: deployment.gateway };
+    if *active {
+        let Some(table) = deployment.lookup_table else { return Ok(()) };
+        // Routes that its admin opened since, or will.
+        let added = deployer.extend_lookup_table(table, &addresses, &routes).await?;
+        if added > 0 {
+            output::note(&format!(
+                "{name}: lookup table extended by {added}; a daemon takes that up at its next start"
+            ));
+        }
+        return Ok(());
+    }
     if !deployer.is_active(&addresses).await? {
         output::note(&format!("{name}: opening {} routes", routes.len()));
         deployer.open_routes(&addresses, &routes).await?;
