@@ -3,6 +3,7 @@
 mod finals;
 mod raw;
 pub(crate) mod report;
+mod single;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -79,6 +80,8 @@ pub(crate) struct Leg {
     pub(crate) transactions: u64,
     /// From the event being final to the destination's node accepting the transaction.
     pub(crate) latency: Quantiles,
+    /// The same of operations one at a time.
+    pub(crate) single: Quantiles,
     pub(crate) usage: Usage,
 }
 
@@ -263,8 +266,10 @@ pub(crate) async fn run(plan: &Plan, records: u64) -> Result<Figures> {
     let raw_send = raw::accepted(&client, &carol, RAW_SENDS).await.context("raw sends")?;
 
     stage.start_daemon().await?;
-    let to_solana = to_solana(&mut stage, plan).await.context("towards Solana")?;
-    let to_ethereum = to_ethereum(&mut stage, plan).await.context("towards Ethereum")?;
+    let there = single::to_solana(&mut stage).await.context("single operations towards Solana")?;
+    let back = single::to_ethereum(&mut stage).await.context("single operations towards Ethereum")?;
+    let to_solana = Leg { single: there, ..to_solana(&mut stage, plan).await.context("towards Solana")? };
+    let to_ethereum = Leg { single: back, ..to_ethereum(&mut stage, plan).await.context("towards Ethereum")? };
     stage.end_daemon().await?;
     let catch_up = catch_up(&mut stage, records).await.context("catching up")?;
     stage.end_daemon().await?;
@@ -285,6 +290,14 @@ async fn to_solana(stage: &mut Stage, plan: &Plan) -> Result<Leg> {
     let seen = stage.settled(true).await?;
     let usage = between(&before, &stage.usage()?, begun.elapsed());
 
+    let (latencies, transactions) = arrived_on_solana(stage, height, from).await?;
+    Ok(leg(plan.operations, offered, &seen, begun, transactions, latencies, usage))
+}
+
+/// Of the locks on the anvil from a block on: how long each took from its block being final until the validator accepted the transaction with its
+/// mint, in a slot from `from` on; and how many transactions there were.
+async fn arrived_on_solana(stage: &Stage, height: u64, from: u64) -> Result<(Vec<Duration>, usize)> {
+    let destination = stage.s()?.deployment.id;
     let mut locked = HashMap::new();
     for (height, _, event) in ledger::events(stage.a(), height).await? {
         if let Some(operation) = event.body.started().filter(|operation| operation.destination == destination) {
@@ -303,27 +316,17 @@ async fn to_solana(stage: &mut Stage, plan: &Plan) -> Result<Leg> {
         }
         transactions.insert(event.transaction.0);
     }
-    Ok(leg(plan.operations, offered, &seen, begun, transactions.len(), latencies, usage))
+    Ok((latencies, transactions.len()))
 }
 
 /// Locks on Solana, evenly over the seconds, that become mints on the anvil.
 async fn to_ethereum(stage: &mut Stage, plan: &Plan) -> Result<Leg> {
-    let market = stage.s()?.market(STABLE)?;
-    let destination = stage.a().deployment.id;
-    let recipient = Account::from_evm(accounts::address("bob")?.into_array());
     let mut users = Vec::new();
     for name in ["alice", "bob"] {
-        users.push(stage.solana.user(accounts::solana_key(name)));
+        let user = stage.solana.user(accounts::solana_key(name));
+        let lock = lock(stage, &user)?;
+        users.push((user, lock));
     }
-    let lock = |user: &User| UserAction::Lock {
-        market,
-        collateral: UNIT,
-        debt: UNIT,
-        destination,
-        recipient,
-        refund_to: user.account(),
-        max_fee: 0,
-    };
     let (from, before) = (stage.solana.tips().await?.head.height, stage.usage()?);
     let height = stage.a().height().await?.saturating_add(1);
     let (sent_before, _) = stage.sent_and_settled(false).await?;
@@ -339,8 +342,8 @@ async fn to_ethereum(stage: &mut Stage, plan: &Plan) -> Result<Leg> {
     let sends = ticks.take(usize::try_from(plan.operations)?).enumerate().map(|(index, ())| {
         let user = users.get(index % 2);
         async move {
-            let user = user.context("no user")?;
-            user.send(lock(user), LOCK_UNITS).await.map_err(anyhow::Error::from)
+            let (user, lock) = user.context("no user")?;
+            user.send(lock.clone(), LOCK_UNITS).await.map_err(anyhow::Error::from)
         }
     });
     sends.buffer_unordered(ABREAST).try_collect::<Vec<_>>().await?;
@@ -351,6 +354,13 @@ async fn to_ethereum(stage: &mut Stage, plan: &Plan) -> Result<Leg> {
     let (sent, _) = stage.sent_and_settled(false).await?;
     let count = u64::try_from(sent.saturating_sub(sent_before))?;
 
+    let (latencies, transactions) = arrived_on_ethereum(stage, from, height).await?;
+    Ok(leg(count, offered, &seen, begun, transactions, latencies, usage))
+}
+
+/// The same the other way: of the locks on Solana from a slot on, until the anvil accepted the transaction, in a block from `height` on.
+async fn arrived_on_ethereum(stage: &Stage, from: u64, height: u64) -> Result<(Vec<Duration>, usize)> {
+    let destination = stage.a().deployment.id;
     let mut locked = HashMap::new();
     for event in stage.events(from).await? {
         if let Some(operation) = event.event.body.started().filter(|operation| operation.destination == destination) {
@@ -367,7 +377,20 @@ async fn to_ethereum(stage: &mut Stage, plan: &Plan) -> Result<Leg> {
         }
         transactions.insert(transaction);
     }
-    Ok(leg(count, offered, &seen, begun, transactions.len(), latencies, usage))
+    Ok((latencies, transactions.len()))
+}
+
+/// A lock of one unit on Solana for somebody on the anvil.
+fn lock(stage: &Stage, user: &User) -> Result<UserAction> {
+    Ok(UserAction::Lock {
+        market: stage.s()?.market(STABLE)?,
+        collateral: UNIT,
+        debt: UNIT,
+        destination: stage.a().deployment.id,
+        recipient: Account::from_evm(accounts::address("bob")?.into_array()),
+        refund_to: user.account(),
+        max_fee: 0,
+    })
 }
 
 /// Waits until what is included on Solana now is final there.
@@ -395,6 +418,7 @@ fn leg(
         completed: Hundredths::rate(operations, last.saturating_duration_since(begun)),
         transactions: u64::try_from(transactions).unwrap_or(u64::MAX),
         latency: Quantiles::of(latencies),
+        single: Quantiles::default(),
         usage,
     }
 }

@@ -16,7 +16,7 @@ const MEBIBYTE: u128 = 1024 * 1024;
 
 type Row = (&'static str, fn(&Leg, &Figures) -> String);
 
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 12] = [
     ("operations", |leg, _| leg.operations.to_string()),
     ("offered, a second", |leg, _| leg.offered.to_string()),
     ("completed, a second", |leg, _| leg.completed.to_string()),
@@ -26,6 +26,7 @@ const ROWS: [Row; 11] = [
     ("operations a destination transaction", |leg, _| per(leg.operations, leg.transactions).to_string()),
     ("RPC calls an operation", |leg, _| per(leg.usage.all_calls(), leg.operations).to_string()),
     ("final event to accepted, ms (p50 p95 p99)", |leg, _| quantiles(leg.latency)),
+    ("  the same one at a time", |leg, _| quantiles(leg.single)),
     ("processor of the daemon, cores", |leg, _| cores(leg.usage.daemon, leg)),
     ("  of the anvil, of the validator", |leg, _| {
         [leg.usage.anvil, leg.usage.validator].map(|used| cores(used, leg)).join(" ")
@@ -101,6 +102,7 @@ pub(crate) fn json(figures: &Figures) -> Value {
             "completed_per_second": number(leg.completed),
             "destination_transactions": leg.transactions,
             "final_event_to_accepted": quantiles_json(leg.latency),
+            "final_event_to_accepted_one_at_a_time": quantiles_json(leg.single),
             "rpc_calls": leg.usage.calls,
             "seconds": number(Hundredths(leg.usage.elapsed.as_millis() / 10)),
             "processor_ms": {
