@@ -2,7 +2,7 @@
 # Builds the gateway program, contracts/solana/artifacts/tim3_gateway.so, byte-identical from any directory:
 #   ./build.sh            builds and writes the artifact and its sha256
 #   ./build.sh --check    builds and fails when the committed artifact is another; where the toolchain cannot be had, it only
-#                         compares the artifact with its sha256, and says so
+#                         compares the artifact with its sha256, and says so; where there is `cargo build-sbf`, builds with that, too
 #   ./build.sh --sbf      builds with `cargo build-sbf`, into the cache only: another compiler makes other bytes
 #   ./build.sh --install  makes the toolchain ready and builds nothing
 #
@@ -155,6 +155,12 @@ if [[ $mode == --check ]]; then
   check_sum
   cmp -- "$file" "$artifact" || die "stale, run contracts/solana/build.sh: $artifact"
   say "the committed artifact is what its source makes"
+  if command -v cargo-build-sbf >/dev/null; then
+    # Its bytes are others. That it takes the sources is what everybody else builds with.
+    file=$(build_sbf) || die "the program does not build with cargo build-sbf"
+    state_size "$file"
+    say "cargo build-sbf takes its source, too"
+  fi
 else
   mkdir -p -- "$artifacts"
   cp -- "$file" "$artifact"
