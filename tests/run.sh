@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing (tests/setup.sh) and runs every test of the project, cheapest first, up to the first that fails.
+# Installs what is missing (tests/setup.sh) and runs every test of the project up to the first that fails.
 #
 # usage: tests/run.sh            everything
 #        tests/run.sh STEP...    only these steps, in this order; the tools must be installed
@@ -89,46 +89,74 @@ step_units() {
 step_recovery() { python3 tests/recovery.py "$CARGO_TARGET_DIR/debug"; }
 step_docs() { python3 tests/docs.py "$CARGO_TARGET_DIR/debug/tim3d"; }
 
-steps=(
-  setup shell format dependencies prometheus forge_format forge_build artifacts forge_test halmos slither ao_test
-  solana_build solana_clippy solana_test
-  clippy rustdoc rust_test doc_test demo units package systemd service monitoring guide incidents recovery docs
+# One stage after the other. The lanes of a stage run at once, so that what waits for one core or for time to pass does not wait alone; they share
+# nothing but tools and what the stages before have built. The steps of a lane are in order, and what each says is shown when it ends.
+stages=(
+  'setup'
+  'shell format dependencies prometheus'
+  'ao_test | forge_format forge_build artifacts forge_test halmos slither | solana_build solana_clippy solana_test'
+  'clippy rustdoc rust_test'
+  'incidents | monitoring service recovery guide | doc_test demo units package systemd docs'
 )
 
 case ${1-} in
-  --list) printf '%s\n' "${steps[@]}"; exit 0 ;;
+  --list) printf '%s\n' "${stages[@]}" | tr -s ' |' '\n'; exit 0 ;;
   -h | --help) sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
 esac
 if (($#)); then
   for step in "$@"; do
     declare -F "step_$step" >/dev/null || { echo "run: no step $step; tests/run.sh --list names them" >&2; exit 2; }
   done
-  steps=("$@")
+  stages=("$*")
 fi
 
-summary=()
-report() {
-  printf '\n== summary\n'
-  printf '%s\n' "${summary[@]}"
-}
+scratch=$(mktemp -d)
+trap 'rm -rf -- "$scratch"' EXIT
+touch "$scratch/summary"
 
-started=$SECONDS
-for step in "${steps[@]}"; do
-  # The set-up writes it; until then there is nothing to put on PATH.
-  if [[ -f $cache/env.sh ]]; then source "$cache/env.sh"; fi
-  printf '\n== %s\n' "$step"
-  begun=$SECONDS
-  status=0
+# Runs STEP and notes how it ended.
+run() {
+  local step=$1 begun=$SECONDS status=0 ended=ok
   # Another shell, because `set -e` does not hold inside a condition.
   (set -e; "step_$step") & wait $! || status=$?
-  line=$(printf '%-13s %5d s' "$step" $((SECONDS - begun)))
   if ((status)); then
-    summary+=("$line  FAILED with exit code $status")
-    report
-    printf '\nrun: step %s failed after %d s; again alone: tests/run.sh %s\n' "$step" $((SECONDS - started)) "$step" >&2
-    exit "$status"
+    ended="FAILED with exit code $status"
+    echo "$step $status" >>"$scratch/failed"
   fi
-  summary+=("$line  ok")
+  printf '%-13s %5d s  %s\n' "$step" $((SECONDS - begun)) "$ended" >>"$scratch/summary"
+}
+
+# Runs steps in order until one fails, in this lane or in another one.
+lane() {
+  local step
+  for step; do
+    [[ ! -e $scratch/failed ]] || return 0
+    # The set-up writes it; until then there is nothing to put on PATH.
+    if [[ -f $cache/env.sh ]]; then source "$cache/env.sh"; fi
+    if ((lanes > 1)); then
+      run "$step" >"$scratch/$step" 2>&1
+      { flock 9 && printf '\n== %s\n' "$step" && cat -- "$scratch/$step"; } 9<"$scratch/summary"
+    else
+      printf '\n== %s\n' "$step"
+      run "$step"
+    fi
+  done
+}
+
+for stage in "${stages[@]}"; do
+  IFS='|' read -ra parts <<<"$stage"
+  lanes=${#parts[@]}
+  # shellcheck disable=SC2086 # the steps of a lane are words
+  for part in "${parts[@]}"; do lane $part & done
+  wait
+  [[ ! -e $scratch/failed ]] || break
 done
-report
-printf '\nrun: all %d steps passed in %d s\n' "${#steps[@]}" $((SECONDS - started))
+
+printf '\n== summary\n'
+cat -- "$scratch/summary"
+if [[ -e $scratch/failed ]]; then
+  read -r step status <"$scratch/failed"
+  printf '\nrun: step %s failed after %d s; again alone: tests/run.sh %s\n' "$step" "$SECONDS" "$step" >&2
+  exit "$status"
+fi
+printf '\nrun: all %d steps passed in %d s\n' "$(wc -l <"$scratch/summary")" "$SECONDS"
