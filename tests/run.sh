@@ -89,14 +89,13 @@ step_units() {
 step_recovery() { python3 tests/recovery.py "$CARGO_TARGET_DIR/debug"; }
 step_docs() { python3 tests/docs.py "$CARGO_TARGET_DIR/debug/tim3d"; }
 
-# One stage after the other. The lanes of a stage run at once, so that what waits for one core or for time to pass does not wait alone; they share
-# nothing but tools and what the stages before have built. The steps of a lane are in order, and what each says is shown when it ends.
+# One stage after the other, cheapest first. The lanes of a stage run at once, because they wait for time to pass; they share nothing but tools and
+# what was built before. The steps of a lane are in order, and what each says is shown when it ends.
 stages=(
   'setup'
-  'shell format dependencies prometheus'
-  'ao_test | forge_format forge_build artifacts forge_test halmos slither | solana_build solana_clippy solana_test'
-  'clippy rustdoc rust_test'
-  'incidents | monitoring service recovery guide | doc_test demo units package systemd docs'
+  'shell format dependencies prometheus forge_format forge_build artifacts forge_test halmos slither ao_test
+   solana_build solana_clippy solana_test clippy rustdoc rust_test'
+  'incidents | monitoring guide | service recovery systemd | doc_test demo units package docs'
 )
 
 case ${1-} in
@@ -144,7 +143,7 @@ lane() {
 }
 
 for stage in "${stages[@]}"; do
-  IFS='|' read -ra parts <<<"$stage"
+  IFS='|' read -rd '' -a parts <<<"$stage" || true
   lanes=${#parts[@]}
   # shellcheck disable=SC2086 # the steps of a lane are words
   for part in "${parts[@]}"; do lane $part & done
