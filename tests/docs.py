@@ -162,7 +162,7 @@ def check_configuration(binary, directory):
 
 def is_unknown(binary, directory, key):
     """Whether the program knows no such key on any kind of chain: asked with a value that is wrong for every key."""
-    forms = [key.replace("chains.NAME", f"chains.{chain}") for chain in ("base", "solana")]
+    forms = [key.replace("chains.NAME", f"chains.{chain}") for chain in ("base", "solana", "ao")]
     names = {"SYMBOL": "TIM3", "NAME": "usda" if key.startswith("markets") else "one"}
     for word, name in names.items():
         forms = [form.replace(word, name) for form in forms]

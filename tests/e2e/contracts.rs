@@ -1,9 +1,10 @@
-//! `tim3d contracts` with a gateway on an EVM chain and one on Solana.
+//! `tim3d contracts` with a gateway on an EVM chain and one on Solana, and with one on AO.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
-use tim3_devnet::{accounts, daemon::Program};
+use serde_json::Value;
+use tim3_devnet::{AoSite, accounts, daemon::Program, plan::STABLE};
 
 use crate::scene::Scene;
 
@@ -133,4 +134,105 @@ markets = [{{ synthetic = "TIM3", collateral = "USDA", kind = "reserve", depeg_b
     let plan = [on_ethereum("x", "a1"), on_solana, route("x", "y"), route("y", "x")].concat();
     let more = [on_ethereum("z", "c3"), route("y", "z"), route("z", "y")].concat();
     Ok((plan, more))
+}
+
+/// Has the devnet's gateway on AO checked, and deploys another one from an Arweave key file: what broke off is gone on with.
+pub(crate) fn are_deployed_on_ao(scene: &Scene) -> Result<()> {
+    let checked = scene.program.query(&["contracts", "check", "o"])?;
+    ensure!(checked["o"]["findings"].as_array().is_some_and(|findings| findings.len() > 10), "{checked}");
+
+    let directory = scene.devnet.directory.join("contracts");
+    fs::create_dir(&directory)?;
+    let file = |name: &str| directory.join(name).display().to_string();
+    let wallet = directory.join("wallet.json");
+    fs::write(&wallet, include_str!("../../crates/arweave/tests/wallet.json"))?;
+    fs::set_permissions(&wallet, fs::Permissions::from_mode(0o600))?;
+    let o = scene.devnet.ao.as_ref().context("no AO network")?;
+    let plan = ao_plan(o, &file("wallet.json"))?;
+    let deploy = || scene.program.output(&["contracts", "deploy", &file("plan.toml"), "--output", &file("state.json")]);
+
+    // A wallet is no token, which is noticed when the process is there.
+    let usda = o.token(STABLE)?.to_string();
+    let nobody = accounts::ao_wallet("carol")?.address().to_string();
+    fs::write(directory.join("plan.toml"), plan.replace(&usda, &nobody))?;
+    let broken = deploy()?;
+    let said = String::from_utf8_lossy(&broken.stderr);
+    ensure!(!broken.status.success() && said.contains(&nobody), "{said}");
+    let begun: Value = serde_json::from_str(&fs::read_to_string(directory.join("state.json"))?)?;
+    fs::write(directory.join("plan.toml"), &plan)?;
+    let deployed = deploy()?;
+    let said = String::from_utf8_lossy(&deployed.stderr);
+    ensure!(deployed.status.success() && !said.contains("spawning"), "{said}");
+    let process = begun["z"]["process"].as_str().context("no process")?;
+    let sections = String::from_utf8(deployed.stdout.clone())?;
+    ensure!(sections.contains(&format!("gateway = \"{process}\"")), "{sections}");
+    let again = deploy()?;
+    ensure!(again.stdout == deployed.stdout && again.stderr.is_empty(), "nothing is left to do: {again:?}");
+
+    // What it printed is a configuration, with units, voters and keys beside it: those of the devnet's own gateway.
+    fs::write(directory.join("chains.toml"), &sections)?;
+    let configuration: toml::Table = toml::from_str(&fs::read_to_string(scene.devnet.configuration())?)?;
+    let own = configuration["chains"]["o"].as_table().context("no chain")?;
+    let key = format!("{{ file = \"{}\" }}", accounts::key_file(&scene.devnet.keys(), "attester-one").display());
+    let mut rest =
+        format!("journal.path = \"journal.redb\"\n[assets.TIM3]\n[attesters.one]\nkey = {key}\n[chains.z]\n");
+    let mut voters = own["voters"].as_array().context("no voters")?.clone();
+    for voter in voters.iter_mut().filter_map(toml::Value::as_table_mut) {
+        voter.remove("key");
+    }
+    rest += &format!("endpoints = {}\nvoters = {}\n", own["endpoints"], toml::Value::Array(voters));
+    rest += &format!("submit.signer = {{ file = \"{}\" }}\n", wallet.display());
+    fs::write(directory.join("rest.toml"), rest)?;
+    let program =
+        Program::new(env!("CARGO_BIN_EXE_tim3d"), directory.join("chains.toml")).with_file(directory.join("rest.toml"));
+    let check = || program.output(&["contracts", "check", "--plan", &file("plan.toml")]);
+    let right = check()?;
+    let said = String::from_utf8_lossy(&right.stdout);
+    // One attester's key is too few.
+    let wrong: Vec<_> = said.lines().filter(|line| line.starts_with("WRONG")).collect();
+    ensure!(wrong.len() == 1 && wrong[0].contains("attesters of this configuration"), "{said}");
+    ensure!(said.contains("who owns the process: renounced"), "{said}");
+    let other = plan.replace("limit = 2000000", "limit = 3000000").replace(o.network().authority_id(), &nobody);
+    fs::write(directory.join("plan.toml"), other)?;
+    let wrong = check()?;
+    let said = String::from_utf8_lossy(&wrong.stdout);
+    let count = said.lines().filter(|line| line.starts_with("WRONG")).count();
+    ensure!(wrong.status.code() == Some(3) && count == 5, "two windows, authority and authorities are others: {said}");
+    Ok(())
+}
+
+fn ao_plan(site: &AoSite, wallet: &str) -> Result<String> {
+    let network = site.network();
+    let (mu, su) = (network.messenger()?, network.scheduler()?);
+    let cu = network.compute_units()?.into_iter().next().context("no compute unit")?;
+    let (module, scheduler, authority) = (network.module_id(), network.scheduler_id(), network.authority_id());
+    let somebody = accounts::ao_wallet(accounts::GUARDIAN)?.address();
+    let attesters = accounts::ATTESTERS.into_iter().map(|name| Ok(accounts::ao_wallet(name)?.address().to_string()));
+    let (attesters, usda) = (attesters.collect::<Result<Vec<_>>>()?, site.token(STABLE)?);
+    let salt = "c3".repeat(32);
+    Ok(format!(
+        r#"
+[ao_gateways.z]
+chain = "ao:devnet"
+mu = "{mu}"
+su = "{su}"
+cu = "{cu}"
+module = "{module}"
+scheduler = "{scheduler}"
+authority = "{authority}"
+deployer = {{ file = "{wallet}" }}
+admin = "{somebody}"
+owner = "nobody"
+[ao_gateways.z.gateway]
+salt = "0x{salt}"
+guardian = "{somebody}"
+treasury = "{somebody}"
+delay_seconds = 60
+threshold = 2
+attesters = {attesters:?}
+synthetics = [{{ symbol = "TIM3", name = "TIM3", target = 1000000000000000000, mint_window = {{ limit = 2000000, period_seconds = 60 }}, release_window = {{ limit = 2000000, period_seconds = 60 }} }}]
+collaterals = [{{ symbol = "USDA", decimals = 6, token = {{ existing = "{usda}" }} }}]
+markets = [{{ synthetic = "TIM3", collateral = "USDA", kind = "reserve", debt_ceiling = 1000000 }}]
+"#
+    ))
 }

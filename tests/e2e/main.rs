@@ -1,8 +1,8 @@
 //! The real `tim3d` between two real local chains: what users and operators see.
 //!
 //! Everything is judged by what the chains themselves answer (`eth_call`, logs and receipts through alloy) and by what the daemon's own commands
-//! print; nothing reaches into the daemon. Needs anvil, and for Solana
-//! solana-test-validator: tests/setup.sh installs them.
+//! print; nothing reaches into the daemon. Needs anvil, for Solana
+//! solana-test-validator, and for AO node: tests/setup.sh installs them.
 
 #![expect(
     clippy::indexing_slicing,
@@ -11,6 +11,8 @@
     reason = "what goes wrong here fails the test, and it should say why"
 )]
 
+mod actions;
+mod ao;
 mod attesters;
 mod chaos;
 mod contracts;

@@ -194,6 +194,12 @@ impl Scene {
             }
             tokens += U256::from(site.supply().await?);
         }
+        if let Some(site) = &self.devnet.ao {
+            let (minted, burned) = site.minted_and_burned().await?;
+            circulating += i128::try_from(minted)? - i128::try_from(burned)?;
+            owed += site.reserve(site.market(STABLE)?).await?.debt;
+            tokens += U256::from(site.supply().await?);
+        }
         ensure!(circulating == i128::try_from(supply)?, "{circulating} circulate, expected {supply}");
         ensure!(owed == supply && tokens == U256::from(supply), "{owed} owed, {tokens} tokens, expected {supply}");
         Ok(())

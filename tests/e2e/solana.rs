@@ -8,18 +8,16 @@ use tim3_devnet::{
     Site, SolanaSite, accounts,
     daemon::until_async,
     plan::{STABLE, SYNTHETIC, UNIT},
-    site::native,
-    solana::{Position, SOL, VOLATILE, account_of},
+    site::{Position, native},
+    solana::{SOL, VOLATILE, account_of},
 };
-use tim3_domain::{
-    identity::{Account, AssetId, GatewayId, MarketId},
-    protocol::Operation,
-};
+use tim3_domain::identity::{Account, MarketId};
 use tim3_solana::Signer as _;
 
 use crate::{
+    actions::{lock, on_ethereum, redeem, transfer},
     contracts,
-    scene::{PATIENCE, Scene, account, events_of, outcomes, receipt},
+    scene::{PATIENCE, Scene, account, outcomes},
 };
 
 #[tokio::test]
@@ -48,7 +46,7 @@ async fn ethereum_to_solana_and_back(scene: &Scene) -> Result<()> {
     let s = scene.devnet.solana.as_ref().context("no Solana chain")?;
     let home = a.market(STABLE)?;
     let mint =
-        ethereum(a, "alice", lock(home, 100 * UNIT, s.deployment.id, account_of("bob"), account("alice")?)).await?;
+        on_ethereum(a, "alice", lock(home, 100 * UNIT, s.deployment.id, account_of("bob"), account("alice")?)).await?;
     has(s, "bob", SYNTHETIC, 100 * UNIT).await?;
     scene.in_phase(&mint, "completed").await?;
     mirrored_on_solana(a, s, home, 100 * UNIT).await?;
@@ -72,12 +70,12 @@ async fn solana_to_ethereum_and_back(scene: &Scene) -> Result<()> {
     mirrored_on_ethereum(s, a, home, 200 * UNIT).await?;
     mirrored_on_ethereum(s, b, home, 200 * UNIT).await?;
     let redeem = redeem(home, 50 * UNIT, s.deployment.id, account_of("carol"), account("bob")?)?;
-    let released = ethereum(a, "bob", redeem).await?;
+    let released = on_ethereum(a, "bob", redeem).await?;
     has(s, "carol", STABLE, 1_000_050 * UNIT).await?;
     scene.in_phase(&released, "completed").await?;
     mirrored_on_ethereum(s, a, home, 150 * UNIT).await?;
     let back = transfer(30 * UNIT, s.deployment.id, account_of("alice"), account("bob")?)?;
-    let moved = ethereum(a, "bob", back).await?;
+    let moved = on_ethereum(a, "bob", back).await?;
     has(s, "alice", SYNTHETIC, 30 * UNIT).await?;
     scene.in_phase(&moved, "completed").await?;
     assert!(outcomes(a, &moved).await?.is_empty(), "it was neither refunded nor settled at its origin");
@@ -108,7 +106,7 @@ async fn one_account_a_day_over_a_restart(scene: &mut Scene) -> Result<()> {
     for (recipient, paid) in [("admin", UNIT), ("guardian", 0)] {
         let (a, s) = (&scene.devnet.a, scene.devnet.solana.as_ref().context("no Solana chain")?);
         let there = transfer(UNIT, s.deployment.id, account_of(recipient), account("bob")?)?;
-        let moved = ethereum(a, "bob", there).await?;
+        let moved = on_ethereum(a, "bob", there).await?;
         scene.in_phase(&moved, "completed").await?;
         has(s, recipient, SYNTHETIC, paid).await?;
         scene.kill()?;
@@ -125,34 +123,6 @@ async fn copied_to_ethereum(site: &Site, market: MarketId, owner: Account, colla
         Ok(((mirror.collateral, mirror.debt) == (collateral, debt)).then_some(()))
     };
     until_async(PATIENCE, look).await.with_context(|| format!("{} has no mirror of the vault position", site.name))
-}
-
-fn lock(market: MarketId, amount: u128, destination: GatewayId, recipient: Account, refund_to: Account) -> UserAction {
-    UserAction::Lock { market, collateral: amount, debt: amount, destination, recipient, refund_to, max_fee: 0 }
-}
-
-fn transfer(amount: u128, destination: GatewayId, recipient: Account, refund_to: Account) -> Result<UserAction> {
-    let asset = AssetId::from_symbol(SYNTHETIC)?;
-    Ok(UserAction::Transfer { asset, amount, destination, recipient, refund_to, max_fee: 0 })
-}
-
-fn redeem(
-    market: MarketId,
-    amount: u128,
-    home: GatewayId,
-    recipient: Account,
-    refund_to: Account,
-) -> Result<UserAction> {
-    let (asset, owner) = (AssetId::from_symbol(SYNTHETIC)?, market.reserve_owner());
-    Ok(UserAction::Redeem { asset, amount, home, market, owner, recipient, wanted: 0, refund_to, max_fee: 0 })
-}
-
-/// Lets a user act on an EVM chain; gives the operation that the gateway recorded.
-async fn ethereum(site: &Site, user: &str, action: UserAction) -> Result<Operation> {
-    let transaction = site.user(accounts::key(user)?).await?.act(action).await?;
-    let events = events_of(&receipt(site, &transaction).await?)?;
-    let operation = events.iter().find_map(|event| event.body.started().cloned());
-    operation.with_context(|| format!("{transaction} started nothing"))
 }
 
 /// Lets a user act on Solana.

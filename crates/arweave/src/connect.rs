@@ -50,6 +50,10 @@ impl Voters {
     }
 }
 
+/// Endpoints that serve the gateway, for [`Ao::use_endpoints`].
+#[derive(Debug)]
+pub struct VerifiedEndpoints(Network);
+
 /// What signs on AO.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
@@ -82,19 +86,37 @@ impl Ao {
     /// # Errors
     /// [`AoError`], one line each, saying what was found, what was expected and what to correct.
     pub async fn connect(config: AoConfig, keys: Keys, observer: Option<Arc<dyn Observer>>) -> Result<Self, AoError> {
-        let name = config.network.name.clone();
         if config.confirmations == 0 && config.tiers.iter().all(|(_, blocks)| *blocks == 0) {
-            return Err(AoError::Uncapped { chain: name });
+            return Err(AoError::Uncapped { chain: config.network.name });
         }
         let voters = voters(&config, keys.voters)?;
-        let network = Network::new(config.network.clone(), observer)
-            .map_err(|error| AoError::Endpoints { chain: name.clone(), error })?;
-        let network = Arc::new(network);
+        let network = Arc::new(network(&config, observer)?);
         let id = identify(&config, &network).await?;
         let batches = keys.submitter.map(|wallet| Batches::new(wallet, &config));
         let tasks = watch(&network, config.process);
         let link = Arc::new(Link::new(network, config, id));
         Ok(Self { link, following: Mutex::default(), batches, voters: Arc::new(voters), _tasks: tasks })
+    }
+
+    /// Makes sure that the endpoints of `config` serve this very gateway, by their own quorum. Nothing changes yet.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn verify_endpoints(&self, config: &AoConfig) -> Result<VerifiedEndpoints, AoError> {
+        let network = network(config, self.link.network.compute_units.observer())?;
+        match identify(config, &network).await? {
+            id if id == self.link.id => Ok(VerifiedEndpoints(network)),
+            id => Err(AoError::NotOurs {
+                chain: config.network.name.clone(),
+                process: config.process,
+                detail: format!("its id is {id}, expected {}", self.link.id),
+            }),
+        }
+    }
+
+    /// Asks these endpoints from now on, instead of those of before; what was begun with those ends with them.
+    pub fn use_endpoints(&self, endpoints: VerifiedEndpoints) {
+        self.link.network.adopt(&endpoints.0);
     }
 
     /// A user with a key of its own.
@@ -126,6 +148,11 @@ impl Ao {
     pub fn network(&self) -> &Arc<Network> {
         &self.link.network
     }
+}
+
+fn network(config: &AoConfig, observer: Option<Arc<dyn Observer>>) -> Result<Network, AoError> {
+    let chain = || config.network.name.clone();
+    Network::new(config.network.clone(), observer).map_err(|error| AoError::Endpoints { chain: chain(), error })
 }
 
 /// The wallets that are here, by the attesters that the configuration says they are of.

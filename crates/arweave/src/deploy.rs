@@ -1,28 +1,35 @@
-//! Deploying gateways: a process is spawned, its code evaluated, and the gateway set up by its admin. Nothing here is repeated by itself: a
-//! deployment that breaks off leaves a process that nobody uses.
+//! Deploying gateways: a process is spawned, its code evaluated, and the gateway set up by its admin. Nothing here is repeated by itself, and
+//! what was done is not done again: a deployment that broke off is gone on with.
 
 pub mod check;
+mod origin;
 pub mod plan;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use tim3_chain::plan::{RoutePlan, WindowPlan};
+use tim3_chain::{
+    ChainError,
+    plan::{RoutePlan, WindowPlan},
+};
 use tim3_domain::{
     identity::{ChainId, GatewayId, MarketId, MarketKind},
     word::Word,
 };
+use tim3_rpc::Http;
 use tracing::info;
 
 use self::plan::{CollateralPlan, GatewayPlan, MarketPlan, OraclePlan, TokenPlan};
 use crate::{
     ans104::Tag,
+    assets::Assets,
+    connect::Identity,
     error::AoError,
     id::Id,
     network::{Birth, Network, NetworkConfig},
     units::compute::Trial,
-    view::{Number, reason},
+    view::{Number, Query, reason, view},
     wallet::Wallet,
 };
 
@@ -30,6 +37,9 @@ use crate::{
 pub const GATEWAY: &str = include_str!("../../../contracts/ao/artifacts/gateway.lua");
 /// A collateral token for devnets and tests.
 pub const TEST_TOKEN: &str = include_str!("../../../contracts/ao/devnet/token.lua");
+
+/// What the owner of a process is called that nobody owns any more.
+pub(crate) const RENOUNCED: &str = "renounced";
 
 /// The network's own part in every process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +53,7 @@ pub struct Ground {
 }
 
 /// A gateway that was deployed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployment {
     /// Its process.
     pub process: Id,
@@ -76,6 +86,35 @@ struct Market {
 #[derive(Debug, Deserialize)]
 struct Oracle {
     oracle: Word,
+}
+
+/// What a gateway does not do.
+#[derive(Debug)]
+struct Refused {
+    reason: String,
+    /// Of what is there already.
+    id: Option<Word>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Refusal {
+    detail: Known,
+}
+
+#[derive(Debug, Deserialize)]
+struct Known {
+    id: Word,
+}
+
+impl Refused {
+    fn read(data: &str) -> Self {
+        let known: Option<Refusal> = serde_json::from_str(data).ok();
+        Self { reason: reason(data), id: known.map(|known| known.detail.id) }
+    }
+
+    fn told(self, action: &str, data: &Value) -> AoError {
+        AoError::Deploy(format!("{action} {data}: the gateway refuses: {}", self.reason))
+    }
 }
 
 impl Deployer {
@@ -143,33 +182,68 @@ impl Deployer {
     /// [`AoError::Deploy`] for a plan that does not fit, or what the gateway refuses.
     pub async fn gateway(&self, chain: &ChainId, plan: &GatewayPlan) -> Result<Deployment, AoError> {
         plan.check()?;
-        let mut tokens = BTreeMap::new();
-        for CollateralPlan { symbol, token, .. } in &plan.collaterals {
-            let process = match token {
-                TokenPlan::Existing(process) => *process,
-                TokenPlan::Test { decimals } => self.test_token(symbol, *decimals).await?,
-            };
-            tokens.insert(symbol.clone(), process);
-        }
-        let process = self.spawn(&[("Name", "tim3-gateway")]).await?;
+        self.set_up(self.process().await?, chain, plan).await
+    }
+
+    /// Spawns the process of a gateway, which [`Self::set_up`] makes one of.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub async fn process(&self) -> Result<Id, AoError> {
+        self.spawn(&[("Name", "tim3-gateway")]).await
+    }
+
+    /// Makes the gateway of a process of the deployer's, and sets it up. Where that broke off before, it goes on.
+    ///
+    /// # Errors
+    /// As [`Self::gateway`], and for a process that is another gateway.
+    pub async fn set_up(&self, process: Id, chain: &ChainId, plan: &GatewayPlan) -> Result<Deployment, AoError> {
+        plan.check()?;
         self.network.eval(&self.wallet, process, GATEWAY).await?;
-        let start = json!({
-            "chain": chain.as_str(), "salt": plan.salt, "admin": self.address(), "guardian": plan.guardian,
-            "delay": plan.delay_seconds.to_string(),
-        });
-        let Made { gateway } = self.act(process, "Initialize", &start).await?;
+        let gateway = match self.identity(process).await? {
+            Some(found) if (found.chain.as_str(), found.salt) == (chain.as_str(), plan.salt) => GatewayId(found.id),
+            Some(found) => {
+                let detail = format!("{process} is a gateway for {} with the salt {} already", found.chain, found.salt);
+                return Err(AoError::Deploy(format!("{detail}; name another --output, or plan that one")));
+            }
+            None => {
+                let start = json!({
+                    "chain": chain.as_str(), "salt": plan.salt, "admin": self.address(), "guardian": plan.guardian,
+                    "delay": plan.delay_seconds.to_string(),
+                });
+                self.act::<Made>(process, "Initialize", &start).await?.gateway
+            }
+        };
         info!(%process, %gateway, "gateway initialized");
-        let markets = self.set_up(process, plan, &tokens).await?;
+        let tokens = self.assets(process, plan).await?;
+        let markets = self.limits(process, plan).await?;
         Ok(Deployment { process, gateway, tokens, markets })
     }
 
-    async fn set_up(
-        &self,
-        process: Id,
-        plan: &GatewayPlan,
-        tokens: &BTreeMap<String, Id>,
-    ) -> Result<BTreeMap<String, MarketId>, AoError> {
-        for synthetic in &plan.synthetics {
+    /// What a gateway says of itself; `None` where it was not initialized.
+    async fn identity(&self, process: Id) -> Result<Option<Identity>, AoError> {
+        let ask = |cu: Arc<Http>| async move { view::<Identity>(&cu, process, &Query::new("Gateway")).await };
+        match self.network.ask(&self.network.compute_units, "identity", ask).await {
+            Ok(found) => Ok(Some(found.value)),
+            Err(ChainError::Rejected { reason, .. }) if reason.starts_with("NotInitialized") => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether users may act.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub async fn is_active(&self, process: Id) -> Result<bool, AoError> {
+        Ok(self.identity(process).await?.is_some_and(|found| found.active))
+    }
+
+    /// Registers what is not registered; gives the token processes of the collaterals.
+    async fn assets(&self, process: Id, plan: &GatewayPlan) -> Result<BTreeMap<String, Id>, AoError> {
+        let ask = |cu: Arc<Http>| async move { view::<Assets>(&cu, process, &Query::new("Assets")).await };
+        let Assets { assets } = self.network.ask(&self.network.compute_units, "assets", ask).await?.value;
+        let find = |symbol: &str| assets.iter().find(|asset| asset.symbol == symbol);
+        for synthetic in plan.synthetics.iter().filter(|synthetic| find(&synthetic.symbol).is_none()) {
             let target = synthetic.target.to_string();
             self.call(
                 process,
@@ -177,14 +251,28 @@ impl Deployer {
             )
             .await?;
         }
-        for CollateralPlan { symbol, decimals, .. } in &plan.collaterals {
-            let token = tokens.get(symbol).ok_or_else(|| AoError::Deploy(format!("no token for {symbol}")))?;
-            let native = self.denomination(*token).await?;
+        let mut tokens = BTreeMap::new();
+        for CollateralPlan { symbol, decimals, token } in &plan.collaterals {
+            if let Some(found) = find(symbol) {
+                tokens.insert(symbol.clone(), found.token);
+                continue;
+            }
+            let token = match token {
+                TokenPlan::Existing(token) => *token,
+                TokenPlan::Test { decimals } => self.test_token(symbol, *decimals).await?,
+            };
+            let native = self.denomination(token).await?;
             self.call(process, json!({
                 "call": "AddCollateral", "symbol": symbol, "token": token, "decimals": decimals.to_string(), "nativeDecimals": native.to_string(),
             }))
             .await?;
+            tokens.insert(symbol.clone(), token);
         }
+        Ok(tokens)
+    }
+
+    /// Sets what may be set again: markets, windows, attesters, treasury.
+    async fn limits(&self, process: Id, plan: &GatewayPlan) -> Result<BTreeMap<String, MarketId>, AoError> {
         let mut markets = BTreeMap::new();
         for market in &plan.markets {
             let id = self.market(process, market).await?;
@@ -237,8 +325,12 @@ impl Deployer {
             call.insert("secondary".to_owned(), json!(secondary.account));
             call.insert("secondaryMaxAge".to_owned(), json!(secondary.max_age_seconds.to_string()));
         }
-        let Oracle { oracle } = self.act(process, "Configure", &call).await?;
-        Ok(oracle)
+        match self.ask(process, "Configure", &call).await? {
+            Ok(Oracle { oracle }) => Ok(oracle),
+            // It says which one that is.
+            Err(Refused { reason, id: Some(id) }) if reason.starts_with("AlreadyRegistered") => Ok(id),
+            Err(refused) => Err(refused.told("Configure", &call)),
+        }
     }
 
     /// Sets routes of a gateway that is not active yet.
@@ -265,6 +357,25 @@ impl Deployer {
         self.act::<Value>(process, "Activate", &Value::Null).await.map(|_| ())
     }
 
+    /// Offers the gateway to another admin, who has to accept; for one that is not active yet.
+    ///
+    /// # Errors
+    /// What the gateway refuses.
+    pub async fn offer(&self, process: Id, admin: Id) -> Result<(), AoError> {
+        self.call(process, json!({"call": "TransferAdmin", "account": admin})).await
+    }
+
+    /// Gives up the process, so that nobody can evaluate code in it any more. Does nothing where that is done.
+    ///
+    /// # Errors
+    /// What the gateway refuses.
+    pub async fn renounce(&self, process: Id) -> Result<(), AoError> {
+        if self.identity(process).await?.is_some_and(|found| found.ownership == RENOUNCED) {
+            return Ok(());
+        }
+        self.act::<Value>(process, "Renounce-Owner", &Value::Null).await.map(|_| ())
+    }
+
     /// What a token says its decimals are.
     async fn denomination(&self, token: Id) -> Result<u8, AoError> {
         let outcome = self.network.dry_run(token, &Trial::new(&[("Action", "Info")])).await?;
@@ -279,14 +390,24 @@ impl Deployer {
 
     /// Sends an action with JSON; gives the answer.
     async fn act<T: DeserializeOwned>(&self, process: Id, action: &str, data: &Value) -> Result<T, AoError> {
+        self.ask(process, action, data).await?.map_err(|refused| refused.told(action, data))
+    }
+
+    /// The same, with what the gateway refuses for the caller to judge.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        process: Id,
+        action: &str,
+        data: &Value,
+    ) -> Result<Result<T, Refused>, AoError> {
         let text = if data.is_null() { String::new() } else { data.to_string() };
         let sent = self.network.send(&self.wallet, process, &[Tag::new("Action", action)], &text).await?;
         if let Some(error) = sent.outcome.action(&format!("{action}-Error")) {
-            return Err(AoError::Deploy(format!("{action} {text}: the gateway refuses: {}", reason(&error.data))));
+            return Ok(Err(Refused::read(&error.data)));
         }
         let answer = sent.outcome.action(&format!("{action}-Response"));
         let answer = answer.and_then(|answer| serde_json::from_str(&answer.data).ok());
-        answer.ok_or_else(|| AoError::Deploy(format!("{action} {text}: no answer: {:?}", sent.outcome)))
+        answer.map(Ok).ok_or_else(|| AoError::Deploy(format!("{action} {text}: no answer: {:?}", sent.outcome)))
     }
 }
 

@@ -20,7 +20,7 @@ pub enum AoError {
         error: SetupError,
     },
     /// A process that is no gateway, or another one.
-    #[error("{chain}: {process} is not the tim3 gateway that is configured: {detail}; correct process or chain")]
+    #[error("{chain}: {process} is not the tim3 gateway that is configured: {detail}; correct gateway or chain")]
     NotOurs {
         /// Configured name of the chain.
         chain: String,

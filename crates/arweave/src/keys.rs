@@ -1,5 +1,6 @@
-//! Keys: encrypted JSON keystores, which hold the seed of an ed25519 wallet; and in plain, from a file or the environment, an Arweave key file
-//! (JWK) or 64 hexadecimal digits of a seed. A JWK is longer than what keystores hold: keep its file where only the daemon reads it.
+//! Keys: encrypted JSON keystores, and for development in plain from a file or the environment. Either holds an Arweave key file (JWK) or the
+//! seed of an ed25519 wallet, in plain as 64 hexadecimal digits. Wallets with keys of Ethereum are not kept: production gives their owners
+//! another address than they have here, and attesters and admins are known by theirs.
 
 use std::path::Path;
 
@@ -13,17 +14,20 @@ use crate::wallet::Wallet;
 /// # Errors
 /// For a name that is no file name, a file that exists, an empty password, or a disk that refuses.
 pub fn create(directory: &Path, name: &str, password: &Password) -> Result<Entry, KeyError> {
-    store(directory, name, &tim3_keystore::random(), password)
+    let seed = tim3_keystore::random();
+    store(directory, name, seed.as_slice(), &of_seed(&seed, directory)?, password)
 }
 
-/// Writes a seed given as 64 hexadecimal digits to `<directory>/<name>.json`.
+/// Writes a key given in plain, a JWK or 64 hexadecimal digits of a seed, to `<directory>/<name>.json`.
 ///
 /// # Errors
-/// As [`create`], and for a text that is no seed; the text is not repeated.
+/// As [`create`], and for a text that is no key; the text is not repeated.
 pub fn import(directory: &Path, name: &str, key: &Zeroizing<String>, password: &Password) -> Result<Entry, KeyError> {
-    let seed = tim3_keystore::hexadecimal(key);
-    let seed = seed.ok_or_else(|| wrong("the key given", "not a seed: expected 64 hexadecimal digits"))?;
-    store(directory, name, &seed, password)
+    let wallet = parse(key, Path::new("the key given"))?;
+    match tim3_keystore::hexadecimal(key) {
+        Some(seed) => store(directory, name, seed.as_slice(), &wallet, password),
+        None => store(directory, name, key.trim().as_bytes(), &wallet, password),
+    }
 }
 
 /// Unlocks a keystore.
@@ -31,8 +35,14 @@ pub fn import(directory: &Path, name: &str, key: &Zeroizing<String>, password: &
 /// # Errors
 /// For a file that is no keystore, or a password that is not its.
 pub fn unlock(path: &Path, password: &Password) -> Result<Wallet, KeyError> {
-    let (secret, stated) = tim3_keystore::unlock(path, password)?;
-    let wallet = of_seed(&secret, path)?;
+    let (secret, stated) = tim3_keystore::unlock_any(path, password)?;
+    let wallet = match secret.first_chunk() {
+        Some(seed) if secret.len() == seed.len() => of_seed(&Zeroizing::new(*seed), path)?,
+        _ => {
+            let text = str::from_utf8(&secret).map_err(|_| wrong(path, "the key inside is none of a wallet of AO"))?;
+            Wallet::from_jwk(text).map_err(|error| wrong(path, error.to_string()))?
+        }
+    };
     if let Some(stated) = stated {
         tim3_keystore::check_address(path, &stated, &wallet.address().to_string())?;
     }
@@ -67,9 +77,8 @@ fn of_seed(seed: &Secret, place: &Path) -> Result<Wallet, KeyError> {
     Wallet::from_seed(seed).map_err(|error| wrong(place, error.to_string()))
 }
 
-fn store(directory: &Path, name: &str, seed: &Secret, password: &Password) -> Result<Entry, KeyError> {
-    let address = of_seed(seed, directory)?.address().to_string();
-    tim3_keystore::store(directory, name, seed, &address, password)
+fn store(directory: &Path, name: &str, secret: &[u8], wallet: &Wallet, password: &Password) -> Result<Entry, KeyError> {
+    tim3_keystore::store(directory, name, secret, ("ao", &wallet.address().to_string()), password)
 }
 
 #[cfg(test)]
@@ -92,6 +101,21 @@ mod tests {
         let made = create(directory.path(), "another", &password).expect("made");
         assert_ne!(unlock(&made.path, &password).expect("opened").address(), wallet.address());
         assert!(unlock(&made.path, &Zeroizing::new("wrong".to_owned())).is_err());
+    }
+
+    #[test]
+    fn a_key_file_of_arweave_survives_the_keystore() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let password = Zeroizing::new("secret".to_owned());
+        let jwk = Zeroizing::new(include_str!("../tests/wallet.json").to_owned());
+        let entry = import(directory.path(), "owner", &jwk, &password).expect("stored");
+        assert_eq!((entry.kind.as_deref(), entry.address), (Some("ao"), Some(rsa().address().to_string())));
+        let opened = unlock(&entry.path, &password).expect("opened");
+        assert_eq!((opened.address(), opened.kind()), (rsa().address(), KeyKind::Arweave));
+        let text = fs::read_to_string(&entry.path).expect("readable");
+        assert!(!text.contains("\"dq\""), "encrypted");
+        let none = import(directory.path(), "none", &Zeroizing::new("hunter2".to_owned()), &password);
+        assert!(none.is_err_and(|error| !error.to_string().contains("hunter2")));
     }
 
     #[test]

@@ -42,7 +42,7 @@ mod view;
 
 pub use crate::{
     config::{AoConfig, Voter},
-    connect::{Ao, Keys},
+    connect::{Ao, Keys, VerifiedEndpoints},
     error::AoError,
     id::Id,
     network::{Birth, Network, NetworkConfig, Sent},

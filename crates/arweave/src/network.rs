@@ -142,6 +142,14 @@ impl Network {
         })
     }
 
+    /// Takes the endpoints of `other` in place of its own.
+    pub(crate) fn adopt(&self, other: &Self) {
+        self.messengers.adopt(&other.messengers);
+        self.schedulers.adopt(&other.schedulers);
+        self.compute_units.adopt(&other.compute_units);
+        self.gateways.adopt(&other.gateways);
+    }
+
     /// Its short name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -89,9 +89,9 @@ async fn nothing_is_done_twice_and_nothing_believed_that_a_quorum_does_not_say()
 
 async fn the_gateway_is_found_as_it_was_planned(scene: &Scene) {
     let World { plan, routes, deployer, .. } = &scene.world;
-    let authority = scene.world.network.authority_id().parse().ok();
+    let ground = Some(scene.world.ground());
     let (plan, routes) = (Some(plan.clone()), routes.clone());
-    let expected = Expected { plan, routes, admin: Some(deployer.address()), authority };
+    let expected = Expected { plan, routes, admin: Some(deployer.address()), ground };
     let report = scene.chain.check(&expected).await.expect("a report");
     assert!(report.is_right(), "{report}");
     let other = Expected { admin: Some(wallet("user").address()), ..expected };

@@ -9,6 +9,7 @@ use std::{
 
 use alloy::primitives::{Address, hex};
 use anyhow::{Context as _, Result};
+use tim3_arweave::Wallet;
 use tim3_domain::word::keccak_text;
 use tim3_ethereum::{PrivateKeySigner, keys};
 use tim3_solana::Keypair;
@@ -45,6 +46,15 @@ pub fn solana_key(name: &str) -> Keypair {
     Keypair::new_from_array(keccak_text(&format!("tim3 devnet key of {name}")).0)
 }
 
+/// The wallet of `name` on AO, of the same seed.
+///
+/// # Errors
+/// Never: 32 bytes are a seed.
+pub fn ao_wallet(name: &str) -> Result<Wallet> {
+    let seed = keccak_text(&format!("tim3 devnet key of {name}"));
+    Wallet::from_seed(&seed.0).with_context(|| format!("{name:?} has no wallet"))
+}
+
 /// The address of `name`.
 ///
 /// # Errors
@@ -68,6 +78,8 @@ pub fn write(directory: &Path) -> Result<()> {
     keys::import(directory, SUBMITTER, &digits(SUBMITTER)?, &password)?;
     let solana = format!("{SUBMITTER}-solana");
     tim3_solana::keys::import(directory, &solana, &digits(SUBMITTER)?, &password)?;
+    let ao = format!("{SUBMITTER}-ao");
+    tim3_arweave::keys::import(directory, &ao, &digits(SUBMITTER)?, &password)?;
     secret(&password_file(directory), &password)?;
     for name in ATTESTERS.into_iter().chain(USERS).chain([GUARDIAN, ADMIN]) {
         secret(&key_file(directory, name), &digits(name)?)?;

@@ -1,6 +1,7 @@
 //! A local AO network: the fixture of `contracts/ao/devnet`, started, steered through its control port, and ended with its owner.
 
 use std::{
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -9,7 +10,8 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::process::{Output, on_path};
@@ -20,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a network is started with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AoOptions {
-    /// Port of the gateway on 127.0.0.1, followed by those of the other units; 0 takes free ones.
+    /// Port of the gateway on 127.0.0.1 below 65,000, followed by those of the other units; 0 takes free ones.
     pub port: u16,
     /// How many compute units there are, at least one.
     pub compute_units: u16,
@@ -62,6 +64,12 @@ impl AoNetwork {
     /// # Errors
     /// Says what is missing where it cannot be started, and what it wrote where it ends.
     pub async fn start(options: &AoOptions) -> Result<Self> {
+        let mut options = options.clone();
+        options.compute_units = options.compute_units.max(1);
+        if options.port == 0 && options.store.is_some() {
+            // It is to come back where it was.
+            options.port = free_ports(options.compute_units.saturating_add(4))?;
+        }
         let node = on_path("node").context("node is not on PATH: install it (20 or later)")?;
         let main = fixture()?;
         let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
@@ -70,7 +78,7 @@ impl AoNetwork {
             .arg("--no-warnings")
             .arg(&main)
             .arg("--attached")
-            .args(["--port", &options.port.to_string(), "--cus", &options.compute_units.max(1).to_string()])
+            .args(["--port", &options.port.to_string(), "--cus", &options.compute_units.to_string()])
             .stdin(Stdio::null())
             .stderr(writer.try_clone().context("cannot share a pipe")?)
             .stdout(writer);
@@ -87,7 +95,7 @@ impl AoNetwork {
             let _ = child.wait();
             bail!("the AO network was not ready: {}", output.explain());
         };
-        Ok(Self { child, options: options.clone(), output, ready, client: reqwest::Client::new() })
+        Ok(Self { child, options, output, ready, client: reqwest::Client::new() })
     }
 
     /// The gateway of Arweave.
@@ -96,6 +104,14 @@ impl AoNetwork {
     /// Never: a port makes a URL.
     pub fn gateway(&self) -> Result<Url> {
         url(self.ready.ports.gateway)
+    }
+
+    /// What steers it: `contracts/ao/README.md` says how.
+    ///
+    /// # Errors
+    /// Never: a port makes a URL.
+    pub fn control_url(&self) -> Result<Url> {
+        url(self.ready.ports.control)
     }
 
     /// The messenger.
@@ -183,21 +199,38 @@ impl AoNetwork {
     /// # Errors
     /// Where it does not answer.
     pub async fn clear_faults(&self) -> Result<()> {
-        let url = url(self.ready.ports.control)?.join("faults")?;
+        let url = self.control_url()?.join("faults")?;
         let response = self.client.delete(url).send().await?;
         ensure!(response.status().is_success(), "the AO network does not clear its faults: {}", response.status());
         Ok(())
     }
 
+    /// Adds a block to the base layer again and again, as a network that is alive does, until what it gives is dropped.
+    ///
+    /// # Errors
+    /// Never: a port makes a URL.
+    pub fn mine_every(&self, pause: Duration) -> Result<AbortOnDropHandle<()>> {
+        let (client, url) = (self.client.clone(), self.control_url()?.join("mine")?);
+        Ok(AbortOnDropHandle::new(tokio::spawn(async move {
+            let mut ticks = interval(pause);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                // While the network is down there is nothing to do.
+                let _ = client.post(url.clone()).body("{}").send().await;
+            }
+        })))
+    }
+
     /// Kills it and starts it again on the same ports with its store.
     ///
     /// # Errors
-    /// As [`AoNetwork::start`], and where it has no store, or was not given its port.
-    pub async fn restart(mut self) -> Result<Self> {
-        let AoOptions { port, store, .. } = &self.options;
-        ensure!(*port != 0 && store.is_some(), "only a network with a port and a store of its own comes back");
+    /// As [`AoNetwork::start`], and where it has no store.
+    pub async fn restart(&mut self) -> Result<()> {
+        ensure!(self.options.store.is_some(), "only a network with a store comes back");
         self.end();
-        Self::start(&self.options.clone()).await
+        *self = Self::start(&self.options.clone()).await?;
+        Ok(())
     }
 
     /// Fails when the process has ended, with its last words.
@@ -212,7 +245,7 @@ impl AoNetwork {
     }
 
     async fn control(&self, what: &str, body: &Value) -> Result<Value> {
-        let url = url(self.ready.ports.control)?.join(what)?;
+        let url = self.control_url()?.join(what)?;
         let response = self.client.post(url).body(body.to_string()).send().await?;
         let (status, text) = (response.status(), response.text().await?);
         ensure!(status.is_success(), "the AO network refuses {what}: {text}");
@@ -234,6 +267,23 @@ impl Drop for AoNetwork {
 
 fn url(port: u16) -> Result<Url> {
     Ok(Url::parse(&format!("http://127.0.0.1:{port}/"))?)
+}
+
+/// The first of so many ports on loopback, one after the other, that nobody listens on.
+fn free_ports(count: u16) -> Result<u16> {
+    const ATTEMPTS: usize = 100;
+    for _ in 0..ATTEMPTS {
+        let first = TcpListener::bind(("127.0.0.1", 0)).context("no port is free")?;
+        let port = first.local_addr().context("a listener has no address")?.port();
+        let rest = (1..count).map(|offset| {
+            let port = port.checked_add(offset).filter(|port| *port <= 65_000)?;
+            TcpListener::bind(("127.0.0.1", port)).ok()
+        });
+        if rest.collect::<Option<Vec<_>>>().is_some() {
+            return Ok(port);
+        }
+    }
+    bail!("there are no {count} free ports one after the other")
 }
 
 /// The fixture with its packages.

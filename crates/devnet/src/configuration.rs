@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use crate::{
-    Devnet, Site, accounts,
+    Devnet, Site, accounts, ao_site,
     plan::{STABLE, STABLE_DECIMALS, SYNTHETIC, TOKEN_DECIMALS, VOLATILE},
     solana,
 };
@@ -33,6 +33,9 @@ interval = "2s"
     }
     if let Some(site) = &devnet.solana {
         text.push_str(&solana::configuration(site)?);
+    }
+    if let Some(site) = &devnet.ao {
+        text.push_str(&ao_site::configuration(site)?);
     }
     for name in accounts::ATTESTERS {
         let section = name.replace('-', "_");

@@ -48,6 +48,9 @@ struct Cli {
     /// A Solana chain, too: solana-test-validator with the gateway program
     #[arg(long)]
     solana: bool,
+    /// An AO network, too: the real aos module behind local units
+    #[arg(long)]
+    ao: bool,
 }
 
 impl Cli {
@@ -59,6 +62,7 @@ impl Cli {
             gas_limit: self.gas_limit,
             slots_in_an_epoch: self.slots_in_an_epoch,
             solana: self.solana,
+            ao: self.ao,
             ..Options::new(self.dir, self.api_port)
         }
     }

@@ -1,4 +1,4 @@
-//! From nothing to two or three chains that a daemon can run on.
+//! From nothing to two, three or four chains that a daemon can run on.
 
 use std::{
     fs::{self, File},
@@ -24,6 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     accounts,
     anvil::{Anvil, AnvilOptions, Mining},
+    ao_site::{self, AoSite},
     configuration, plan,
     site::{Site, fund_gas},
     solana::{self, SolanaSite},
@@ -57,6 +58,8 @@ pub struct Options {
     pub solana: bool,
     /// Its ticks in a slot, of 6.25 ms each.
     pub ticks_per_slot: u32,
+    /// Whether there is an AO network, too.
+    pub ao: bool,
 }
 
 impl Options {
@@ -73,6 +76,7 @@ impl Options {
             window: WindowPlan { limit: 10_000_000 * plan::UNIT, period_seconds: 3_600 },
             solana: false,
             ticks_per_slot: 16,
+            ao: false,
         }
     }
 }
@@ -86,6 +90,8 @@ pub struct Devnet {
     pub b: Site,
     /// The Solana chain, where there is one.
     pub solana: Option<SolanaSite>,
+    /// The AO network, where there is one.
+    pub ao: Option<AoSite>,
     /// Where keys and configuration are.
     pub directory: PathBuf,
     _lock: File,
@@ -99,37 +105,43 @@ impl Devnet {
     pub async fn start(options: &Options) -> Result<Self> {
         let lock = claim(&options.directory)?;
         let ([name_a, name_b], [port_a, port_b]) = (NAMES, options.ports);
-        let (a, b, s) = tokio::try_join!(
+        let (a, b, s, o) = tokio::try_join!(
             Setup::start(options, name_a, CHAIN_IDS.0, port_a),
             Setup::start(options, name_b, CHAIN_IDS.1, port_b),
-            async {
-                if options.solana {
-                    solana::Setup::start(&options.directory, options.ticks_per_slot).await.map(Some)
-                } else {
-                    Ok(None)
-                }
-            }
+            when(options.solana, async || solana::Setup::start(&options.directory, options.ticks_per_slot).await),
+            when(options.ao, async || ao_site::Setup::start(&options.directory).await),
         )?;
-        let (on_a, on_b, on_s) = tokio::try_join!(a.deploy(options), b.deploy(options), async {
-            match &s {
-                Some(setup) => setup.deploy(options.window).await.map(Some),
-                None => Ok(None),
-            }
-        })?;
-        let (id_a, id_b, id_s) = ((on_a.id, true), (on_b.id, true), on_s.as_ref().map(|on_s| (on_s.id, false)));
-        let routes = |peers: [(GatewayId, bool); 1]| solana::routes(peers.into_iter().chain(id_s), options.window);
-        let (from_a, from_b) = (routes([id_b])?, routes([id_a])?);
-        let (a, b, solana) = tokio::try_join!(a.finish(on_a, &from_a), b.finish(on_b, &from_b), async {
-            match (s, on_s) {
-                (Some(setup), Some(on_s)) => {
-                    let from_s = solana::routes([id_a, id_b], options.window)?;
-                    setup.finish(on_s, &from_s).await.map(Some)
-                }
-                _ => Ok(None),
-            }
-        })?;
+        let (on_a, on_b, on_s, on_o) = tokio::try_join!(
+            a.deploy(options),
+            b.deploy(options),
+            with(s.as_ref(), async |s| s.deploy(options.window).await),
+            with(o.as_ref(), async |o| o.deploy(options.window).await),
+        )?;
+        let everybody = [
+            Some((on_a.id, true)),
+            Some((on_b.id, true)),
+            on_s.as_ref().map(|on_s| (on_s.id, false)),
+            on_o.as_ref().map(|on_o| (on_o.gateway, false)),
+        ];
+        let routes = |from: GatewayId| {
+            let peers = everybody.into_iter().flatten().filter(move |(peer, _)| *peer != from);
+            plan::routes(peers, options.window)
+        };
+        let (from_a, from_b) = (routes(on_a.id)?, routes(on_b.id)?);
+        let (a, b, solana, ao) = tokio::try_join!(
+            a.finish(on_a, &from_a),
+            b.finish(on_b, &from_b),
+            with(s.zip(on_s), async |(s, on_s)| {
+                let routes = routes(on_s.id)?;
+                s.finish(on_s, &routes).await
+            }),
+            with(o.zip(on_o), async |(o, on_o)| {
+                let routes = routes(on_o.gateway)?;
+                o.finish(on_o, &routes).await
+            }),
+        )?;
         accounts::write(&options.directory.join("keys"))?;
-        let devnet = Self { a, b, solana, directory: options.directory.clone(), _lock: lock };
+        let devnet = Self { a, b, solana, ao, directory: options.directory.clone(), _lock: lock };
         fs::write(devnet.configuration(), configuration::text(&devnet, options.api_port)?)?;
         accounts::secret(&devnet.directory.join("api.token"), "devnet")?;
         fs::write(devnet.directory.join("devnet.json"), format!("{:#}\n", devnet.describe()?))?;
@@ -148,7 +160,7 @@ impl Devnet {
         self.directory.join("keys")
     }
 
-    /// Both chains.
+    /// Both EVM chains.
     #[must_use]
     pub fn sites(&self) -> [&Site; 2] {
         [&self.a, &self.b]
@@ -161,7 +173,8 @@ impl Devnet {
     pub fn check(&mut self) -> Result<()> {
         self.a.anvil.check()?;
         self.b.anvil.check()?;
-        self.solana.as_mut().map_or(Ok(()), SolanaSite::check)
+        self.solana.as_mut().map_or(Ok(()), SolanaSite::check)?;
+        self.ao.as_mut().map_or(Ok(()), AoSite::check)
     }
 
     /// What is where, for programs.
@@ -176,11 +189,27 @@ impl Devnet {
             let chain = json!({"url": url, "ws": ws, "deployment": site.deployment, "accounts": accounts});
             chains.insert(solana::NAME.to_owned(), chain);
         }
+        if let Some(site) = &self.ao {
+            chains.insert(ao_site::NAME.to_owned(), ao_site::describe(site)?);
+        }
         let names = accounts::everybody().chain(accounts::ATTESTERS).chain([accounts::TREASURY]);
         let accounts = names
             .map(|name| Ok((name.to_owned(), json!(accounts::address(name)?))))
             .collect::<Result<serde_json::Map<_, _>>>()?;
         Ok(json!({"chains": chains, "accounts": accounts}))
+    }
+}
+
+/// What `make` gives, if it is wanted.
+async fn when<T>(wanted: bool, make: impl AsyncFnOnce() -> Result<T>) -> Result<Option<T>> {
+    with(wanted.then_some(()), async |()| make().await).await
+}
+
+/// What `make` makes of `given`, if there is something.
+async fn with<G, T>(given: Option<G>, make: impl AsyncFnOnce(G) -> Result<T>) -> Result<Option<T>> {
+    match given {
+        Some(given) => make(given).await.map(Some),
+        None => Ok(None),
     }
 }
 

@@ -82,16 +82,18 @@ pub(crate) fn gateway(window: WindowPlan) -> Result<GatewayPlan> {
     })
 }
 
-/// What may go from a gateway to `peer`: anything its window can take, for free.
-pub(crate) fn route(peer: GatewayId, window: WindowPlan) -> Result<RoutePlan> {
-    Ok(RoutePlan {
-        asset: AssetId::from_symbol(SYNTHETIC)?,
+/// What may go from a gateway to each peer, given with whether it is on an EVM chain: anything its window can take, for free.
+pub(crate) fn routes(peers: impl IntoIterator<Item = (GatewayId, bool)>, window: WindowPlan) -> Result<Vec<RoutePlan>> {
+    let asset = AssetId::from_symbol(SYNTHETIC)?;
+    let route = |(peer, evm)| RoutePlan {
+        asset,
         peer,
         min: UNIT,
         max: window.limit,
         flat_fee: 0,
         fee_bps: 0,
         enabled: true,
-        evm: true,
-    })
+        evm,
+    };
+    Ok(peers.into_iter().map(route).collect())
 }

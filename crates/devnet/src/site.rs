@@ -38,6 +38,17 @@ pub struct Site {
     provider: RootProvider,
 }
 
+/// A position or a mirror, as a gateway says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Collateral in canonical units.
+    pub collateral: u128,
+    /// Debt in canonical units.
+    pub debt: u128,
+    /// Its version.
+    pub version: u64,
+}
+
 impl Site {
     pub(crate) fn new(name: &'static str, anvil: Anvil, deployment: Deployment) -> Self {
         let provider = ProviderBuilder::default().connect_http(anvil.url().clone());

@@ -32,6 +32,7 @@ use tim3_solana_interface::{
 use crate::{
     accounts,
     plan::{STABLE, STABLE_DECIMALS, SYNTHETIC, UNIT},
+    site::Position,
     validator::{Validator, ValidatorOptions},
 };
 
@@ -71,17 +72,6 @@ pub struct Beginner {
     pub lamports: u64,
     /// Of the stable collateral, in units of its mint.
     pub stable: u64,
-}
-
-/// A position or a mirror, as an account says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// Collateral in canonical units.
-    pub collateral: u128,
-    /// Debt in canonical units.
-    pub debt: u128,
-    /// Its version.
-    pub version: u64,
 }
 
 impl SolanaSite {
@@ -461,9 +451,4 @@ escalate_after = "5s"
 pub(crate) fn addresses() -> BTreeMap<&'static str, String> {
     let names = accounts::everybody().chain([accounts::TREASURY]);
     names.map(|name| (name, accounts::solana_key(name).pubkey().to_string())).collect()
-}
-
-/// A route between gateways on chains of different kinds and the same limits.
-pub(crate) fn routes(peers: impl IntoIterator<Item = (GatewayId, bool)>, window: WindowPlan) -> Result<Vec<RoutePlan>> {
-    peers.into_iter().map(|(peer, evm)| Ok(RoutePlan { evm, ..crate::plan::route(peer, window)? })).collect()
 }

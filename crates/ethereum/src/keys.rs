@@ -125,7 +125,7 @@ fn parse(text: &Zeroizing<String>, place: &Path) -> Result<PrivateKeySigner, Eth
 fn store(directory: &Path, name: &str, signer: &PrivateKeySigner, password: &Password) -> Result<Entry, EthereumError> {
     let secret = Zeroizing::new(signer.to_bytes().0);
     let address = hex::encode(signer.address());
-    Ok(tim3_keystore::store(directory, name, &secret, &address, password)?.into())
+    Ok(tim3_keystore::store(directory, name, secret.as_slice(), ("ethereum", &address), password)?.into())
 }
 
 fn parsed(address: &str) -> Option<Address> {

@@ -1,7 +1,7 @@
-//! Private keys of 32 bytes, encrypted at rest in JSON keystores (Web3 Secret Storage version 3); and for development, texts in plain from a
-//! file or the environment.
+//! Private keys, encrypted at rest in JSON keystores (Web3 Secret Storage version 3); and for development, texts in plain from a file or the
+//! environment. Keys are of 32 bytes, or longer as Arweave's key files are.
 //!
-//! A keystore is written with mode 0600 and says its key's address, so that listing needs no password. Key material and passwords are wiped
+//! A keystore is written with mode 0600 and says its key's kind and address, so that listing needs no password. Key material and passwords are wiped
 //! when they are dropped, and never printed. What a key is, and how its address is written, is each chain's own: see the `keys` of the
 //! adapters.
 
@@ -19,8 +19,11 @@ use zeroize::Zeroizing;
 
 /// A password, wiped when dropped.
 pub type Password = Zeroizing<String>;
-/// A private key, wiped when dropped.
+/// A private key of 32 bytes, wiped when dropped.
 pub type Secret = Zeroizing<[u8; 32]>;
+
+/// The longest secret that a keystore holds, in bytes.
+const LONGEST: usize = 8_192;
 
 /// A key that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -39,6 +42,8 @@ pub struct Entry {
     pub name: String,
     /// The file.
     pub path: PathBuf,
+    /// Of what kind of chain its key is, as the file says it; older ones do not.
+    pub kind: Option<String>,
     /// Its address as the file says it.
     pub address: Option<String>,
 }
@@ -56,15 +61,15 @@ pub fn random() -> Secret {
     secret
 }
 
-/// Writes a key to `<directory>/<name>.json`, with the address it has.
+/// Writes a key to `<directory>/<name>.json`, with its kind and the address it has.
 ///
 /// # Errors
 /// For a name that is no file name, a file that exists, an empty password, or a disk that refuses.
 pub fn store(
     directory: &Path,
     name: &str,
-    secret: &Secret,
-    address: &str,
+    secret: &[u8],
+    (kind, address): (&str, &str),
     password: &Password,
 ) -> Result<Entry, KeyError> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -77,7 +82,11 @@ pub fn store(
     }
     let failed = |error: std::io::Error| wrong(&path, format!("cannot be written: {error}"));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
-    let content = encrypted(directory, secret, address, password)?;
+    let mut content = encrypted(directory, secret, password)?;
+    if let Some(fields) = content.as_object_mut() {
+        fields.insert("kind".to_owned(), kind.into());
+        fields.insert("address".to_owned(), address.into());
+    }
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(|error| {
         match error.kind() {
             std::io::ErrorKind::AlreadyExists => {
@@ -87,7 +96,7 @@ pub fn store(
         }
     })?;
     file.write_all(content.to_string().as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    Ok(Entry { name: name.to_owned(), path, address: Some(address.to_owned()) })
+    Ok(entry(name.to_owned(), path, &content))
 }
 
 /// Every keystore in `directory`, by name.
@@ -101,11 +110,20 @@ pub fn list(directory: &Path) -> Result<Vec<Entry>, KeyError> {
         let path = file.map_err(failed)?.path();
         let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json").map(str::to_owned));
         if let (Some(name), Ok(keystore)) = (name, read(&path)) {
-            entries.push(Entry { name, address: stated_address(&keystore), path });
+            entries.push(entry(name, path, &keystore));
         }
     }
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
+}
+
+/// One keystore as it can be read without its password. Its name is that of the file.
+///
+/// # Errors
+/// Where the file is no keystore.
+pub fn inspect(path: &Path) -> Result<Entry, KeyError> {
+    let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(entry(name, path.to_owned(), &read(path)?))
 }
 
 /// The address of a keystore: as the file says it, without its password.
@@ -113,22 +131,32 @@ pub fn list(directory: &Path) -> Result<Vec<Entry>, KeyError> {
 /// # Errors
 /// Where the file is no keystore or does not say it.
 pub fn address(path: &Path) -> Result<String, KeyError> {
-    stated_address(&read(path)?)
+    inspect(path)?
+        .address
         .ok_or_else(|| wrong(path, "the keystore does not say its address; unlock it with its password to see it"))
 }
 
-/// Unlocks a keystore; gives the key, and the address that the file says.
+/// Unlocks a keystore of a key of 32 bytes; gives the key, and the address that the file says.
+///
+/// # Errors
+/// For a file that is no keystore, a key of another length, or a password that is not its.
+pub fn unlock(path: &Path, password: &Password) -> Result<(Secret, Option<String>), KeyError> {
+    let (opened, stated) = unlock_any(path, password)?;
+    let secret = opened.first_chunk().filter(|_| opened.len() == 32).copied().map(Zeroizing::new);
+    let secret = secret.ok_or_else(|| wrong(path, "the key inside is not of 32 bytes"))?;
+    Ok((secret, stated))
+}
+
+/// The same for a key of any length.
 ///
 /// # Errors
 /// For a file that is no keystore, or a password that is not its.
-pub fn unlock(path: &Path, password: &Password) -> Result<(Secret, Option<String>), KeyError> {
+pub fn unlock_any(path: &Path, password: &Password) -> Result<(Zeroizing<Vec<u8>>, Option<String>), KeyError> {
     let keystore = read(path)?;
     let opened = eth_keystore::decrypt_key(path, password.as_bytes()).map(Zeroizing::new);
     let opened =
         opened.map_err(|_| wrong(path, "the password does not open this keystore; check the password source"))?;
-    let secret = opened.first_chunk().filter(|_| opened.len() == 32).copied().map(Zeroizing::new);
-    let secret = secret.ok_or_else(|| wrong(path, "the key inside is not of 32 bytes"))?;
-    Ok((secret, stated_address(&keystore)))
+    Ok((opened, stated(&keystore, "address")))
 }
 
 /// Refuses a keystore that says another address than the key in it has.
@@ -188,21 +216,17 @@ pub fn check_permissions(path: &Path) -> Result<(), KeyError> {
     Err(wrong(path, format!("mode {mode:04o} lets others at it, expected 0600; run chmod 600 {}", path.display())))
 }
 
-/// The keystore with its address. The library only writes files, with the mode of the process, so it writes where only the owner may look.
-fn encrypted(directory: &Path, secret: &Secret, address: &str, password: &Password) -> Result<Value, KeyError> {
+/// The keystore of a secret. The library only writes files, with the mode of the process, so it writes where only the owner may look.
+fn encrypted(directory: &Path, secret: &[u8], password: &Password) -> Result<Value, KeyError> {
     let failed = |error: String| wrong(directory, format!("cannot be written: {error}"));
     let scratch = directory.join(format!(".new-{}", std::process::id()));
     fs::DirBuilder::new().mode(0o700).create(&scratch).map_err(|error| failed(error.to_string()))?;
-    let written = eth_keystore::encrypt_key(&scratch, &mut OsRng, secret.as_slice(), password.as_bytes(), Some("key"));
+    let written = eth_keystore::encrypt_key(&scratch, &mut OsRng, secret, password.as_bytes(), Some("key"));
     let content = written
         .map_err(|error| failed(error.to_string()))
         .and_then(|_| fs::read_to_string(scratch.join("key")).map_err(|error| failed(error.to_string())));
     fs::remove_dir_all(&scratch).map_err(|error| failed(error.to_string()))?;
-    let mut keystore: Value = serde_json::from_str(&content?).map_err(|error| failed(error.to_string()))?;
-    if let Some(fields) = keystore.as_object_mut() {
-        fields.insert("address".to_owned(), address.into());
-    }
-    Ok(keystore)
+    serde_json::from_str(&content?).map_err(|error| failed(error.to_string()))
 }
 
 /// The file's JSON, if the library can read it: it trusts lengths and costs that a file states.
@@ -229,7 +253,7 @@ fn read(path: &Path) -> Result<Value, KeyError> {
         && derivation
         && params("dklen") == Some(32)
         && hex_bytes("/crypto/cipherparams/iv") == Some(16)
-        && hex_bytes("/crypto/ciphertext") == Some(32)
+        && hex_bytes("/crypto/ciphertext").is_some_and(|length| (32..=LONGEST).contains(&length))
         && hex_bytes("/crypto/mac") == Some(32);
     if sound {
         Ok(keystore)
@@ -238,8 +262,12 @@ fn read(path: &Path) -> Result<Value, KeyError> {
     }
 }
 
-fn stated_address(keystore: &Value) -> Option<String> {
-    keystore.get("address")?.as_str().map(str::to_owned)
+fn entry(name: String, path: PathBuf, keystore: &Value) -> Entry {
+    Entry { name, path, kind: stated(keystore, "kind"), address: stated(keystore, "address") }
+}
+
+fn stated(keystore: &Value, field: &str) -> Option<String> {
+    keystore.get(field)?.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -257,7 +285,9 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let keys = directory.path().join("keys");
         let secret = random();
-        let entry = store(&keys, "signer", &secret, "somebody", &password("right")).expect("stored");
+        let who = ("some chain", "somebody");
+        let entry = store(&keys, "signer", secret.as_slice(), who, &password("right")).expect("stored");
+        assert_eq!(entry.kind.as_deref(), Some("some chain"));
         let (opened, stated) = unlock(&entry.path, &password("right")).expect("opened");
         assert_eq!((opened, stated.as_deref()), (secret, Some("somebody")));
         assert!(unlock(&entry.path, &password("wrong")).is_err());
@@ -266,9 +296,21 @@ mod tests {
         assert_eq!(check_permissions(&entry.path), Ok(()));
         let error = check_address(&entry.path, "somebody", "another").expect_err("another").to_string();
         assert!(error.contains("do not use it"), "{error}");
-        let again = store(&keys, "signer", &random(), "another", &password("right")).expect_err("exists");
+        let again = store(&keys, "signer", random().as_slice(), who, &password("right")).expect_err("exists");
         assert!(again.to_string().contains("never overwritten"), "{again}");
         assert_eq!(fs::read_dir(&keys).expect("readable").count(), 1, "no scratch file is left");
+    }
+
+    #[test]
+    fn a_long_key_comes_back_and_is_none_of_32_bytes() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let long: Vec<u8> = (0..3_200_u16).flat_map(u16::to_be_bytes).collect();
+        let who = ("some chain", "somebody");
+        let entry = store(directory.path(), "long", &long, who, &password("right")).expect("stored");
+        let (opened, stated) = unlock_any(&entry.path, &password("right")).expect("opened");
+        assert_eq!((opened.as_slice(), stated.as_deref()), (long.as_slice(), Some("somebody")));
+        let error = unlock(&entry.path, &password("right")).expect_err("long").to_string();
+        assert!(error.contains("not of 32 bytes"), "{error}");
     }
 
     #[test]

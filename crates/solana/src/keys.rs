@@ -69,7 +69,7 @@ fn seed(text: &Zeroizing<String>, place: &Path) -> Result<Secret, KeyError> {
 
 fn store(directory: &Path, name: &str, secret: &Secret, password: &Password) -> Result<Entry, KeyError> {
     let address = Keypair::new_from_array(**secret).pubkey().to_string();
-    tim3_keystore::store(directory, name, secret, &address, password)
+    tim3_keystore::store(directory, name, secret.as_slice(), ("solana", &address), password)
 }
 
 #[cfg(test)]

@@ -4,16 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use tim3_api::view::EndpointView;
+use tim3_arweave::Ao;
 use tim3_chain::{Actor, Chain as Port};
+use tim3_ethereum::Ethereum;
 use tim3_rpc::{EndpointConfig, EndpointStatus, Grade, Observer, SecretUrl};
+use tim3_solana::Solana;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Chain, Endpoint, Kind, UrlRef},
+    adapter::{self, Adapter},
+    config::{Chain, Endpoint, Family, UrlRef},
     control::Endpoints,
-    ethereum,
     reload::Verify,
-    solana,
 };
 
 /// A chain with what stands around it.
@@ -34,9 +36,10 @@ pub(crate) async fn connect(
     patience: Duration,
     stop: &CancellationToken,
 ) -> Result<Connected> {
-    let connected = match chain.kind {
-        Kind::Ethereum => ethereum::connect(chain, observer, patience, stop).await?,
-        Kind::Solana { .. } => solana::connect(chain, observer, patience, stop).await?,
+    let connected = match chain.kind.family() {
+        Family::Ethereum => adapter::connect::<Ethereum>(chain, observer, patience, stop).await?,
+        Family::Solana => adapter::connect::<Solana>(chain, observer, patience, stop).await?,
+        Family::Ao => adapter::connect::<Ao>(chain, observer, patience, stop).await?,
     };
     let found = connected.chain.gateway();
     if found != chain.gateway {
@@ -52,9 +55,10 @@ pub(crate) async fn connect(
 
 /// That the adapter can be told what it needs: reads the URLs that are kept elsewhere.
 pub(crate) fn check(chain: &Chain) -> Result<()> {
-    match chain.kind {
-        Kind::Ethereum => ethereum::settings(chain).map(|_| ()),
-        Kind::Solana { .. } => solana::settings(chain).map(|_| ()),
+    match chain.kind.family() {
+        Family::Ethereum => <Ethereum as Adapter>::settings(chain).map(|_| ()),
+        Family::Solana => <Solana as Adapter>::settings(chain).map(|_| ()),
+        Family::Ao => <Ao as Adapter>::settings(chain).map(|_| ()),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use tim3_domain::identity::OperationId;
 
-use crate::demo;
+use crate::{config::Family, demo};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -208,17 +208,9 @@ pub(crate) struct Directory {
 /// Of what kind a key is.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct OfKind {
-    /// Kind of the chain where it acts; attesters sign with keys of Ethereum everywhere
-    #[arg(long, value_enum, default_value_t = KeyKind::Ethereum)]
-    pub(crate) kind: KeyKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum KeyKind {
-    /// secp256k1, for EVM chains and attesters
-    Ethereum,
-    /// ed25519
-    Solana,
+    /// Kind of the chain where it acts; attesters sign with keys of Ethereum everywhere, and have a wallet on AO besides
+    #[arg(long, value_enum, default_value_t = Family::Ethereum)]
+    pub(crate) kind: Family,
 }
 
 #[derive(Debug, Subcommand)]
@@ -243,7 +235,7 @@ pub(crate) enum KeysCommand {
         name: String,
         #[command(flatten)]
         kind: OfKind,
-        /// File with the key: 64 hexadecimal digits, or for Solana what solana-keygen wrote
+        /// File with the key: 64 hexadecimal digits, or for Solana what solana-keygen wrote, for AO a key file of Arweave (JWK)
         #[arg(long, value_name = "FILE", group = "key")]
         key_file: Option<PathBuf>,
         /// Environment variable with the key

@@ -7,6 +7,8 @@
 mod chains;
 mod change;
 mod check;
+mod endpoints;
+mod finality;
 mod find;
 mod model;
 mod node;
@@ -14,6 +16,7 @@ mod problem;
 mod read;
 mod secret;
 mod source;
+mod submit;
 mod text;
 
 #[cfg(test)]
@@ -21,7 +24,7 @@ mod tests;
 
 pub(crate) use change::{Change, changes, hash, in_force};
 pub(crate) use find::{EXAMPLE, files};
-pub(crate) use model::{Asset, Attester, Chain, Config, Endpoint, Kind, Policy, UrlRef};
+pub(crate) use model::{Asset, Attester, Chain, Config, Endpoint, Family, Kind, Policy, Unit, UrlRef, Voter};
 pub(crate) use node::Setting;
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use secret::{KeyRef, SecretRef};

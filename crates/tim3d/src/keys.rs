@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Error, Result};
+use tim3_arweave::Wallet;
 use tim3_ethereum::{PrivateKeySigner, keys};
 use tim3_solana::Keypair;
 use zeroize::Zeroizing;
 
-use crate::config::{Config, KeyRef, Kind, SecretRef};
+use crate::config::{Chain, Config, Family, KeyRef, SecretRef};
 
 /// Opens a key of an EVM chain, or of an attester. `role` says in errors what it is for.
 pub(crate) fn open(key: &KeyRef, role: &str) -> Result<PrivateKeySigner> {
@@ -17,6 +18,12 @@ pub(crate) fn open(key: &KeyRef, role: &str) -> Result<PrivateKeySigner> {
 /// Opens a key of Solana.
 pub(crate) fn open_solana(key: &KeyRef, role: &str) -> Result<Keypair> {
     use tim3_solana::keys;
+    opened(key, role, keys::unlock, keys::from_environment, keys::from_file)
+}
+
+/// Opens a wallet of AO.
+pub(crate) fn open_ao(key: &KeyRef, role: &str) -> Result<Wallet> {
+    use tim3_arweave::keys;
     opened(key, role, keys::unlock, keys::from_environment, keys::from_file)
 }
 
@@ -48,21 +55,26 @@ fn opened<K, E: Into<Error>>(
 
 /// Opens every key that a configuration names; gives the errors.
 pub(crate) fn check(config: &Config) -> Vec<Error> {
-    let error = |(role, key, kind): (String, &KeyRef, Kind)| match kind {
-        Kind::Ethereum => open(key, &role).err(),
-        Kind::Solana { .. } => open_solana(key, &role).err(),
+    let error = |(role, key, family): (String, &KeyRef, Family)| match family {
+        Family::Ethereum => open(key, &role).err(),
+        Family::Solana => open_solana(key, &role).err(),
+        Family::Ao => open_ao(key, &role).err(),
     };
     named(config).filter_map(error).collect()
 }
 
 /// Every key that a configuration names, with what it is for and of what kind it is.
-fn named(config: &Config) -> impl Iterator<Item = (String, &KeyRef, Kind)> {
-    let submitters =
-        config.chains.iter().map(|chain| (format!("chains.{}.submit", chain.name), &chain.submit.signer, chain.kind));
-    let guardian = |chain: &'_ crate::config::Chain| format!("chains.{}.guardian", chain.name);
-    let guardians =
-        config.chains.iter().filter_map(move |chain| Some((guardian(chain), chain.guardian.as_ref()?, chain.kind)));
-    let attesters =
-        config.attesters.iter().map(|attester| (format!("attesters.{}", attester.name), &attester.key, Kind::Ethereum));
-    submitters.chain(guardians).chain(attesters)
+fn named(config: &Config) -> impl Iterator<Item = (String, &KeyRef, Family)> {
+    let attesters = config
+        .attesters
+        .iter()
+        .map(|attester| (format!("attesters.{}", attester.name), &attester.key, Family::Ethereum));
+    config.chains.iter().flat_map(of_chain).chain(attesters)
+}
+
+fn of_chain(chain: &Chain) -> impl Iterator<Item = (String, &KeyRef, Family)> {
+    let submitter = std::iter::once((chain.role("submit"), &chain.submit.signer));
+    let guardian = chain.guardian.as_ref().map(|key| (chain.role("guardian"), key));
+    let keys = submitter.chain(guardian).chain(chain.voter_keys());
+    keys.map(|(role, key)| (role, key, chain.kind.family()))
 }

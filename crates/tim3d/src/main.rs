@@ -3,6 +3,8 @@
 //! What lives here is what an operator touches and nothing that decides about money: [`config`] (files, environment and flags), [`cli`] and
 //! [`commands`], the wiring of the parts, and their supervision. `tim3d --help` says the rest.
 
+mod adapter;
+mod ao;
 mod books;
 mod chains;
 mod cli;

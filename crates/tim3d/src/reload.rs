@@ -172,8 +172,10 @@ impl Reloader {
             let new = chains::endpoints(chain)?;
             let old = self.endpoints.get(&chain.name).map(Vec::as_slice).unwrap_or_default();
             hidden(&chain.name, old, &new, &mut changes);
-            let policy =
-                |chain: &Chain| (chain.quorum, chain.request_timeout, chain.health_interval, chain.stall_after);
+            let policy = |chain: &Chain| {
+                let times = (chain.request_timeout, chain.health_interval, chain.stall_after);
+                (chain.quorum, chain.arweave_quorum, times)
+            };
             if (new != old || policy(chain) != policy(before))
                 && let Some(verify) = self.parts.chains.get(&chain.name)
             {

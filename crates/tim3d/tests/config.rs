@@ -10,7 +10,7 @@ fn init_writes_what_check_accepts_and_overwrites_nothing() {
     assert_eq!(site.run(&["config", "init"]).code, 0);
     let checked = site.run(&["config", "check"]);
     assert_eq!((checked.code, checked.err.as_str()), (0, ""));
-    assert!(checked.out.starts_with("tim3d.toml: right (chains: 3, assets: 1, hash: "), "{}", checked.out);
+    assert!(checked.out.starts_with("tim3d.toml: right (chains: 4, assets: 1, hash: "), "{}", checked.out);
     site.run(&["config", "init"]).assert_one_line_error(1, &["tim3d.toml", "File exists", "not there yet"]);
 }
 

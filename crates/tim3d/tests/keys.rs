@@ -54,6 +54,24 @@ fn a_key_of_solana_keygen_is_imported_and_listed_in_base58() {
 }
 
 #[test]
+fn a_key_file_of_arweave_is_imported_and_listed() {
+    let site = Site::new();
+    site.write_secret("password", "correct horse\n");
+    site.write_secret("wallet.json", include_str!("../../arweave/tests/wallet.json"));
+    let import = ["keys", "import", "owner", "--key-file", "wallet.json", "--password-file", "password"];
+    site.run(&import).assert_one_line_error(1, &["an Arweave wallet", "--kind ao"]);
+    let imported = site.run(&[import.as_slice(), &["--kind", "ao", "--json"]].concat());
+    assert_eq!(imported.code, 0, "{imported:?}");
+    let address = tim3_arweave::keys::from_file(&site.path("wallet.json")).unwrap().address().to_string();
+    assert_eq!(imported.json()["address"], address.as_str());
+    assert_eq!(site.run(&["keys", "new", "voter", "--kind", "ao", "--password-file", "password"]).code, 0);
+    let list = site.run(&["keys", "list", "--json"]).json();
+    assert_eq!((&list[0]["kind"], &list[1]["kind"]), (&"ao".into(), &"ao".into()), "{list}");
+    let opened = site.run(&["keys", "address", "keys/owner.json"]);
+    assert_eq!(opened.out.trim(), address);
+}
+
+#[test]
 fn a_new_key_is_random_and_opens_with_its_password_only() {
     let site = Site::new();
     support::unreachable(&site);

@@ -4,7 +4,8 @@ use tim3_chain::{ChainError, findings::Report, plan::RoutePlan};
 use tim3_domain::{amount::display, identity::AssetId, word::Word};
 
 use super::{
-    number,
+    GATEWAY, Ground, RENOUNCED, number,
+    origin::Origin,
     plan::{GatewayPlan, TokenPlan, WindowPlan},
 };
 use crate::{
@@ -25,12 +26,16 @@ pub struct Expected {
     pub routes: Vec<RoutePlan>,
     /// Its admin.
     pub admin: Option<Id>,
-    /// Whose signature makes a message of another process believable: the key that could forge a deposit.
-    pub authority: Option<Id>,
+    /// What its process should be made of. The authority's key could forge a deposit.
+    pub ground: Option<Ground>,
 }
 
 fn id(word: Word) -> String {
     Id::from(word).to_string()
+}
+
+fn join(ids: Vec<Id>) -> String {
+    ids.iter().map(Id::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn window_text(window: WindowPlan) -> String {
@@ -61,9 +66,15 @@ impl Ao {
         report.add("treasury", treasury, plan.map(|plan| plan.treasury));
         report.add("delay in seconds", &found.delay, plan.map(|plan| plan.delay_seconds));
         // Whoever owns the process could evaluate any code in it.
-        let right = if found.ownership == "renounced" { "renounced" } else { "admin" };
+        let right = if found.ownership == RENOUNCED { RENOUNCED } else { "admin" };
         report.add("who owns the process", &found.ownership, Some(right));
-        report.add("authorities", found.authorities.join(", "), expected.authority);
+        let ground = expected.ground;
+        report.add("authorities", found.authorities.join(", "), ground.map(|ground| ground.authority));
+        let origin = Origin::of(link, link.process()).await?;
+        report.add("module", origin.module, ground.map(|ground| ground.module));
+        report.add("scheduler", origin.scheduler, ground.map(|ground| ground.scheduler));
+        report.add("authority it was made with", origin.authority, ground.map(|ground| ground.authority));
+        report.add("code that was evaluated, by its SHA-256", join(origin.code), Some(Id::of(GATEWAY.as_bytes())));
         let attesters: Attesters = link.view("check", Query::new("Attesters")).await?;
         self.check_attesters(&mut report, &attesters, plan);
         if let Some(plan) = plan {
@@ -87,7 +98,6 @@ impl Ao {
         if let Some(planned) = &mut planned {
             planned.sort_unstable();
         }
-        let join = |ids: Vec<Id>| ids.iter().map(Id::to_string).collect::<Vec<_>>().join(", ");
         report.add("attesters", join(found.signers.iter().copied().map(Id::from).collect()), planned.map(join));
         let known = |wallet: &Word| self.link.config.voters.iter().any(|voter| voter.wallet.word() == *wallet);
         let strangers = found.signers.iter().filter(|wallet| !known(wallet)).count();

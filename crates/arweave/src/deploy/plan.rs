@@ -1,5 +1,6 @@
 //! What is to be deployed.
 
+use serde::Deserialize;
 use tim3_chain::plan::Outline;
 use tim3_domain::{identity::MarketKind, word::Word};
 
@@ -8,7 +9,8 @@ use crate::{AoError, id::Id};
 pub use tim3_chain::plan::{RoutePlan, SyntheticPlan, WindowPlan};
 
 /// A gateway, as it is when it starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GatewayPlan {
     /// 32 random bytes, so that no other gateway has this one's id.
     pub salt: Word,
@@ -25,13 +27,16 @@ pub struct GatewayPlan {
     /// The synthetics.
     pub synthetics: Vec<SyntheticPlan>,
     /// The collaterals of this chain.
+    #[serde(default)]
     pub collaterals: Vec<CollateralPlan>,
     /// The markets whose home this is.
+    #[serde(default)]
     pub markets: Vec<MarketPlan>,
 }
 
 /// A collateral.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CollateralPlan {
     /// 1 to 12 of A to Z and 0 to 9.
     pub symbol: String,
@@ -42,7 +47,8 @@ pub struct CollateralPlan {
 }
 
 /// Where a collateral's token comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TokenPlan {
     /// A token process that is there.
     Existing(Id),
@@ -54,7 +60,8 @@ pub enum TokenPlan {
 }
 
 /// A market; ratios in 1/10000, amounts in canonical units of the synthetic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MarketPlan {
     /// Symbol of the synthetic.
     pub synthetic: String,
@@ -63,36 +70,46 @@ pub struct MarketPlan {
     /// Reserve or vault.
     pub kind: MarketKind,
     /// Where prices come from; `None` only in a reserve market.
+    #[serde(default)]
     pub oracle: Option<OraclePlan>,
     /// Highest loan to value at mint; 0 in a reserve market.
+    #[serde(default)]
     pub max_ltv_bps: u16,
     /// Loan to value from which a position is liquidatable; 0 in a reserve market.
+    #[serde(default)]
     pub liquidation_threshold_bps: u16,
     /// What a liquidator gets above what it repays; 0 in a reserve market.
+    #[serde(default)]
     pub bonus_bps: u16,
     /// Share of a debt that one liquidation may repay; 0 in a reserve market.
+    #[serde(default)]
     pub close_factor_bps: u16,
     /// How far below the target the collateral may be for a lock; 0 in a vault market.
+    #[serde(default)]
     pub depeg_bps: u16,
     /// Highest debt of the market.
     pub debt_ceiling: u128,
     /// Smallest debt a position may be left with, other than 0.
+    #[serde(default)]
     pub dust: u128,
 }
 
 /// One or two sources of prices.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OraclePlan {
     /// What the sources call it.
     pub feed: String,
     /// The first source.
     pub primary: SourcePlan,
     /// A second one: the lower or the higher price counts, whichever is worse for whoever acts.
+    #[serde(default)]
     pub secondary: Option<SourcePlan>,
 }
 
 /// Who says prices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SourcePlan {
     /// A wallet or process.
     pub account: Id,

@@ -22,6 +22,8 @@ pub struct Scheduled {
     pub timestamp_ms: u64,
     /// The message.
     pub id: Id,
+    /// Who signed it: for what a process sent, the authority. Empty where the scheduler does not say.
+    pub signer: String,
     /// Its tags as the sender gave them.
     pub tags: Vec<Tag>,
     /// Its data, where that is a text.
@@ -57,7 +59,15 @@ struct Message {
     #[serde(default)]
     tags: Vec<Tag>,
     #[serde(default)]
+    owner: Option<Owner>,
+    #[serde(default)]
     data: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    #[serde(default)]
+    address: String,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +100,7 @@ impl TryFrom<Node> for Scheduled {
             nonce: number("Nonce")?,
             timestamp_ms: number("Timestamp")?,
             id: message.id,
+            signer: message.owner.map(|owner| owner.address).unwrap_or_default(),
             tags: message.tags,
             data: message.data.unwrap_or_default(),
             assignment: assignment.id,

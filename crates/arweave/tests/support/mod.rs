@@ -99,12 +99,7 @@ impl World {
         let chain: ChainId = "ao:devnet".parse().expect("a name");
         let keys = Keys::from_seed("ao", 3, 2);
         let plan = plan(&keys);
-        let id = |text: &str| text.parse::<Id>().expect("an id");
-        let ground = Ground {
-            module: id(network.module_id()),
-            scheduler: id(network.scheduler_id()),
-            authority: id(network.authority_id()),
-        };
+        let ground = ground(&network);
         let deployer =
             Deployer::new(network_config(&network), ground, wallet("deployer")).expect("endpoints that are distinct");
         let deployment = deployer.gateway(&chain, &plan).await.expect("deployed");
@@ -122,6 +117,10 @@ impl World {
         deployer.set_routes(deployment.process, &routes).await.expect("routes");
         deployer.activate(deployment.process).await.expect("active");
         Self { network, chain, plan, deployment, routes, keys, peer, deployer }
+    }
+
+    pub(crate) fn ground(&self) -> Ground {
+        ground(&self.network)
     }
 
     pub(crate) fn market(&self) -> MarketId {
@@ -161,6 +160,16 @@ impl World {
     pub(crate) async fn finalize(&self) {
         self.network.idle().await.expect("idle");
         self.network.mine(CONFIRMATIONS).await.expect("mined");
+    }
+}
+
+/// What processes of a network are made of.
+fn ground(network: &AoNetwork) -> Ground {
+    let id = |text: &str| text.parse::<Id>().expect("an id");
+    Ground {
+        module: id(network.module_id()),
+        scheduler: id(network.scheduler_id()),
+        authority: id(network.authority_id()),
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn in_force(before: &Loaded, after: &Loaded) -> Loaded {
     for chain in &mut config.chains {
         if let Some(other) = same_chain(chain, &after.config) {
             chain.endpoints.clone_from(&other.endpoints);
-            chain.quorum = other.quorum;
+            (chain.quorum, chain.arweave_quorum) = (other.quorum, other.arweave_quorum);
             (chain.request_timeout, chain.health_interval) = (other.request_timeout, other.health_interval);
             chain.stall_after = other.stall_after;
         }
@@ -91,7 +91,10 @@ fn is_live(key: &str, before: &Config, after: &Config) -> bool {
         ("assets", Some("value_hold" | "limit" | "t_max")) => {
             asset_of(before, name).is_some() && asset_of(after, name).is_some()
         }
-        ("chains", Some("endpoints" | "quorum" | "request_timeout" | "health_interval" | "stall_after")) => {
+        (
+            "chains",
+            Some("endpoints" | "quorum" | "arweave_quorum" | "request_timeout" | "health_interval" | "stall_after"),
+        ) => {
             let chain = before.chains.iter().find(|chain| chain.name == name);
             chain.is_some_and(|chain| same_chain(chain, after).is_some())
         }

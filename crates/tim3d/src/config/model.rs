@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result};
+use clap::ValueEnum;
 use tim3_domain::identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind};
 use tim3_rpc::{Rate, SecretUrl};
 use tim3_telemetry::LogFormat;
@@ -52,8 +53,19 @@ impl Api {
     }
 }
 
+/// Which adapter serves a chain, and what form keys have that act on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Family {
+    /// secp256k1, for EVM chains and attesters
+    Ethereum,
+    /// ed25519
+    Solana,
+    /// RSA-4096 as Arweave's key files have it, or ed25519
+    Ao,
+}
+
 /// What kind of chain it is, with what only that kind has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Ethereum,
     Solana {
@@ -64,6 +76,32 @@ pub(crate) enum Kind {
         /// What transactions may cost.
         spending: Spending,
     },
+    Ao {
+        /// How long a message that nothing is heard of is waited for.
+        deadline: Duration,
+        /// Distinct attesters and wallets.
+        voters: Vec<Voter>,
+    },
+}
+
+impl Kind {
+    pub(crate) fn family(&self) -> Family {
+        match self {
+            Self::Ethereum => Family::Ethereum,
+            Self::Solana { .. } => Family::Solana,
+            Self::Ao { .. } => Family::Ao,
+        }
+    }
+}
+
+/// An attester's wallet on AO.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Voter {
+    /// Its address on EVM chains.
+    pub(crate) attester: Account,
+    pub(crate) wallet: Account,
+    /// `None` for somebody else's.
+    pub(crate) key: Option<KeyRef>,
 }
 
 /// What a submitter on Solana may spend.
@@ -87,8 +125,10 @@ pub(crate) struct Chain {
     pub(crate) birth: Option<u64>,
     /// At least one, with distinct names.
     pub(crate) endpoints: Vec<Endpoint>,
-    /// 1 to the number of endpoints.
+    /// 1 to the number of endpoints; on AO, of compute units.
     pub(crate) quorum: usize,
+    /// The same for gateways of Arweave, on AO.
+    pub(crate) arweave_quorum: Option<usize>,
     pub(crate) finality: Finality,
     pub(crate) poll_interval: Duration,
     pub(crate) request_timeout: Duration,
@@ -108,10 +148,38 @@ pub(crate) struct Chain {
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub(crate) name: String,
+    /// On AO.
+    pub(crate) unit: Option<Unit>,
     pub(crate) url: UrlRef,
     pub(crate) ws: Option<UrlRef>,
     pub(crate) priority: u32,
     pub(crate) rate: Option<Rate>,
+}
+
+/// What an endpoint of an AO network does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Takes messages.
+    Mu,
+    /// Orders them.
+    Su,
+    /// Evaluates them.
+    Cu,
+    /// Shows what lies on Arweave.
+    Arweave,
+}
+
+impl Unit {
+    pub(crate) const ALL: [Self; 4] = [Self::Mu, Self::Su, Self::Cu, Self::Arweave];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Mu => "mu",
+            Self::Su => "su",
+            Self::Cu => "cu",
+            Self::Arweave => "arweave",
+        }
+    }
 }
 
 /// A URL, or where it is kept because it carries a key.

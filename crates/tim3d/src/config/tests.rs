@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use proptest::prelude::*;
 
 use super::{Config, Inputs, KeyRef, Kind, Loaded, Policy, Problems, SecretRef, changes, hash, in_force, load};
+use crate::adapter::Adapter;
 
 /// The least that is accepted.
 const MINIMAL: &str = r#"
@@ -103,7 +104,7 @@ submit = { signer = { env = "SUBMITTER" }, max_price = 7, create_accounts = 3 }
     let config = minimal().file("s.toml", SOLANA).config();
     let chain = config.chains.iter().find(|chain| chain.name == "s").expect("a chain");
     assert!(matches!(chain.kind, Kind::Solana { lookup_table: None, .. }), "{:?}", chain.kind);
-    let settings = crate::solana::settings(chain).expect("settings");
+    let settings = <tim3_solana::Solana as Adapter>::settings(chain).expect("settings");
     assert_eq!(settings.program.to_string(), "8qbHbw2BbbTHBW1sbeqakYXVKRQM8Ne7pLK7m6CVfeR");
     assert_eq!(settings.gateway.to_string(), "CktRuQ2mttgRGkXJtyksdKHjUdc2C4TgDzyB98oEzy8");
     assert_eq!((settings.fees.max_price, settings.create_accounts), (7, 3));
@@ -116,6 +117,65 @@ submit = { signer = { env = "SUBMITTER" }, max_price = 7, create_accounts = 3 }
         let problems = minimal().file("s.toml", &SOLANA.replace(from, to)).problems();
         assert!(problems.iter().any(|problem| problem.contains(key)), "{key}: {problems:?}");
     }
+}
+
+#[test]
+fn a_chain_of_ao_has_units_and_voters() {
+    const AO: &str = r#"
+[chains.o]
+kind = "ao"
+chain = "ao:devnet"
+gateway = "TqXuaP6gVYYQaJDe1XM4ILt32RnNonvEuBObfNM7iIk"
+gateway_salt = "0x0000000000000000000000000000000000000000000000000000000000000001"
+endpoints = [
+  { unit = "mu", url = "http://127.0.0.1:1" },
+  { unit = "su", url = "http://127.0.0.1:1" },
+  { unit = "cu", url = "http://127.0.0.1:1" },
+  { unit = "cu", url = "http://127.0.0.1:2" },
+  { unit = "arweave", url = "http://127.0.0.1:3" },
+]
+voters = [
+  { attester = "0x1111111111111111111111111111111111111111", wallet = "dpLDrTVAu4A8Ags67mbNiIcSMjTqDG5xQ8Ct1z_0Me0", key = { env = "VOTER" } },
+  { attester = "0x2222222222222222222222222222222222222222", wallet = "P8TM_nRYcOLA2Z9x8w_wZWyN7dQcwdfT03aw2-aF4vM" },
+]
+finality = { depth = 0, tiers = [{ from = "1", depth = 5 }] }
+deadline = "7s"
+submit = { signer = { env = "SUBMITTER" } }
+"#;
+    let config = minimal().file("o.toml", AO).config();
+    let chain = config.chains.iter().find(|chain| chain.name == "o").expect("a chain");
+    assert_eq!(chain.endpoints[3].name, "cu 127.0.0.1:2");
+    let keys: Vec<_> = chain.voter_keys().map(|(role, _)| role).collect();
+    assert_eq!(keys, ["chains.o.voters[0]"]);
+    let settings = <tim3_arweave::Ao as Adapter>::settings(chain).expect("settings");
+    let network = &settings.network;
+    assert_eq!((network.compute_units.len(), network.quorum), (2, 2));
+    assert_eq!((network.gateways.len(), network.gateway_quorum, network.messengers.len()), (1, 1, 1));
+    assert_eq!((network.deadline_ms, network.timeout_ms), (7_000, 30_000));
+    assert_eq!((settings.confirmations, settings.tiers), (0, vec![(1_000_000, 5)]));
+    assert_eq!((settings.voters.len(), settings.voters[1].attester), (2, [0x22; 20]));
+    for (from, to, key) in [
+        ("unit = \"mu\"", "unit = \"su\"", "no endpoint with unit = \"mu\""),
+        ("unit = \"mu\"", "unit = \"node\"", "chains.o.endpoints[0].unit"),
+        ("unit = \"mu\", ", "", "chains.o.endpoints[0].unit"),
+        ("tiers = [{ from = \"1\", depth = 5 }]", "", "the scheduler's word for any amount"),
+        (
+            "P8TM_nRYcOLA2Z9x8w_wZWyN7dQcwdfT03aw2-aF4vM",
+            "dpLDrTVAu4A8Ags67mbNiIcSMjTqDG5xQ8Ct1z_0Me0",
+            "for the second time in voters[1]",
+        ),
+        ("ao:devnet", "eip155:1", "chains.o.chain"),
+        ("gateway = \"", "gateway = \"0x", "chains.o.gateway"),
+        ("deadline", "ws = 1\nprogram", "chains.o.program"),
+        ("deadline = \"7s\"", "arweave_quorum = 2", "the number of gateways of Arweave"),
+        ("deadline = \"7s\"", "submit.max_gas = 200000", "chains.o.submit"),
+    ] {
+        let problems = minimal().file("o.toml", &AO.replacen(from, to, 1)).problems();
+        assert!(problems.iter().any(|problem| problem.contains(key)), "{key}: {problems:?}");
+    }
+    let without = AO.split("voters = [").next().unwrap().to_owned() + "submit = { signer = { env = \"SUBMITTER\" } }";
+    let problems = minimal().file("o.toml", &without).problems();
+    assert!(problems.iter().any(|problem| problem.contains("chains.o.voters: found nothing")), "{problems:?}");
 }
 
 #[test]

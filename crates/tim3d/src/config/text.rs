@@ -12,7 +12,10 @@ use tim3_ethereum::Address;
 use tim3_rpc::SecretUrl;
 use tim3_telemetry::LogFormat;
 
-use super::{model::Policy, node::Given};
+use super::{
+    model::{Family, Policy, Unit},
+    node::Given,
+};
 
 pub(super) fn text(given: &Given<'_>) -> Result<String, String> {
     match given.kind {
@@ -189,9 +192,12 @@ pub(super) fn log_format(given: &Given<'_>) -> Result<LogFormat, String> {
     word_of(given, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
 }
 
-/// Whether the chain is one of Solana.
-pub(super) fn chain_kind(given: &Given<'_>) -> Result<bool, String> {
-    word_of(given, &[("ethereum", false), ("solana", true)])
+pub(super) fn family(given: &Given<'_>) -> Result<Family, String> {
+    word_of(given, &[("ethereum", Family::Ethereum), ("solana", Family::Solana), ("ao", Family::Ao)])
+}
+
+pub(super) fn unit(given: &Given<'_>) -> Result<Unit, String> {
+    word_of(given, &Unit::ALL.map(|unit| (unit.name(), unit)))
 }
 
 pub(super) fn solana_chain_id(given: &Given<'_>) -> Result<ChainId, String> {
@@ -205,6 +211,18 @@ pub(super) fn solana_chain_id(given: &Given<'_>) -> Result<ChainId, String> {
 pub(super) fn solana_account(given: &Given<'_>) -> Result<Account, String> {
     let key = parsed::<tim3_solana::Pubkey>(given).ok().filter(|key| *key != tim3_solana::Pubkey::default());
     key.map(|key| tim3_solana::address::account(&key)).ok_or_else(|| "an address in base58, not zero".to_owned())
+}
+
+/// The gateway on AO knows its network by the name it was given when it was deployed.
+pub(super) fn ao_chain_id(given: &Given<'_>) -> Result<ChainId, String> {
+    let chain = parsed::<ChainId>(given).ok().filter(|chain| chain.namespace() == "ao");
+    chain.ok_or_else(|| "ao: and the name that the gateway was deployed with, for example \"ao:mainnet\"".to_owned())
+}
+
+/// A process or a wallet on AO.
+pub(super) fn ao_account(given: &Given<'_>) -> Result<Account, String> {
+    let id = parsed::<tim3_arweave::Id>(given).ok().filter(|id| !id.word().is_zero());
+    id.map(tim3_arweave::Id::account).ok_or_else(|| "an id of 43 characters of base64url, not zero".to_owned())
 }
 
 pub(super) fn market_kind(given: &Given<'_>) -> Result<MarketKind, String> {

@@ -9,6 +9,7 @@ fn message(nonce: u64) -> Scheduled {
         nonce,
         timestamp_ms: 1_000,
         id: Id(bytes),
+        signer: String::new(),
         tags: Vec::new(),
         data: String::new(),
         assignment: Id(bytes),

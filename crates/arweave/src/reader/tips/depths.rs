@@ -105,7 +105,15 @@ mod tests {
 
     fn message(nonce: u64) -> Scheduled {
         let id = Id([u8::try_from(nonce).expect("few"); 32]);
-        Scheduled { nonce, timestamp_ms: 0, id, tags: Vec::new(), data: String::new(), assignment: id }
+        Scheduled {
+            nonce,
+            timestamp_ms: 0,
+            id,
+            signer: String::new(),
+            tags: Vec::new(),
+            data: String::new(),
+            assignment: id,
+        }
     }
 
     fn run(first: u64, heights: &[Option<u64>]) -> Depths {

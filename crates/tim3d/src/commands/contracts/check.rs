@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use tim3_arweave::Ao;
 use tim3_chain::{
     Chain as Port, Direction,
     findings::{Finding, Report},
@@ -15,9 +16,10 @@ use super::{
     plan::Plan,
 };
 use crate::{
+    adapter::Adapter,
     cli::Global,
-    config::{Chain, Config, KeyRef, Kind},
-    ethereum, output, solana,
+    config::{Chain, Config, Family, KeyRef},
+    output,
 };
 
 pub(super) fn check(global: &Global, only: Option<&str>, plan: Option<&Path>, as_json: bool) -> Result<()> {
@@ -48,25 +50,35 @@ pub(super) fn check(global: &Global, only: Option<&str>, plan: Option<&Path>, as
 }
 
 /// Connects without a key, and reads back what kind of gateway it is.
-async fn read(chain: &Chain, plan: Option<&Plan>) -> Result<(Box<dyn Port>, Report)> {
-    match chain.kind {
-        Kind::Ethereum => {
-            let ethereum = Ethereum::connect(ethereum::settings(chain)?, None, None).await?;
-            let expected = plan.map(|plan| plan.expected(&chain.name)).unwrap_or_default();
-            let report = ethereum.check(&expected).await?;
+async fn read(config: &Config, chain: &Chain, plan: Option<&Plan>) -> Result<(Box<dyn Port>, Report)> {
+    match chain.kind.family() {
+        Family::Ethereum => {
+            let ethereum = connect::<Ethereum>(chain).await?;
+            let report = ethereum.check(&plan.map(|plan| plan.expected(&chain.name)).unwrap_or_default()).await?;
             Ok((Box::new(ethereum), report))
         }
-        Kind::Solana { .. } => {
-            let solana = Solana::connect(solana::settings(chain)?, None, None).await?;
-            let expected = plan.map(|plan| plan.expected_on_solana(&chain.name)).unwrap_or_default();
-            let report = solana.check(&expected).await?;
+        Family::Solana => {
+            let solana = connect::<Solana>(chain).await?;
+            let report =
+                solana.check(&plan.map(|plan| plan.expected_on_solana(&chain.name)).unwrap_or_default()).await?;
             Ok((Box::new(solana), report))
+        }
+        Family::Ao => {
+            let ao = connect::<Ao>(chain).await?;
+            let id = |name: &str| config.chains.iter().find(|peer| peer.name == name).map(|peer| peer.gateway);
+            let expected = plan.map(|plan| plan.expected_on_ao(&chain.name, id)).transpose()?.unwrap_or_default();
+            let report = ao.check(&expected).await?;
+            Ok((Box::new(ao), report))
         }
     }
 }
 
+async fn connect<A: Adapter>(chain: &Chain) -> Result<A> {
+    Ok(<A as Adapter>::connect(A::settings(chain)?, None, None).await?)
+}
+
 async fn report(config: &Config, chain: &Chain, plan: Option<&Plan>) -> Result<Report> {
-    let (gateway, mut report) = read(chain, plan).await?;
+    let (gateway, mut report) = read(config, chain, plan).await?;
     let mut add = |what: String, found: String, expected: Option<String>| {
         report.findings.push(Finding { what, found, expected });
     };

@@ -1,10 +1,13 @@
 //! `tim3d contracts deploy`: the gateways of a plan, one after the other, each step written down so that it can be gone on with.
 
+mod ao;
+
 use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
-use tim3_domain::identity::GatewayId;
+use tim3_arweave::{Id, deploy::Deployment as AoDeployment};
+use tim3_domain::identity::{ChainId, GatewayId};
 use tim3_ethereum::{
     Address, EndpointConfig, EthereumConfig,
     deploy::{Deployer, Deployment},
@@ -35,6 +38,13 @@ enum Progress {
         deployment: Option<SolanaDeployment>,
         active: bool,
     },
+    Ao {
+        /// What was spawned.
+        process: Id,
+        chain: ChainId,
+        deployment: Option<AoDeployment>,
+        active: bool,
+    },
 }
 
 /// By name.
@@ -44,6 +54,7 @@ fn id_of(state: &State, name: &str) -> Option<GatewayId> {
     match state.get(name)? {
         Progress::Ethereum { deployment, .. } => Some(deployment.id),
         Progress::Solana { deployment, .. } => deployment.as_ref().map(|deployment| deployment.id),
+        Progress::Ao { deployment, .. } => deployment.as_ref().map(|deployment| deployment.gateway),
     }
 }
 
@@ -57,12 +68,15 @@ pub(super) fn deploy(plan: &Path, state_path: &Path) -> Result<()> {
     };
     block_on(async {
         // All of them first: a plan that cannot be carried out as a whole is better not begun.
-        let (mut ethereum, mut solana) = (Vec::new(), Vec::new());
+        let (mut ethereum, mut solana, mut ao) = (Vec::new(), Vec::new(), Vec::new());
         for (name, target) in &plan.gateways {
             ethereum.push((name, target, connect(name, target).await?));
         }
         for (name, target) in &plan.solana_gateways {
             solana.push((name, target, connect_solana(name, target).await?));
+        }
+        for (name, target) in &plan.ao_gateways {
+            ao.push((name, target, ao::connect(name, target)?));
         }
         for (name, target, deployer) in &ethereum {
             if !state.contains_key(*name) {
@@ -74,6 +88,9 @@ pub(super) fn deploy(plan: &Path, state_path: &Path) -> Result<()> {
         }
         for (name, target, deployer) in &solana {
             deploy_solana(name, target, deployer, &mut state, state_path).await.with_context(|| (*name).clone())?;
+        }
+        for (name, target, deployer) in &ao {
+            ao::deploy(name, target, deployer, &mut state, state_path).await.with_context(|| (*name).clone())?;
         }
         for (name, target, deployer) in &ethereum {
             let routes = plan.routes_from(name, |peer| id_of(&state, peer))?;
@@ -90,6 +107,9 @@ pub(super) fn deploy(plan: &Path, state_path: &Path) -> Result<()> {
             finish_solana(name, target, deployer, &plan, &mut state, state_path)
                 .await
                 .with_context(|| (*name).clone())?;
+        }
+        for (name, target, deployer) in &ao {
+            ao::finish(name, target, deployer, &plan, &mut state, state_path).await.with_context(|| (*name).clone())?;
         }
         Ok(())
     })?;
@@ -215,6 +235,12 @@ fn section(name: &str, progress: &Progress) -> Option<String> {
             let table = lookup_table.map(|table| format!("lookup_table = \"{table}\"\n")).unwrap_or_default();
             format!(
                 "[chains.{name}]\nkind = \"solana\"\nchain = \"{chain}\"\nprogram = \"{program}\"\ngateway = \"{gateway}\"\ngateway_id = \"{id}\"\n{table}",
+            )
+        }
+        Progress::Ao { process, chain, deployment, .. } => {
+            let id = deployment.as_ref()?.gateway;
+            format!(
+                "[chains.{name}]\nkind = \"ao\"\nchain = \"{chain}\"\ngateway = \"{process}\"\ngateway_id = \"{id}\"\n"
             )
         }
     })

@@ -8,6 +8,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
+use tim3_arweave::{
+    Id,
+    deploy::{Ground, check::Expected as ExpectedOnAo, plan::GatewayPlan as AoPlan},
+};
 use tim3_chain::plan::RoutePlan;
 use tim3_domain::identity::{AssetId, ChainId, GatewayId};
 use tim3_ethereum::{
@@ -32,6 +36,9 @@ pub(super) struct Plan {
     /// Those on Solana.
     #[serde(default)]
     pub(super) solana_gateways: BTreeMap<String, SolanaTarget>,
+    /// Those on AO.
+    #[serde(default)]
+    pub(super) ao_gateways: BTreeMap<String, AoTarget>,
     /// What operations may go where.
     #[serde(default)]
     routes: Vec<Route>,
@@ -66,6 +73,46 @@ pub(super) struct SolanaTarget {
     /// Who may replace an uploaded program afterwards; without it, the deployer.
     pub(super) upgrade_authority: Option<Authority>,
     pub(super) gateway: SolanaPlan,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AoTarget {
+    /// What the gateway is told that its network is called.
+    pub(super) chain: ChainId,
+    /// Takes messages.
+    pub(super) mu: SecretUrl,
+    /// The scheduler's endpoint.
+    pub(super) su: SecretUrl,
+    /// Says what messages did.
+    pub(super) cu: SecretUrl,
+    /// What the process runs.
+    pub(super) module: Id,
+    /// Who orders its messages.
+    pub(super) scheduler: Id,
+    /// Whose signature makes a message of another process believable.
+    pub(super) authority: Id,
+    /// Owns the process, and sets the gateway up.
+    pub(super) deployer: Key,
+    /// Is offered the gateway afterwards.
+    pub(super) admin: Option<Id>,
+    /// Who may evaluate code in the process afterwards; without it, the deployer.
+    pub(super) owner: Option<Owner>,
+    pub(super) gateway: AoPlan,
+}
+
+impl AoTarget {
+    /// What its process is made of.
+    pub(super) fn ground(&self) -> Ground {
+        Ground { module: self.module, scheduler: self.scheduler, authority: self.authority }
+    }
+}
+
+/// Who may evaluate code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Owner {
+    Nobody,
 }
 
 /// Who may replace a program.
@@ -124,20 +171,32 @@ impl Plan {
             });
             anyhow::anyhow!("{}:{line}: {}", path.display(), error.message().replace('\n', ", "))
         })?;
-        if let Some(name) = plan.gateways.keys().find(|name| plan.solana_gateways.contains_key(*name)) {
+        let twin = |name: &&String| plan.names().filter(|other| other == name).count() > 1;
+        if let Some(name) = plan.names().find(twin) {
             bail!("{}: two gateways are called {name:?}; rename one of them", path.display());
+        }
+        let unowned = |target: &AoTarget| target.admin.is_some() && target.owner.is_none();
+        if let Some((name, _)) = plan.ao_gateways.iter().find(|(_, target)| unowned(target)) {
+            bail!(
+                "{}: ao_gateways.{name} offers the gateway to an admin who does not own the process; add owner = \"nobody\"",
+                path.display()
+            );
         }
         for route in &plan.routes {
             for name in [&route.from, &route.to] {
-                if !plan.gateways.contains_key(name) && !plan.solana_gateways.contains_key(name) {
+                if !plan.names().any(|known| known == name) {
                     bail!(
-                        "{}: a route names {name:?}, and there is no [gateways.{name}] or [solana_gateways.{name}]; correct one of them",
+                        "{}: a route names {name:?}, and there is no [gateways.{name}], [solana_gateways.{name}] or [ao_gateways.{name}]; correct one of them",
                         path.display()
                     );
                 }
             }
         }
         Ok(plan)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.gateways.keys().chain(self.solana_gateways.keys()).chain(self.ao_gateways.keys())
     }
 
     /// What the gateway called `name` should be, on an EVM chain.
@@ -154,6 +213,17 @@ impl Plan {
             upgrade_authority: target.upgrade_authority.map(Authority::account),
             ..ExpectedOnSolana::default()
         }
+    }
+
+    /// What the gateway called `name` should be, on AO, given what the others' ids are.
+    pub(super) fn expected_on_ao(&self, name: &str, id: impl Fn(&str) -> Option<GatewayId>) -> Result<ExpectedOnAo> {
+        let Some(target) = self.ao_gateways.get(name) else { return Ok(ExpectedOnAo::default()) };
+        Ok(ExpectedOnAo {
+            plan: Some(target.gateway.clone()),
+            routes: self.routes_from(name, id)?,
+            admin: None,
+            ground: Some(target.ground()),
+        })
     }
 
     /// The routes from the gateway called `name`, given what the others' ids are.
@@ -213,7 +283,10 @@ mod tests {
         );
         let ids = |name: &str| Some(GatewayId(tim3_domain::word::keccak_text(name)));
         let routes = plan.routes_from("ethereum", ids).unwrap();
-        assert_eq!(routes.iter().map(|route| route.evm).collect::<Vec<_>>(), [true, false], "to base, to Solana");
+        let evm: Vec<_> = routes.iter().map(|route| route.evm).collect();
+        assert_eq!(evm, [true, false, false], "to base, to Solana, to AO");
+        let ao = plan.expected_on_ao("ao", ids).unwrap();
+        assert_eq!((ao.routes.len(), ao.plan.map(|gateway| gateway.attesters.len())), (1, Some(3)));
         assert!(plan.expected("base").plan.is_some_and(|gateway| gateway.threshold == 2));
         assert!(plan.expected("elsewhere").plan.is_none());
         let key: KeyRef = (&plan.gateways["base"].deployer).into();
@@ -236,6 +309,7 @@ mod tests {
         assert!(
             told(&text.replace("solana_gateways.solana", "solana_gateways.base")).contains("two gateways are called")
         );
+        assert!(told(&text.replace("owner = \"nobody\"\n", "")).contains("add owner = \"nobody\""));
         let line = text.lines().take_while(|line| !line.starts_with("upgrade_authority")).count() + 1;
         let message = told(&text.replace("upgrade_authority = \"nobody\"", "upgrade_authority = { account = \"me\" }"));
         assert!(message.contains(&format!(":{line}: ")) && message.contains("no address of Solana"), "{message}");
