@@ -2,7 +2,8 @@
 //!
 //! An adapter implements [`Reader`] (heads, finality, events), [`Lock`] (collateral and positions), [`Token`] (the synthetic), [`State`] (what the
 //! gateway has recorded: slots, mirrors, books, limits) and [`Submitter`] (the chain's own half of sending), which together are a [`Chain`].
-//! An [`Actor`] does what a user does, with a user's key. [`Attester`] is the port behind which signatures are made.
+//! An [`Actor`] does what a user does, with a user's key; a [`Keeper`] looks after markets, with an account of its own. [`Attester`] is the port behind
+//! which signatures are made.
 //!
 //! [`proof`] turns events that one cheap endpoint stated into [`FinalEvent`]s that a quorum's hash proves; nothing else can make one, and
 //! nothing is signed without one. `conformance` (a feature of that name) is the suite that every adapter must pass: one call runs it.
@@ -19,6 +20,7 @@ pub mod block;
 pub mod conformance;
 pub mod error;
 pub mod findings;
+pub mod keeper;
 pub mod lock;
 pub mod plan;
 pub mod proof;
@@ -31,6 +33,7 @@ pub use actor::{Action as UserAction, Actor};
 pub use attester::{AttestRequest, Attester, Evidence, Refused, Signature};
 pub use block::{BlockRef, Located, Tips, TxId};
 pub use error::{ChainError, ErrorClass};
+pub use keeper::{Attempt, Feed, FeedReading, Keeper, Liquidate, Liquidated, Undone};
 pub use lock::{Lock, MarketState};
 pub use proof::{EventChain, FinalEvent, OpenSlot, ProofError, QuorumHead};
 pub use reader::{Endpoint, Fetched, Reader, Reading, Skip};

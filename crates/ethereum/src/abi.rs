@@ -26,6 +26,7 @@ sol! {
         struct Market {
             bytes32 synthetic; bytes32 collateral; uint8 kind; Terms terms; uint128 totalCollateral; uint128 totalDebt;
         }
+        struct Position { uint128 collateral; uint128 debt; uint64 version; }
         struct Mirror { bytes32 home; uint128 collateral; uint128 debt; uint64 version; }
 
         event Event(uint64 indexed sequence, uint8 indexed kind, uint64 timestamp, bytes body);
@@ -89,6 +90,7 @@ sol! {
         function repay(bytes32 market, bytes32 owner, uint128 amount) external;
         function withdraw(bytes32 market, uint128 collateral, bytes32 to) external;
         function redeem(bytes32 market, bytes32 owner, uint128 amount, uint128 wanted, bytes32 recipient) external;
+        function liquidate(bytes32 market, bytes32 owner, uint128 maxRepay, uint128 minSeized) external;
         function claim(bytes32 asset, bytes32 to) external;
         function execute(Order[] orders) external returns (uint8[] codes);
 
@@ -120,6 +122,7 @@ sol! {
         function markets() external view returns (bytes32[]);
         function market(bytes32 marketId) external view returns (Market);
         function position(bytes32 marketId, bytes32 owner) external view returns (uint128 collateral, uint128 debt, uint64 version);
+        function positions(bytes32 marketId, bytes32[] owners) external view returns (Position[]);
         function mirror(bytes32 marketId, bytes32 owner) external view returns (Mirror);
         function window(bytes32 asset, uint8 kind) external view returns (Window);
         function route(bytes32 asset, bytes32 peer) external view returns (Route);
@@ -143,6 +146,13 @@ sol! {
         function approve(address spender, uint256 amount) external returns (bool);
         /// Of the devnet's tokens only: anybody mints.
         function mint(address to, uint256 amount) external;
+    }
+
+    /// What a Chainlink feed answers.
+    interface Aggregator {
+        function decimals() external view returns (uint8);
+        function latestRoundData()
+            external view returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
     }
 
     /// What the devnet's price feeds have: anybody sets the answer.

@@ -5,7 +5,7 @@
 //!   signature is read from a quorum of endpoints and pinned to a block hash. A websocket only says that there may be news.
 //! * Sending ([`submitter`]): one simulation and one transaction for a batch of orders; nonces are a pipeline in memory that journaled
 //!   transactions define after a restart; fees follow EIP-1559 with bounded escalation.
-//! * [`User`] does what a user does, with a user's key. [`keys`] holds keys encrypted at rest. [`deploy`] deploys and checks gateways.
+//! * [`User`] does what a user does, with a user's key; [`Keeper`] liquidates, with an account of its own. [`keys`] holds keys encrypted at rest. [`deploy`] deploys and checks gateways.
 //!
 //! Decisions are pure functions: what a log says ([`decode`]), what an error message means ([`fault`]), which fee ([`fees`]), which nonce
 //! ([`nonces`]), how many blocks at once ([`span`]). None of alloy's types appears in what other crates use, except addresses and keys.
@@ -20,6 +20,7 @@ pub mod deploy;
 pub mod error;
 pub mod fault;
 pub mod fees;
+pub mod keeper;
 pub mod keys;
 pub mod nonces;
 pub mod reader;
@@ -43,5 +44,6 @@ pub use crate::{
     config::{Endpoint as EndpointConfig, EthereumConfig, FeePolicy, Finality},
     connect::{Ethereum, VerifiedEndpoints},
     error::EthereumError,
+    keeper::Keeper,
     user::User,
 };

@@ -79,7 +79,7 @@ pub(crate) fn encoded(signed: &SignedOrder) -> Gateway::Order {
 }
 
 /// A transaction as the ports know it.
-fn transaction(signed: Signed, replaces: Option<&Transaction>) -> Transaction {
+pub(crate) fn transaction(signed: Signed, replaces: Option<&Transaction>) -> Transaction {
     Transaction { id: signed.id, raw: signed.raw, nonce: signed.nonce, replaces: replaces.map(|old| old.id.clone()) }
 }
 
@@ -194,7 +194,7 @@ impl Ethereum {
     }
 }
 
-fn fees_of(sender: &Sender, transaction: &Transaction) -> Result<Fees, ChainError> {
+pub(crate) fn fees_of(sender: &Sender, transaction: &Transaction) -> Result<Fees, ChainError> {
     let read = sender.read(&transaction.raw)?;
     Ok(Fees { max: read.max_fee_per_gas, tip: read.max_priority_fee_per_gas })
 }
