@@ -15,8 +15,8 @@ use crate::{
     Change, Cursor, EarlyFact, JournalError, OperationRecord, SentTransaction, SignatureKey, SignatureRecord,
     TimelineEntry,
     table::{
-        BY_TIME, CURSORS, EARLY, MIRRORED, NOTES, OPEN, OPERATIONS, POSITIONS, PositionKey, SIGNATURES, TIMELINE,
-        TRANSACTIONS, WriteRows,
+        BY_TIME, CURSORS, EARLY, KEEPER, MIRRORED, NOTES, OPEN, OPERATIONS, POSITIONS, PositionKey, SIGNATURES,
+        TIMELINE, TRANSACTIONS, WriteRows,
     },
 };
 
@@ -33,6 +33,7 @@ pub(crate) struct Tables<'t> {
     positions: WriteRows<'t, PositionKey, (GatewayId, Located)>,
     mirrored: WriteRows<'t, (GatewayId, PositionKey), MirrorRecord>,
     notes: WriteRows<'t, String, String>,
+    keeper: WriteRows<'t, u64, String>,
 }
 
 /// A list that may be written.
@@ -78,6 +79,7 @@ impl<'t> Tables<'t> {
             positions: POSITIONS.write(transaction)?,
             mirrored: MIRRORED.write(transaction)?,
             notes: NOTES.write(transaction)?,
+            keeper: KEEPER.write(transaction)?,
         })
     }
 
@@ -153,6 +155,8 @@ impl<'t> Tables<'t> {
                 self.mirrored.put(&(*peer, (record.position.market, record.position.owner)), record)
             }
             Change::Note(name, value) => self.notes.put(name, value),
+            Change::Keeper(number, line) => self.keeper.put(number, line),
+            Change::KeeperForget { below } => self.keeper.remove_below(below),
         }
     }
 

@@ -9,9 +9,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, TableDefinition, backends::FileBackend};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, TableDefinition, TableHandle, backends::FileBackend};
 
-use crate::{JournalError, apply::Tables, table::failed};
+use crate::{
+    JournalError,
+    apply::Tables,
+    table::{KEEPER, failed},
+};
 
 /// The format this program writes. It changes with the tables, the keys, and any record whose encoding changes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -79,7 +83,7 @@ pub(crate) fn prepare(database: &Database, path: &Path) -> Result<(), JournalErr
     let problem = |detail: String| JournalError::Open { path: path.to_owned(), detail };
     let corrupt = |error: JournalError| JournalError::Corrupt { path: path.to_owned(), detail: error.to_string() };
     match format_of(database).map_err(corrupt)? {
-        Some(FORMAT_VERSION) => Ok(()),
+        Some(FORMAT_VERSION) => complete(database).map_err(|error| problem(error.to_string())),
         Some(found) if found > FORMAT_VERSION => {
             Err(JournalError::Newer { path: path.to_owned(), found, supported: FORMAT_VERSION })
         }
@@ -106,6 +110,17 @@ fn is_empty(database: &Database) -> Result<bool, JournalError> {
     let transaction = database.begin_read().map_err(failed)?;
     Ok(transaction.list_tables().map_err(failed)?.next().is_none()
         && transaction.list_multimap_tables().map_err(failed)?.next().is_none())
+}
+
+/// Makes the tables that a journal of before they were thought of does not have.
+fn complete(database: &Database) -> Result<(), JournalError> {
+    let transaction = database.begin_read().map_err(failed)?;
+    if transaction.list_tables().map_err(failed)?.any(|table| table.name() == KEEPER.name) {
+        return Ok(());
+    }
+    let transaction = database.begin_write().map_err(failed)?;
+    drop(Tables::open(&transaction)?);
+    transaction.commit().map_err(failed)
 }
 
 fn initialise(database: &Database) -> Result<(), JournalError> {

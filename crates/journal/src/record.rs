@@ -168,4 +168,11 @@ pub enum Change {
     },
     /// Keeps a named value: deployment salts, the last audit, the halt of an asset.
     Note(String, String),
+    /// Keeps a line of the keepers' record, in their own words, under its number.
+    Keeper(u64, String),
+    /// Forgets the lines of the keepers' record below a number.
+    KeeperForget {
+        /// The first that stays.
+        below: u64,
+    },
 }

@@ -22,8 +22,8 @@ use crate::{
     Change, Cursor, EarlyFact, JournalError, OperationRecord, SentTransaction, SignatureKey, SignatureRecord,
     TimelineEntry, file,
     table::{
-        BY_TIME, CURSORS, EARLY, MIRRORED, NOTES, OPEN, OPERATIONS, POSITIONS, SIGNATURES, TIMELINE, TRANSACTIONS,
-        failed,
+        BY_TIME, CURSORS, EARLY, KEEPER, MIRRORED, NOTES, OPEN, OPERATIONS, POSITIONS, SIGNATURES, TIMELINE,
+        TRANSACTIONS, failed,
     },
     writer::{Observer, Poison, QUEUE, Request, Writer, poisoned},
 };
@@ -82,6 +82,9 @@ pub trait Journal: Send + Sync {
 
     /// A named value.
     fn note(&self, name: &str) -> Result<Option<String>, JournalError>;
+
+    /// Up to `limit` lines of the keepers' record from number `from` on, with their numbers.
+    fn keeper_lines(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, JournalError>;
 }
 
 /// The journal in one redb file, which one process at a time may have open.
@@ -226,6 +229,10 @@ impl Journal for RedbJournal {
 
     fn note(&self, name: &str) -> Result<Option<String>, JournalError> {
         NOTES.read(&self.begin()?)?.get(&name.to_owned())
+    }
+
+    fn keeper_lines(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, JournalError> {
+        KEEPER.read(&self.begin()?)?.from(&from, limit)
     }
 }
 

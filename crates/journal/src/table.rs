@@ -33,6 +33,8 @@ pub(crate) const SIGNATURES: Table<SignatureKey, SignatureRecord> = Table::new("
 pub(crate) const POSITIONS: Table<PositionKey, (GatewayId, Located)> = Table::new("positions");
 pub(crate) const MIRRORED: Table<(GatewayId, PositionKey), MirrorRecord> = Table::new("mirrored");
 pub(crate) const NOTES: Table<String, String> = Table::new("notes");
+/// Lines are numbered from 0; the oldest go.
+pub(crate) const KEEPER: Table<u64, String> = Table::new("keeper");
 
 /// Something that is done with every table that holds records, that is with all but the indices.
 pub(crate) trait Visit {
@@ -49,7 +51,8 @@ pub(crate) trait Visit {
         self.visit(&SIGNATURES)?;
         self.visit(&POSITIONS)?;
         self.visit(&MIRRORED)?;
-        self.visit(&NOTES)
+        self.visit(&NOTES)?;
+        self.visit(&KEEPER)
     }
 }
 
@@ -134,6 +137,12 @@ impl<T: ReadableTable<Bytes, Bytes>, K: Key, V: Serialize + DeserializeOwned> Ro
         keys.map(|row| row.map_err(failed).and_then(|(key, _)| self.key(key.value()))).collect()
     }
 
+    /// Up to `limit` rows from `start` on, in the order of their keys.
+    pub(crate) fn from(&self, start: &K, limit: usize) -> Result<Vec<(K, V)>, JournalError> {
+        let rows = self.rows.range(start.bytes().as_slice()..).map_err(failed)?.take(limit);
+        rows.map(|row| row.map_err(failed).and_then(|(key, value)| self.row(key.value(), value.value()))).collect()
+    }
+
     /// Every row; `Err` only where the file itself cannot be read.
     pub(crate) fn all(&self) -> Result<impl Iterator<Item = Result<Row<K, V>, JournalError>>, JournalError> {
         let rows = self.rows.iter().map_err(failed)?;
@@ -181,6 +190,11 @@ impl<K: Key, V: Serialize + DeserializeOwned> WriteRows<'_, K, V> {
         let value = postcard::to_stdvec(value).map_err(failed)?;
         self.rows.insert(key.bytes().as_slice(), value.as_slice()).map_err(failed)?;
         Ok(())
+    }
+
+    /// Removes every row whose key is below `end`.
+    pub(crate) fn remove_below(&mut self, end: &K) -> Result<(), JournalError> {
+        self.rows.retain_in(..end.bytes().as_slice(), |_, _| false).map_err(failed)
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Result<(), JournalError> {

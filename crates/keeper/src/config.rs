@@ -181,6 +181,20 @@ pub struct Config {
     pub patience: Patience,
 }
 
+/// What can change while the keepers run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// What becomes of decisions.
+    pub mode: Mode,
+    /// How liquidation is done.
+    pub liquidation: liquidation::Policy,
+    /// What may be risked.
+    pub limits: Limits,
+    /// How long what fails waits.
+    pub patience: Patience,
+}
+
 impl MarketConfig {
     /// The market's terms, checked.
     ///
@@ -196,6 +210,20 @@ impl MarketConfig {
 }
 
 impl Config {
+    /// The part that can change while the keepers run.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters {
+        let Self { mode, liquidation, limits, patience, .. } = self.clone();
+        Parameters { mode, liquidation, limits, patience }
+    }
+
+    /// The same with other parameters.
+    #[must_use]
+    pub fn with(self, parameters: Parameters) -> Self {
+        let Parameters { mode, liquidation, limits, patience } = parameters;
+        Self { mode, liquidation, limits, patience, ..self }
+    }
+
     /// Checks that every name that is used is configured, and that terms make sense.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tim3_domain::{health::Balances, identity::Account};
 
-use crate::{arbitrage::Fill, ledger::Move, price::Reading};
+use crate::{arbitrage::Fill, config::Parameters, ledger::Move, price::Reading};
 
 /// Something that happened, or was read. Names are those of the configuration; amounts are in canonical base units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +121,8 @@ pub enum Input {
         /// Whether to stop.
         paused: bool,
     },
+    /// An operator changed what can change while the keepers run.
+    Parameters(Box<Parameters>),
     /// All of a block, or of several, is in: decide about everything.
     Look,
     /// What became of an action.

@@ -6,6 +6,7 @@ mod liquidations;
 mod map;
 mod open;
 mod outcomes;
+mod page;
 mod prices;
 mod trades;
 
@@ -26,6 +27,7 @@ use crate::{
     risk::Book,
 };
 use map::Map;
+pub use page::Carried;
 
 /// A balance, by chain and asset.
 type Place = (String, String);

@@ -118,6 +118,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// A ledger that goes on after so many entries with these sums; balances are counted anew.
+    #[must_use]
+    pub fn resume(entries: u64, results: BTreeMap<Mode, i128>, missed: BTreeMap<Rule, u64>, lost: u64) -> Self {
+        Self { entries, results, missed, lost, ..Self::default() }
+    }
+
     /// Begins with what a chain has; counted again later, it begins anew from there.
     pub fn count(&mut self, chain: &str, asset: &str, amount: u128) {
         self.balances.insert((chain.to_owned(), asset.to_owned()), signed(amount));
@@ -178,6 +184,12 @@ impl Ledger {
     #[must_use]
     pub fn result(&self, mode: Mode) -> i128 {
         self.results.get(&mode).copied().unwrap_or_default()
+    }
+
+    /// The sums of results, by mode.
+    #[must_use]
+    pub fn results(&self) -> &BTreeMap<Mode, i128> {
+        &self.results
     }
 
     /// How often an opportunity was seen and not taken, by the check that stood against it.

@@ -41,7 +41,7 @@ pub struct Stake<'a> {
 }
 
 /// Uses and results of the day.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     day: u64,
     assets: BTreeMap<String, u128>,

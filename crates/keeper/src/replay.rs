@@ -1,6 +1,6 @@
 //! Records of inputs and decisions, and the proof that the ones lead to the others.
 //!
-//! A record is a header with the version of the format and the configuration, then every input, each followed by what it led to. One
+//! A record is a header with the version of the format, the configuration and what is carried over from before, then every input, each followed by what it led to. One
 //! [`Line`] is one line of JSON, or one value of any other serde format: where it is kept is not this crate's business.
 
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,8 @@ use crate::{
     config::Config,
     decision::Decision,
     error::KeeperError,
-    input::Recorded,
-    keeper::{Keeper, Step},
+    input::{Input, Recorded},
+    keeper::{Carried, Keeper, Step},
     ledger::Entry,
 };
 
@@ -27,6 +27,8 @@ pub enum Line {
         version: u32,
         /// What the keepers were told.
         config: Box<Config>,
+        /// What they took over from before.
+        carried: Box<Carried>,
     },
     /// An input.
     Input(Recorded),
@@ -37,10 +39,10 @@ pub enum Line {
 }
 
 impl Line {
-    /// The header of a record.
+    /// The header of a record, or of a page of it.
     #[must_use]
-    pub fn header(config: &Config) -> Self {
-        Self::Header { version: VERSION, config: Box::new(config.clone()) }
+    pub fn header(config: &Config, carried: Carried) -> Self {
+        Self::Header { version: VERSION, config: Box::new(config.clone()), carried: Box::new(carried) }
     }
 
     /// An input with what it led to.
@@ -93,6 +95,18 @@ pub struct Report {
 /// # Errors
 /// [`KeeperError`] for a record of another version or without a header, or where its inputs name what a configuration does not have.
 pub fn replay(lines: &[Line], other: Option<&Config>) -> Result<Report, KeeperError> {
+    Ok(decide(lines, other)?.1)
+}
+
+/// The keeper at the end of a record, as it was when that was written; `None` for a record without a line. The report says whether it is.
+///
+/// # Errors
+/// As [`replay`].
+pub fn restore(lines: &[Line]) -> Result<(Option<Keeper>, Report), KeeperError> {
+    decide(lines, None)
+}
+
+fn decide(lines: &[Line], other: Option<&Config>) -> Result<(Option<Keeper>, Report), KeeperError> {
     let mut report = Report::default();
     let mut keeper: Option<Keeper> = None;
     let mut lines = lines.iter().zip(1..).peekable();
@@ -102,7 +116,11 @@ pub fn replay(lines: &[Line], other: Option<&Config>) -> Result<Report, KeeperEr
             Line::Header { version, .. } if *version != VERSION => {
                 return Err(KeeperError::Version { found: *version, expected: VERSION });
             }
-            Line::Header { config, .. } => keeper = Some(Keeper::new(other.unwrap_or(config).clone())?),
+            Line::Header { config, carried, .. } => {
+                keeper = Some(Keeper::resume(other.unwrap_or(config).clone(), (**carried).clone())?);
+            }
+            // Another configuration stays what it is.
+            Line::Input(Recorded { input: Input::Parameters(_), .. }) if other.is_some() => {}
             Line::Input(input) => {
                 let keeper = keeper.as_mut().ok_or_else(|| stray("an input before any header"))?;
                 let mut recorded = Step::default();
@@ -126,7 +144,7 @@ pub fn replay(lines: &[Line], other: Option<&Config>) -> Result<Report, KeeperEr
             Line::Decision(_) | Line::Entry(_) => return Err(stray("a decision without an input before it")),
         }
     }
-    Ok(report)
+    Ok((keeper, report))
 }
 
 fn is_same(recorded: &Step, replayed: &Step, exactly: bool) -> bool {

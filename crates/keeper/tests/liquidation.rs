@@ -293,3 +293,43 @@ fn what_is_not_configured_is_refused_and_changes_nothing() {
     wrong.markets.get_mut("weth").unwrap().exit = Some("west pool".into());
     assert!(tim3_keeper::Keeper::new(wrong).unwrap_err().to_string().starts_with("markets.weth.exit"));
 }
+
+#[test]
+fn a_new_page_goes_on_with_the_numbers_the_caps_and_the_results_of_the_one_before() {
+    let mut world = market(Mode::Live);
+    world.block();
+    let decisions = world.reading("eth", 0, 180_000).decisions;
+    assert_eq!(world.keeper.carried(), None, "what is under way would be lost");
+    for decision in acts(&decisions) {
+        done(&mut world, decision, 400_000_000_000_000);
+    }
+    let carried = world.keeper.carried().unwrap();
+    assert_eq!(carried.decisions, 32);
+    let text = serde_json::to_string(&carried).unwrap();
+    assert_eq!(serde_json::from_str::<tim3_keeper::keeper::Carried>(&text).unwrap(), carried);
+    let page = tim3_keeper::Keeper::resume(world.keeper.config().clone(), carried.clone()).unwrap();
+    assert_eq!(page.ledger().result(Mode::Live), world.keeper.ledger().result(Mode::Live));
+    assert_eq!((page.ledger().next(), page.budget()), (32, world.keeper.budget()));
+    assert_eq!(page.carried(), Some(carried));
+}
+
+#[test]
+fn parameters_change_while_it_runs_and_what_is_in_flight_is_finished() {
+    let mut world = market(Mode::Live);
+    world.block();
+    let decisions = world.reading("eth", 0, 180_000).decisions;
+    let mut parameters = world.keeper.config().parameters();
+    parameters.mode = Mode::Observe;
+    world.give(Input::Parameters(Box::new(parameters.clone())));
+    let seen = world.look();
+    assert!(!acts(&seen).is_empty() && acts(&seen).iter().all(|decision| decision.mode == Mode::Observe));
+    for decision in acts(&decisions) {
+        done(&mut world, decision, 400_000_000_000_000);
+    }
+    assert_eq!(world.keeper.pending().count(), 0);
+    assert!(world.keeper.ledger().result(Mode::Live) > 0);
+    parameters.limits.day = 0;
+    world.give(Input::Parameters(Box::new(parameters)));
+    world.block();
+    assert!(world.look().iter().any(|decision| obstacle(decision) == Some(Rule::DayCap)));
+}

@@ -14,6 +14,7 @@ use tim3_keeper::{
     Action, Config, Decision, Input, KeeperError, Mode,
     arbitrage::Fill,
     input::Outcome,
+    keeper::Carried,
     ledger::Move,
     replay::{Line, read},
 };
@@ -107,7 +108,7 @@ fn day() -> World {
 
 fn lines(world: &World) -> Vec<Line> {
     let steps = world.record.iter().flat_map(|(recorded, step)| Line::of(recorded, step));
-    std::iter::once(Line::header(world.keeper.config())).chain(steps).collect()
+    std::iter::once(Line::header(world.keeper.config(), Carried::default())).chain(steps).collect()
 }
 
 fn other(change: impl Fn(&mut Config)) -> Config {
@@ -157,9 +158,9 @@ fn a_day_of_ticks_replays_to_identical_decisions_and_another_configuration_to_ot
 fn a_record_that_is_none_is_refused_with_its_line() {
     assert_eq!(read("\nnonsense\n").unwrap_err().to_string().split(':').next(), Some("line 2"));
     let world = World::new(config(Mode::Observe));
-    let header = Line::header(world.keeper.config());
+    let header = Line::header(world.keeper.config(), Carried::default());
     let stray = Line::Input(tim3_keeper::Recorded { sequence: 0, at_ms: 0, input: Input::Look });
     assert!(matches!(tim3_keeper::replay(&[stray.clone(), header], None), Err(KeeperError::Record { line: 1, .. })));
-    let old = Line::Header { version: 0, config: Box::new(config(Mode::Observe)) };
+    let old = Line::Header { version: 0, config: Box::new(config(Mode::Observe)), carried: Box::default() };
     assert!(matches!(tim3_keeper::replay(&[old, stray], None), Err(KeeperError::Version { found: 0, .. })));
 }

@@ -140,4 +140,8 @@ impl Journal for CrashingJournal {
     fn note(&self, name: &str) -> Result<Option<String>, JournalError> {
         self.0.inner.note(name)
     }
+
+    fn keeper_lines(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, JournalError> {
+        self.0.inner.keeper_lines(from, limit)
+    }
 }

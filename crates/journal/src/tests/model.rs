@@ -33,6 +33,7 @@ struct Model {
     signatures: BTreeMap<SignatureKey, SignatureRecord>,
     mirrored: BTreeMap<u64, BTreeMap<Word, MirrorRecord>>,
     notes: BTreeMap<String, String>,
+    keeper: BTreeMap<u64, String>,
 }
 
 impl Model {
@@ -85,6 +86,10 @@ impl Model {
             Change::Note(name, value) => {
                 self.notes.insert(name, value);
             }
+            Change::Keeper(number, line) => {
+                self.keeper.insert(number, line);
+            }
+            Change::KeeperForget { below } => self.keeper.retain(|number, _| *number >= below),
             // Has a test of its own.
             Change::Position { .. } => return false,
         }
@@ -113,6 +118,9 @@ impl Model {
         }
         let early = self.early.iter().flat_map(|(id, facts)| facts.iter().map(|fact| (*id, fact.clone())));
         assert_eq!(journal.early().unwrap(), early.collect::<Vec<_>>());
+        let lines = |from: u64| self.keeper.range(from..).map(|(number, line)| (*number, line.clone()));
+        assert_eq!(journal.keeper_lines(0, usize::MAX).unwrap(), lines(0).collect::<Vec<_>>());
+        assert_eq!(journal.keeper_lines(2, 2).unwrap(), lines(2).take(2).collect::<Vec<_>>());
         for chain in ["a", "b"] {
             let mut kept: Vec<_> = self.transactions.values().filter(|sent| sent.chain == chain).cloned().collect();
             kept.sort_by_key(|sent| sent.nonce);
@@ -196,6 +204,8 @@ fn changes() -> impl Strategy<Value = Change> {
             Change::Mirrored { peer: gateway(peer), record: MirrorRecord { home: gateway(7), position, version } }
         }),
         1 => (0_u64..3, "[a-z]{0,9}").prop_map(|(n, value)| Change::Note(format!("note {n}"), value)),
+        1 => (0_u64..9, "[a-z]{0,9}").prop_map(|(n, line)| Change::Keeper(n, line)),
+        1 => (0_u64..9).prop_map(|below| Change::KeeperForget { below }),
     ]
 }
 

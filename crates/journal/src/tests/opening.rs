@@ -73,6 +73,20 @@ fn a_newer_format_names_both_versions() {
 }
 
 #[test]
+fn a_journal_from_before_there_were_keepers_gets_their_table() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.redb");
+    drop(RedbJournal::open(&path).unwrap());
+    let database = Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    assert!(transaction.delete_table(TableDefinition::<'_, &[u8], &[u8]>::new("keeper")).unwrap());
+    transaction.commit().unwrap();
+    drop(database);
+    verify(&path).unwrap();
+    assert_eq!(RedbJournal::open(&path).unwrap().keeper_lines(0, 9), Ok(Vec::new()));
+}
+
+#[test]
 fn what_is_no_journal_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let text = directory.path().join("notes.txt");

@@ -28,7 +28,7 @@ impl Keeper {
                 named("chain", chain, &config.chains)?;
                 named("asset", asset, &config.assets)
             }
-            Input::Outcome { .. } | Input::Pause { .. } | Input::Look => Ok(()),
+            Input::Outcome { .. } | Input::Pause { .. } | Input::Parameters(_) | Input::Look => Ok(()),
         }
     }
 
@@ -77,6 +77,12 @@ impl Keeper {
                 self.levels.insert((chain.clone(), asset.clone()), *level);
             }
             Input::Pause { paused } => self.is_paused = *paused,
+            Input::Parameters(parameters) => {
+                self.config = self.config.clone().with((**parameters).clone());
+                // Under other parameters the same is said again, with its new reason.
+                self.left.clear();
+                self.acted.clear();
+            }
             Input::Outcome { decision, outcome } => self.take_outcome(*decision, outcome, step),
             Input::Look => {
                 self.look_at_markets(step);

@@ -1,0 +1,94 @@
+//! What stays when everything else begins anew: records of inputs are kept in pages, and a page is read without those before it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Keeper;
+use crate::{
+    config::{Config, Mode},
+    decision::{Rule, Subject},
+    error::KeeperError,
+    ledger::Ledger,
+    limits::Budget,
+};
+
+/// What a page takes over from the one before: numbers go on, and so do the day's caps and results. What is read from the world is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The number of the next decision.
+    pub decisions: u64,
+    /// The number of the next entry of the ledger.
+    pub entries: u64,
+    /// Whether an operator has paused the keepers.
+    pub is_paused: bool,
+    /// Uses and results of the day.
+    pub budget: Budget,
+    /// Results so far, by mode.
+    pub results: BTreeMap<Mode, i128>,
+    /// Opportunities seen and not taken so far, by what stood against them.
+    pub missed: BTreeMap<Rule, u64>,
+    /// How often somebody else was first so far.
+    pub lost: u64,
+}
+
+impl Keeper {
+    /// Keepers that know nothing yet but what was carried over.
+    ///
+    /// # Errors
+    /// As [`Keeper::new`].
+    pub fn resume(config: Config, carried: Carried) -> Result<Self, KeeperError> {
+        let Carried { decisions, entries, is_paused, budget, results, missed, lost } = carried;
+        let ledger = Ledger::resume(entries, results, missed, lost);
+        Ok(Self { next_decision: decisions, is_paused, budget, ledger, ..Self::new(config)? })
+    }
+
+    /// What a new page would take over; `None` while something is under way, which a new page would not know.
+    #[must_use]
+    pub fn carried(&self) -> Option<Carried> {
+        let is_quiet = self.pending.is_empty() && self.open.is_empty();
+        is_quiet.then(|| Carried {
+            decisions: self.next_decision,
+            entries: self.ledger.next(),
+            is_paused: self.is_paused,
+            budget: self.budget.clone(),
+            results: self.ledger.results().clone(),
+            missed: self.ledger.missed().clone(),
+            lost: self.ledger.lost(),
+        })
+    }
+
+    /// Whether an operator has paused the keepers.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// The vault market that a decision without an outcome is about, if it is about one.
+    #[must_use]
+    pub fn market_of(&self, decision: u64) -> Option<String> {
+        match &self.pending.get(&decision)?.subject {
+            Subject::Position { market, .. } => Some(market.clone()),
+            _ => None,
+        }
+    }
+
+    /// Decisions to act that have no outcome yet.
+    pub fn pending(&self) -> impl Iterator<Item = u64> {
+        self.pending.keys().copied()
+    }
+
+    /// Uses and results of the day.
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// What a feed says now.
+    ///
+    /// # Errors
+    /// The verdict, where there is no price at all.
+    pub fn price(&self, feed: &str) -> crate::price::Judged {
+        self.feed(feed)
+    }
+}
