@@ -128,14 +128,15 @@ def general(key):
     """A key of a configuration as the guide names it: without the operator's own names."""
     key = re.sub(r"\[\d+\]", "[]", key)
     key = re.sub(r"^(chains|markets|attesters)\.\w+\.", r"\1.NAME.", key)
-    key = re.sub(r"^assets\.\w+\.", "assets.SYMBOL.", key)
+    key = re.sub(r"^keeper\.(chains|markets|prices)\.\w+\.", r"keeper.\1.NAME.", key)
+    key = re.sub(r"^(keeper\.)?assets\.\w+\.", r"\1assets.SYMBOL.", key)
     # What a place of a secret or a key is made of, is not a key of its own.
     return re.sub(r"\.(env|file|credential|keystore|password)\b.*$", "", key)
 
 
 def check_configuration(binary, directory):
     text = (DOCS / "configure.md").read_text()
-    prefixes = ("journal.", "daemon.", "log.", "api.", "audit.", "chains.", "assets.", "markets.", "attesters.")
+    prefixes = ("journal.", "daemon.", "log.", "api.", "audit.", "chains.", "assets.", "markets.", "attesters.", "keeper.")
     documented = {cells[0].strip("`"): cells[1] for cells in rows(text) if cells[0].strip("`").startswith(prefixes)}
     pieces = [(kind, body) for _, kind, body in FENCE.findall(text) if kind == "toml"]
     problems = [] if pieces and documented else ["docs/configure.md shows no key or no configuration"]

@@ -17,6 +17,7 @@ mod attesters;
 mod chaos;
 mod contracts;
 mod holds;
+mod keeper;
 mod relay;
 mod scene;
 mod solana;

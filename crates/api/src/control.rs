@@ -7,8 +7,8 @@ use thiserror::Error;
 use tim3_domain::identity::OperationId;
 
 use crate::view::{
-    AssetView, AuditView, ChainView, EventView, OperationView, Page, PositionView, ReadinessView, ReloadView,
-    StatusView, TimelineView,
+    AssetView, AuditView, ChainView, EventView, KeeperRecordView, KeeperView, OperationView, Page, PositionView,
+    ReadinessView, ReloadView, StatusView, TimelineView,
 };
 
 /// The daemon, as far as an operator sees it. Reads answer from memory or the journal, never from a chain, so that the surface stays quick while chains
@@ -48,8 +48,30 @@ pub trait Control: Send + Sync + 'static {
     /// Has the configuration read again; everything that can be taken without a restart is, or nothing.
     async fn reload(&self) -> Result<ReloadView, ControlError>;
 
+    /// The keepers at a glance.
+    async fn keeper(&self) -> Result<KeeperView, ControlError> {
+        Err(no_keepers())
+    }
+
+    /// Stops the keepers, or lets them go on; the reason is logged.
+    async fn pause_keeper(&self, _paused: bool, _reason: &str) -> Result<KeeperView, ControlError> {
+        Err(no_keepers())
+    }
+
+    /// Lines of the keepers' record.
+    async fn keeper_record(&self, _query: &RecordQuery) -> Result<KeeperRecordView, ControlError> {
+        Err(no_keepers())
+    }
+
     /// What happens from now on. A reader that is too slow is told how many it missed, by `Missed`.
     fn events(&self) -> BoxStream<'static, EventView>;
+}
+
+/// What a daemon without keepers answers.
+#[must_use]
+pub fn no_keepers() -> ControlError {
+    let hint = "this daemon has none; add a section [keeper] to its configuration".to_owned();
+    ControlError::NotFound { what: "part", name: "keepers".to_owned(), hint }
 }
 
 /// What an operator can do to an operation.
@@ -113,6 +135,21 @@ pub struct PositionQuery {
     /// The `next` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// How many at most, 1 to [`MAX_PAGE`].
+    #[serde(default = "default_page")]
+    pub limit: usize,
+}
+
+/// Which lines of the keepers' record: those of a point in time and after it begin with the page that holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordQuery {
+    /// From this line on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// Where `from` is absent: from the page on that holds this point in time, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
     /// How many at most, 1 to [`MAX_PAGE`].
     #[serde(default = "default_page")]
     pub limit: usize,

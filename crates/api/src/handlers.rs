@@ -13,11 +13,14 @@ use serde::{Deserialize, Serialize};
 use tim3_domain::identity::OperationId;
 
 use crate::{
-    OperationQuery, OperatorAction, PositionQuery,
+    OperationQuery, OperatorAction, PositionQuery, RecordQuery,
     control::MAX_PAGE,
     error::Failure,
     server::Shared,
-    view::{AssetView, AuditView, ChainView, OperationView, Page, PositionView, ReloadView, StatusView, TimelineView},
+    view::{
+        AssetView, AuditView, ChainView, KeeperRecordView, KeeperView, OperationView, Page, PositionView, ReloadView,
+        StatusView, TimelineView,
+    },
 };
 
 /// Why an operator does something; kept in the journal.
@@ -110,6 +113,33 @@ pub(crate) async fn reload(State(shared): State<Shared>, body: Body) -> Answer<R
     let reason = reason(body)?;
     tracing::info!(reason, "operator reload");
     Ok(Json(shared.control.reload().await?))
+}
+
+pub(crate) async fn keeper(State(shared): State<Shared>) -> Answer<KeeperView> {
+    Ok(Json(shared.control.keeper().await?))
+}
+
+pub(crate) async fn keeper_record(
+    State(shared): State<Shared>,
+    query: Result<Query<RecordQuery>, QueryRejection>,
+) -> Answer<KeeperRecordView> {
+    let Query(query) = query.map_err(|rejection| Failure::invalid(rejection.body_text()))?;
+    page_size(query.limit)?;
+    Ok(Json(shared.control.keeper_record(&query).await?))
+}
+
+pub(crate) async fn keeper_pause(shared: State<Shared>, body: Body) -> Answer<KeeperView> {
+    set_keeper_pause(shared, true, body).await
+}
+
+pub(crate) async fn keeper_resume(shared: State<Shared>, body: Body) -> Answer<KeeperView> {
+    set_keeper_pause(shared, false, body).await
+}
+
+async fn set_keeper_pause(State(shared): State<Shared>, paused: bool, body: Body) -> Answer<KeeperView> {
+    let reason = reason(body)?;
+    tracing::info!(paused, reason, "operator pause of the keepers");
+    Ok(Json(shared.control.pause_keeper(paused, &reason).await?))
 }
 
 type Body = Result<Json<Reason>, JsonRejection>;

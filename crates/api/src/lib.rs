@@ -17,6 +17,9 @@
 //! | `GET /api/v1/positions` | [`view::Page`] of [`view::PositionView`], filtered by [`PositionQuery`] |
 //! | `GET /api/v1/audit` | [`view::AuditView`] |
 //! | `POST /api/v1/assets/{symbol}/{pause,resume}` | [`view::AssetView`]; body [`Reason`] |
+//! | `GET /api/v1/keeper` | [`view::KeeperView`] |
+//! | `GET /api/v1/keeper/record?…` | [`view::KeeperRecordView`]; [`RecordQuery`] |
+//! | `POST /api/v1/keeper/{pause,resume}` | [`view::KeeperView`]; body [`Reason`] |
 //! | `POST /api/v1/config/reload` | [`view::ReloadView`]; body [`Reason`] |
 //! | `GET /api/v1/events` | server-sent events, each a [`view::EventView`]; not replayed |
 //!
@@ -36,7 +39,7 @@ mod server;
 pub mod view;
 
 pub use access::Access;
-pub use control::{Control, ControlError, OperationQuery, OperatorAction, PositionQuery};
+pub use control::{Control, ControlError, OperationQuery, OperatorAction, PositionQuery, RecordQuery, no_keepers};
 pub use error::{ErrorBody, ErrorDetail};
 pub use handlers::Reason;
 pub use limits::Limits;

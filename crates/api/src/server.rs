@@ -76,6 +76,10 @@ pub fn routes(surface: Surface) -> Router {
         .route("/api/v1/audit", get(handlers::audit))
         .route("/api/v1/assets/{symbol}/pause", post(handlers::pause))
         .route("/api/v1/assets/{symbol}/resume", post(handlers::resume))
+        .route("/api/v1/keeper", get(handlers::keeper))
+        .route("/api/v1/keeper/record", get(handlers::keeper_record))
+        .route("/api/v1/keeper/pause", post(handlers::keeper_pause))
+        .route("/api/v1/keeper/resume", post(handlers::keeper_resume))
         .route("/api/v1/config/reload", post(handlers::reload))
         .route("/api/v1/events", get(events::stream))
         .route_layer(middleware::from_fn_with_state(shared.clone(), access::guard));

@@ -6,6 +6,7 @@
 mod audit;
 mod chain;
 mod event;
+mod keeper;
 mod operation;
 mod position;
 mod reload;
@@ -15,6 +16,7 @@ mod units;
 pub use audit::{AssetAudit, AuditView, CheckView};
 pub use chain::{BlockView, ChainView, EndpointView, SubmitterView};
 pub use event::{EventBody, EventView};
+pub use keeper::{KeeperMarketView, KeeperRecordView, KeeperView, KeeperWaitView};
 pub use operation::{EntryView, OperationView, PlaceView, TimelineView};
 pub use position::{MirrorView, PositionView};
 pub use reload::{ChangeView, ReloadView};

@@ -79,6 +79,15 @@ pub enum Notice {
         /// Why it stopped; `None` when it goes on.
         why: Option<String>,
     },
+    /// A keeper decided to act, or an action of it came to its end.
+    KeeperActed {
+        /// The number of the decision.
+        decision: u64,
+        /// What it is about, in words.
+        subject: String,
+        /// `decided`, `sent`, `done`, `lost`, `failed`, `refused`.
+        state: &'static str,
+    },
     /// Something failed that an operator may want to know of.
     ErrorOccurred {
         /// Where: a chain, an operation.

@@ -81,6 +81,11 @@ impl Handle {
         self.bus.subscribe()
     }
 
+    /// Tells whoever listens: for parts that run beside this daemon's own.
+    pub fn tell(&self, notice: Notice) {
+        self.bus.send(notice);
+    }
+
     /// Does to an operation what an operator wants. The wish and its reason are durable when this returns.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod chain;
 mod configuration;
 mod endpoint;
 mod journal;
+mod keeper;
 mod names;
 mod register;
 mod submitter;
@@ -15,7 +16,7 @@ use prometheus::{IntCounter, IntGaugeVec, Registry, TextEncoder, process_collect
 
 use self::{
     asset::AssetMetrics, chain::ChainMetrics, configuration::ConfigurationMetrics, endpoint::EndpointMetrics,
-    journal::JournalMetrics, names::Names, register::Register, submitter::SubmitterMetrics,
+    journal::JournalMetrics, keeper::KeeperMetrics, names::Names, register::Register, submitter::SubmitterMetrics,
 };
 use crate::TelemetryError;
 
@@ -36,6 +37,7 @@ struct Families {
     journal: JournalMetrics,
     ready: IntGaugeVec,
     configuration: ConfigurationMetrics,
+    keeper: KeeperMetrics,
     unrendered: IntCounter,
 }
 
@@ -67,6 +69,7 @@ impl Metrics {
                 &[],
             )?,
             configuration: ConfigurationMetrics::new(&register)?,
+            keeper: KeeperMetrics::new(&register)?,
             unrendered: register.plain_counter(
                 "tim3_metrics_render_failures_total",
                 "Can these metrics be trusted to be complete? Times they could not be written as text.",

@@ -10,7 +10,7 @@ use tim3_rpc::{EndpointStatus, Observer};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    chains::{self, Connected},
+    chains::{self, Connected, MakeKeeper},
     config::{Chain, KeyRef, Kind},
     reload::{Use, Verify},
 };
@@ -53,6 +53,11 @@ pub(crate) trait Adapter: Port + Sized + 'static {
 
     /// Asks these endpoints from now on.
     fn adopt(&self, endpoints: Self::Verified);
+
+    /// What makes an account that keeps markets, where there are keepers.
+    fn make_keeper(self: &Arc<Self>) -> Option<MakeKeeper> {
+        None
+    }
 }
 
 /// The keys with which orders are sent.
@@ -99,7 +104,8 @@ pub(crate) async fn connect<A: Adapter>(
             })
         })
     };
-    Ok(Connected { chain: connected, guardian, endpoints, verify })
+    let keeper = connected.make_keeper();
+    Ok(Connected { chain: connected, guardian, endpoints, verify, keeper })
 }
 
 /// Decrypting takes up to a second, in which other chains' answers must not go unread.

@@ -1,8 +1,10 @@
 //! What the journal says, in the words of the API: for the running daemon and for a CLI that reads the journal of one that is not.
 
 use tim3_api::{
-    ControlError, OperationQuery, PositionQuery,
-    view::{EntryView, MirrorView, OperationView, Page, PlaceView, PositionView, TimelineView, Units},
+    ControlError, OperationQuery, PositionQuery, RecordQuery,
+    view::{
+        EntryView, KeeperRecordView, MirrorView, OperationView, Page, PlaceView, PositionView, TimelineView, Units,
+    },
 };
 use tim3_domain::{
     amount::SYNTHETIC_DECIMALS,
@@ -12,7 +14,7 @@ use tim3_domain::{
 };
 use tim3_journal::{Journal, JournalError, OperationRecord, TimelineEntry};
 
-use crate::directory::Directory;
+use crate::{directory::Directory, keeper::page_of};
 
 /// Records that one filtered page looks at, so that a rare filter over a long history answers in time.
 const SCAN: usize = 5_000;
@@ -28,6 +30,16 @@ fn unavailable(error: JournalError) -> ControlError {
 }
 
 impl Books<'_> {
+    /// Lines of the keepers' record.
+    pub(crate) fn keeper_record(&self, query: &RecordQuery) -> Result<KeeperRecordView, ControlError> {
+        let failed = |error: anyhow::Error| ControlError::Unavailable(format!("{error:#}"));
+        let from = match query.from {
+            Some(from) => from,
+            None => page_of(self.journal, query.at_ms.unwrap_or_default()).map_err(failed)?,
+        };
+        Ok(KeeperRecordView { lines: self.journal.keeper_lines(from, query.limit).map_err(unavailable)? })
+    }
+
     /// Operations, newest first.
     pub(crate) fn operations(&self, query: &OperationQuery) -> Result<Page<OperationView>, ControlError> {
         let mut page = Page { items: Vec::new(), next: None };

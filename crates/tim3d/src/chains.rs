@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use tim3_api::view::EndpointView;
 use tim3_arweave::Ao;
-use tim3_chain::{Actor, Chain as Port};
-use tim3_ethereum::Ethereum;
+use tim3_chain::{Actor, Chain as Port, Keeper};
+use tim3_domain::identity::Account;
+use tim3_ethereum::{Ethereum, PrivateKeySigner};
 use tim3_rpc::{EndpointConfig, EndpointStatus, Grade, Observer, SecretUrl};
 use tim3_solana::Solana;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,19 @@ pub(crate) struct Connected {
     pub(crate) endpoints: Endpoints,
     /// Verifies other endpoints for it.
     pub(crate) verify: Verify,
+    /// Makes an account that keeps markets, where the adapter has keepers.
+    pub(crate) keeper: Option<MakeKeeper>,
+}
+
+/// Makes an account that keeps markets.
+pub(crate) type MakeKeeper = Box<dyn Fn(KeeperKey) -> Result<Arc<dyn Keeper>> + Send + Sync>;
+
+/// Who keeps markets on a chain.
+pub(crate) enum KeeperKey {
+    /// Somebody who can act.
+    Signer(PrivateKeySigner),
+    /// Somebody who is only looked at.
+    Address(Account),
 }
 
 /// Opens the chain's keys, connects, and checks that chain and gateway are the configured ones.

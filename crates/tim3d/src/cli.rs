@@ -102,6 +102,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         query: Query,
     },
+    /// What the keepers do, and why: liquidations, their ledger, and replays of their decisions
+    #[command(subcommand)]
+    Keeper(KeeperCommand),
     /// The conservation law as it was checked last; exit code 3 when it does not hold or is not known
     Audit(Query),
     /// Stop signing for an asset, until `resume`
@@ -355,6 +358,58 @@ pub(crate) struct Switch {
     /// The synthetic, by symbol
     pub(crate) asset: String,
     /// Why; kept in the journal
+    #[arg(long)]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) query: Query,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeeperCommand {
+    /// How the keepers are doing: markets, prices, what is under way, what waits, and what it came to
+    Status(Query),
+    /// Stop deciding to act, until `resume`; what is under way is finished
+    Pause(KeeperSwitch),
+    /// Act again
+    Resume(KeeperSwitch),
+    /// Write every entry of the ledger, in base units
+    Ledger {
+        /// As CSV, which is what is written by default
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
+        /// As lines of JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        api: Api,
+    },
+    /// Tell why a decision was made, with every number that it hung on, and what became of it
+    Explain {
+        /// Number of the decision
+        decision: u64,
+        #[command(flatten)]
+        query: Query,
+    },
+    /// Decide everything again that was recorded; exit code 3 if anything comes out otherwise
+    Replay {
+        /// From this time on, for example 2026-11-23T04:00:00Z [default: from the beginning]
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Up to this time [default: to the end]
+        #[arg(long, value_name = "TIME")]
+        to: Option<String>,
+        /// Show what would have been decided with this file laid over the configuration
+        #[arg(long, value_name = "FILE")]
+        with: Option<PathBuf>,
+        #[command(flatten)]
+        query: Query,
+    },
+}
+
+/// An operator's decision about the keepers.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct KeeperSwitch {
+    /// Why; it is logged
     #[arg(long)]
     pub(crate) reason: String,
     #[command(flatten)]

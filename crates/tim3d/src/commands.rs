@@ -3,6 +3,7 @@
 mod config;
 mod contracts;
 mod journal;
+mod keeper;
 mod keys;
 mod ops;
 mod query;
@@ -41,6 +42,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Journal(command) => journal::dispatch(global, command),
         Command::Status(query) => query::status(global, &query),
         Command::Positions { behind, page, query } => query::positions(global, behind, &page, &query),
+        Command::Keeper(command) => keeper::dispatch(global, command),
         Command::Audit(query) => query::audit(global, &query),
         Command::Ops(command) => ops::dispatch(global, command),
         Command::Pause(switch) => ops::pause(global, &switch, true),

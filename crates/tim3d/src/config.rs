@@ -10,6 +10,7 @@ mod check;
 mod endpoints;
 mod finality;
 mod find;
+mod keeper;
 mod model;
 mod node;
 mod problem;
@@ -24,7 +25,8 @@ mod tests;
 
 pub(crate) use change::{Change, changes, hash, in_force};
 pub(crate) use find::{EXAMPLE, files};
-pub(crate) use model::{Asset, Attester, Chain, Config, Endpoint, Family, Kind, Policy, Unit, UrlRef, Voter};
+pub(crate) use keeper::{Keeper, KeeperAccount, KeeperChain, Origin, PriceSource};
+pub(crate) use model::{Asset, Attester, Chain, Config, Endpoint, Family, Kind, Market, Policy, Unit, UrlRef, Voter};
 pub(crate) use node::Setting;
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use secret::{KeyRef, SecretRef};

@@ -8,11 +8,11 @@ use futures::{
     stream::{self, BoxStream},
 };
 use tim3_api::{
-    Control, ControlError, OperationQuery, OperatorAction, PositionQuery,
+    Control, ControlError, OperationQuery, OperatorAction, PositionQuery, RecordQuery, no_keepers,
     view::{
-        AssetAudit, AssetView, AuditView, BlockView, ChainView, CheckView, EndpointView, OperationView, Page,
-        PositionView, ReadinessView, ReasonView, ReloadView, SignedUnits, StatusView, SubmitterView, TimelineView,
-        Units,
+        AssetAudit, AssetView, AuditView, BlockView, ChainView, CheckView, EndpointView, KeeperRecordView, KeeperView,
+        OperationView, Page, PositionView, ReadinessView, ReasonView, ReloadView, SignedUnits, StatusView,
+        SubmitterView, TimelineView, Units,
     },
 };
 use tim3_chain::Chain;
@@ -29,7 +29,7 @@ use tim3_domain::{
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::{books::Books, directory::Directory, notices, output::now_ms, reload::Reloads};
+use crate::{books::Books, directory::Directory, keeper::Keepers, notices, output::now_ms, reload::Reloads};
 
 /// A chain that has not answered for so long is not being relayed.
 const SILENCE_MS: u64 = 30_000;
@@ -51,6 +51,8 @@ pub(crate) struct Live {
     pub(crate) started_ms: u64,
     /// `None` where there is no configuration to reload.
     pub(crate) reloads: Option<Reloads>,
+    /// `None` where there are no keepers.
+    pub(crate) keepers: Option<Keepers>,
     /// Cancelled when the daemon is to stop.
     pub(crate) stop: CancellationToken,
 }
@@ -137,6 +139,7 @@ impl Control for Live {
                 add(&asset.symbol, reason);
             }
         }
+        reasons.extend(self.keepers.iter().flat_map(|keepers| keepers.board.reasons()));
         ReadinessView::from_reasons(reasons)
     }
 
@@ -206,6 +209,20 @@ impl Control for Live {
     async fn reload(&self) -> Result<ReloadView, ControlError> {
         let nothing = || ControlError::Conflict("this daemon has no configuration to reload".to_owned());
         self.reloads.as_ref().ok_or_else(nothing)?.reload().await.map_err(ControlError::Invalid)
+    }
+
+    async fn keeper(&self) -> Result<KeeperView, ControlError> {
+        Ok(self.keepers.as_ref().ok_or_else(no_keepers)?.board.view())
+    }
+
+    async fn pause_keeper(&self, paused: bool, reason: &str) -> Result<KeeperView, ControlError> {
+        let keepers = self.keepers.as_ref().ok_or_else(no_keepers)?;
+        keepers.pause(paused, reason.to_owned()).await.map_err(ControlError::Unavailable)?;
+        Ok(keepers.board.view())
+    }
+
+    async fn keeper_record(&self, query: &RecordQuery) -> Result<KeeperRecordView, ControlError> {
+        self.books().keeper_record(query)
     }
 
     fn events(&self) -> BoxStream<'static, tim3_api::view::EventView> {

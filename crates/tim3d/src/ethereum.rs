@@ -11,7 +11,7 @@ use tim3_rpc::{EndpointStatus, Observer};
 
 use crate::{
     adapter::{Adapter, Keys},
-    chains::{self, milliseconds},
+    chains::{self, KeeperKey, MakeKeeper, milliseconds},
     config::{Chain, KeyRef, Policy},
     keys,
 };
@@ -85,6 +85,17 @@ impl Adapter for Ethereum {
 
     fn adopt(&self, endpoints: VerifiedEndpoints) {
         self.use_endpoints(endpoints);
+    }
+
+    fn make_keeper(self: &Arc<Self>) -> Option<MakeKeeper> {
+        let connected = Arc::clone(self);
+        Some(Box::new(move |key| match key {
+            KeeperKey::Signer(signer) => Ok(Arc::new(connected.keeper(signer))),
+            KeeperKey::Address(account) => {
+                let address = account.to_evm().context("the keeper's account is no EVM address")?;
+                Ok(Arc::new(connected.keeper_without_key(Address::from(address))))
+            }
+        }))
     }
 }
 

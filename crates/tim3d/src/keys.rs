@@ -8,7 +8,7 @@ use tim3_ethereum::{PrivateKeySigner, keys};
 use tim3_solana::Keypair;
 use zeroize::Zeroizing;
 
-use crate::config::{Chain, Config, Family, KeyRef, SecretRef};
+use crate::config::{Chain, Config, Family, KeeperAccount, KeyRef, SecretRef};
 
 /// Opens a key of an EVM chain, or of an attester. `role` says in errors what it is for.
 pub(crate) fn open(key: &KeyRef, role: &str) -> Result<PrivateKeySigner> {
@@ -69,7 +69,12 @@ fn named(config: &Config) -> impl Iterator<Item = (String, &KeyRef, Family)> {
         .attesters
         .iter()
         .map(|attester| (format!("attesters.{}", attester.name), &attester.key, Family::Ethereum));
-    config.chains.iter().flat_map(of_chain).chain(attesters)
+    let keepers = config.keeper.iter().flat_map(|keeper| &keeper.chains);
+    let keepers = keepers.filter_map(|(name, chain)| match &chain.account {
+        KeeperAccount::Key(key) => Some((format!("keeper.chains.{name}"), key, Family::Ethereum)),
+        KeeperAccount::Address(_) => None,
+    });
+    config.chains.iter().flat_map(of_chain).chain(attesters).chain(keepers)
 }
 
 fn of_chain(chain: &Chain) -> impl Iterator<Item = (String, &KeyRef, Family)> {

@@ -15,6 +15,7 @@ mod control;
 mod demo;
 mod directory;
 mod ethereum;
+mod keeper;
 mod keys;
 mod metrics;
 mod notices;

@@ -44,6 +44,9 @@ pub(crate) fn view(notice: &Notice, names: &Directory, now_ms: u64) -> EventView
             EventBody::Audited { asset: names.asset(*asset), exact: *holds, breaches: breaches.clone() }
         }
         Notice::Paused { asset, why } => EventBody::Paused { asset: names.asset(*asset), reason: why.clone() },
+        Notice::KeeperActed { decision, subject, state } => {
+            EventBody::KeeperActed { decision: *decision, subject: subject.clone(), state: owned(state) }
+        }
         Notice::ErrorOccurred { subject, message } => {
             EventBody::ErrorOccurred { subject: subject.clone(), message: message.clone() }
         }

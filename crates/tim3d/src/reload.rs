@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 use crate::{
     chains,
     config::{self, Chain, Change, Inputs, Loaded},
+    keeper::Keepers,
     run,
     service::Manager,
 };
@@ -71,6 +72,7 @@ pub(crate) struct Parts {
     pub(crate) chains: BTreeMap<String, Verify>,
     pub(crate) metrics: Metrics,
     pub(crate) manager: Manager,
+    pub(crate) keepers: Option<Keepers>,
 }
 
 /// A change that nothing stands in the way of any more.
@@ -148,6 +150,9 @@ impl Reloader {
         for settings in run::settings(&after.config).assets {
             let asset = settings.asset;
             handle.command(asset, Command::Limits(settings)).await.map_err(Error::msg)?;
+        }
+        if let (Some(keepers), Some(keeper)) = (&self.parts.keepers, &after.config.keeper) {
+            keepers.parameters(keeper.parameters.clone()).await.map_err(Error::msg)?;
         }
         access.replace(token);
         for put_in_use in uses {

@@ -27,7 +27,7 @@ use crate::{
     config::{self, Config, Inputs, Loaded},
     control::Live,
     directory::Directory,
-    keys,
+    keeper, keys,
     metrics::{self, Calls},
     output::now_ms,
     reload::{self, Reloader},
@@ -51,6 +51,7 @@ impl std::error::Error for Failures {}
 /// A daemon with its surface, ready to run.
 pub(crate) struct App {
     daemon: Daemon,
+    keepers: Option<keeper::Service>,
     listener: TcpListener,
     surface: Surface,
     live: Arc<Live>,
@@ -64,8 +65,11 @@ impl App {
     /// Runs until `stop` is cancelled or a part ends; then ends every part. The configuration is read again at each `hangup`.
     pub(crate) async fn run(self, hangup: Signal) -> Result<(), Failures> {
         let mut group = Group::new(self.stop.clone());
-        let Self { daemon, listener, surface, live, reloader, manager, stop, shutdown_timeout } = self;
+        let Self { daemon, keepers, listener, surface, live, reloader, manager, stop, shutdown_timeout } = self;
         manager.ready();
+        if let Some(keepers) = keepers {
+            group.spawn("keepers", keepers.run(stop.clone()));
+        }
         let until = stop.clone();
         group.spawn("service manager", async move {
             manager.attend(live, until).await;
@@ -126,6 +130,13 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
     let access = Access::new(token, config.api.listen.ip().is_loopback());
     let shutdown_timeout = config.shutdown_timeout;
     info!(chains = config.chains.len(), assets = config.assets.len(), api = %config.api.listen, "ready to relay");
+    let (keepers, asked) = match &config.keeper {
+        Some(section) => {
+            let made = keeper::prepare(config, section, &chains, daemon.handle(), metrics.clone()).map_err(one)?;
+            (Some(made.0), Some(made.1))
+        }
+        None => (None, None),
+    };
     let parts = reload::Parts {
         log,
         handle: daemon.handle(),
@@ -133,6 +144,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
         chains: chains.into_iter().map(|one| (one.chain.name().to_owned(), one.verify)).collect(),
         metrics: metrics.clone(),
         manager: manager.clone(),
+        keepers: asked.clone(),
     };
     let (reloader, reloads) = Reloader::new(inputs, loaded, parts).map_err(one)?;
     let handle = daemon.handle();
@@ -143,6 +155,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
         standstill,
         started_ms: now_ms(),
         reloads: Some(reloads),
+        keepers: asked,
         stop: stop.clone(),
     };
     let live = Arc::new(live);
@@ -158,7 +171,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
         limits: Limits::default(),
         stop: stop.clone(),
     };
-    Ok(App { daemon, listener, surface, live, reloader, manager, stop, shutdown_timeout })
+    Ok(App { daemon, keepers, listener, surface, live, reloader, manager, stop, shutdown_timeout })
 }
 
 /// What succeeded; the errors of the rest are added to `failures`.

@@ -91,6 +91,15 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// A keeper decided to act, or an action of it came to its end.
+    KeeperActed {
+        /// The number of the decision.
+        decision: u64,
+        /// What it is about, in words.
+        subject: String,
+        /// `decided`, `sent`, `done`, `lost`, `failed`, `refused`.
+        state: String,
+    },
     /// Something failed that an operator may want to know of.
     ErrorOccurred {
         /// Where: a chain, an operation.
@@ -118,6 +127,7 @@ impl EventBody {
             Self::Reorg { .. } => "reorg",
             Self::Audited { .. } => "audited",
             Self::Paused { .. } => "paused",
+            Self::KeeperActed { .. } => "keeper_acted",
             Self::ErrorOccurred { .. } => "error_occurred",
             Self::Missed { .. } => "missed",
         }

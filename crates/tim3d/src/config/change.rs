@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tim3_domain::word::keccak_bytes;
 
-use super::{Asset, Chain, Config, Loaded, Setting};
+use super::{Asset, Chain, Config, Loaded, Setting, keeper};
 
 /// A key whose value differs; secrets are left out, as everywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub(crate) fn in_force(before: &Loaded, after: &Loaded) -> Loaded {
             chain.stall_after = other.stall_after;
         }
     }
+    config.keeper = keeper::in_force(before.config.keeper.as_ref(), after.config.keeper.as_ref());
     Loaded { config, settings, warnings: after.warnings.clone() }
 }
 
@@ -81,6 +82,9 @@ fn values(loaded: &Loaded) -> BTreeMap<&str, &str> {
 }
 
 fn is_live(key: &str, before: &Config, after: &Config) -> bool {
+    if key.starts_with("keeper.") {
+        return keeper::is_live(key, before, after);
+    }
     let mut parts = key.splitn(3, '.');
     let Some((section, name)) = parts.next().zip(parts.next()) else { return false };
     // `endpoints[2].url` is of `endpoints`, `limit.amount` of `limit`.

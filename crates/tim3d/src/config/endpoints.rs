@@ -103,7 +103,7 @@ fn endpoint(table: &Table<'_>, family: Family) -> Option<Endpoint> {
 }
 
 /// A URL in plain, which is shown redacted, or the place of one.
-fn url(table: &Table<'_>, key: &'static str, parse: Parse<SecretUrl>) -> Option<UrlRef> {
+pub(super) fn url(table: &Table<'_>, key: &'static str, parse: Parse<SecretUrl>) -> Option<UrlRef> {
     if matches!(table.value(key)?.kind, config::ValueKind::Table(_)) {
         return secret::secret(table, key).map(UrlRef::Secret);
     }

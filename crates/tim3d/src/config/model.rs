@@ -9,7 +9,10 @@ use tim3_rpc::{Rate, SecretUrl};
 use tim3_telemetry::LogFormat;
 use zeroize::Zeroizing;
 
-use super::secret::{KeyRef, SecretRef};
+use super::{
+    keeper::Keeper,
+    secret::{KeyRef, SecretRef},
+};
 
 /// The whole configuration; every reference in it is to something that exists.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) markets: Vec<Market>,
     /// By name.
     pub(crate) attesters: Vec<Attester>,
+    /// What keepers do, where there are any.
+    pub(crate) keeper: Option<Keeper>,
 }
 
 /// `[log]`.
@@ -249,6 +254,10 @@ pub(crate) struct Market {
     pub(crate) name: String,
     pub(crate) id: MarketId,
     pub(crate) kind: MarketKind,
+    /// Name of the chain that holds the collateral.
+    pub(crate) home: String,
+    pub(crate) synthetic: AssetId,
+    pub(crate) synthetic_symbol: String,
     pub(crate) collateral: AssetId,
     pub(crate) collateral_symbol: String,
     pub(crate) collateral_decimals: u8,

@@ -4,6 +4,7 @@ use tim3_domain::identity::{AssetId, MarketId};
 
 use super::{
     chains, check,
+    keeper::{self, Known},
     model::{Api, Asset, Attester, Chain, Config, Limit, Log, Market},
     node::Table,
     secret, text,
@@ -37,6 +38,7 @@ pub(super) fn config(root: &Table<'_>) -> Option<Config> {
     check::attesters(root, &attesters);
     let markets = root.named("markets", text::name, |name, table| market(name, table, &chains, &assets));
     check::markets(root, &markets);
+    let keeper = keeper::keeper(root, &Known { chains: &chains, markets: &markets });
     if chains.is_empty() {
         root.missing("chains", "a section [chains.NAME] for each chain");
     }
@@ -58,6 +60,10 @@ pub(super) fn config(root: &Table<'_>) -> Option<Config> {
         assets: values(assets),
         markets: values(markets),
         attesters: values(attesters),
+        keeper: match keeper {
+            Some(keeper) => Some(keeper?),
+            None => None,
+        },
     })
 }
 
@@ -138,6 +144,9 @@ fn market(
         name: name.to_owned(),
         id: MarketId::derive(chain?.1.as_ref()?.gateway, ids.0, ids.1, kind),
         kind,
+        home,
+        synthetic: ids.0,
+        synthetic_symbol: synthetic,
         collateral: ids.1,
         collateral_symbol: collateral,
         collateral_decimals: u8::try_from(decimals?).ok()?,

@@ -1,5 +1,7 @@
 //! How single values are written: each function reads one kind, or says what would be right.
 
+mod keeper;
+
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use config::ValueKind;
@@ -11,6 +13,8 @@ use tim3_domain::{
 use tim3_ethereum::Address;
 use tim3_rpc::SecretUrl;
 use tim3_telemetry::LogFormat;
+
+pub(super) use keeper::{Combination, combination, json_path, keeper_mode, names, price, usd, usd_or_loss};
 
 use super::{
     model::{Family, Policy, Unit},

@@ -216,6 +216,7 @@ impl Relay {
                 standstill: BTreeMap::new(),
                 started_ms,
                 reloads: None,
+                keepers: None,
                 stop: unplug.clone(),
             }),
             metrics: metrics::render(metrics, |_| {}),

@@ -1,0 +1,103 @@
+//! What the keepers do.
+
+use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec};
+
+use super::{Metrics, integer, register::Register};
+use crate::TelemetryError;
+
+/// What an attempt can come to.
+const RESULTS: [&str; 4] = ["done", "lost", "failed", "refused"];
+
+pub(super) struct KeeperMetrics {
+    decisions: IntCounterVec,
+    attempts: IntCounterVec,
+    in_flight: IntGaugeVec,
+    positions: IntGaugeVec,
+    result: GaugeVec,
+    differences: IntCounterVec,
+}
+
+impl KeeperMetrics {
+    pub(super) fn new(register: &Register<'_>) -> Result<Self, TelemetryError> {
+        Ok(Self {
+            decisions: register.counter(
+                "tim3_keeper_decisions_total",
+                "What do the keepers decide? Decisions by mode (observe, paper, live) and by whether they are to act: act, leave.",
+                &["mode", "decision"],
+            )?,
+            attempts: register.counter(
+                "tim3_keeper_attempts_total",
+                "What becomes of the keepers' actions? Ends by result: done, lost (somebody was first), failed, refused (never sent).",
+                &["chain", "result"],
+            )?,
+            in_flight: register.gauge(
+                "tim3_keeper_in_flight",
+                "Is an action of the keepers stuck? Decisions that were signed for and are not final.",
+                &["chain"],
+            )?,
+            positions: register.gauge(
+                "tim3_keeper_positions",
+                "How are the positions that are looked after? By state: all, liquidatable, unknown (could not be read).",
+                &["state"],
+            )?,
+            result: register.float_gauge(
+                "tim3_keeper_result_usd",
+                "Do the keepers earn? Sum of all results in US dollars, by mode: paper, live.",
+                &["mode"],
+            )?,
+            differences: register.counter(
+                "tim3_keeper_ledger_differences_total",
+                "Is the keepers' ledger right? Times an inventory was not what the ledger says.",
+                &["chain"],
+            )?,
+        })
+    }
+}
+
+impl Metrics {
+    /// There are keepers on these chains: what counts for them begins at 0.
+    pub fn keepers_begin<'n>(&self, chains: impl IntoIterator<Item = &'n str>) {
+        let of = &self.0.keeper;
+        for chain in chains {
+            let chain = self.0.names.chain(chain);
+            for result in RESULTS {
+                of.attempts.with_label_values(&[chain, result]);
+            }
+            of.differences.with_label_values(&[chain]);
+        }
+    }
+
+    /// Keepers decided, to act or not to.
+    pub fn keeper_decided(&self, mode: &str, acts: bool) {
+        let decision = if acts { "act" } else { "leave" };
+        self.0.keeper.decisions.with_label_values(&[mode, decision]).inc();
+    }
+
+    /// An attempt came to its end: `done`, `lost`, `failed` or `refused`.
+    pub fn keeper_attempt(&self, chain: &str, result: &'static str) {
+        self.0.keeper.attempts.with_label_values(&[self.0.names.chain(chain), result]).inc();
+    }
+
+    /// So many attempts are under way.
+    pub fn keeper_in_flight(&self, chain: &str, count: usize) {
+        self.0.keeper.in_flight.with_label_values(&[self.0.names.chain(chain)]).set(integer(count));
+    }
+
+    /// The positions of all markets that are looked after.
+    pub fn keeper_positions(&self, all: u64, liquidatable: u64, unknown: u64) {
+        for (state, count) in [("all", all), ("liquidatable", liquidatable), ("unknown", unknown)] {
+            self.0.keeper.positions.with_label_values(&[state]).set(integer(count));
+        }
+    }
+
+    /// The sum of results in a mode, in US dollars with 18 decimals.
+    #[expect(clippy::cast_precision_loss, clippy::float_arithmetic, reason = "shown, never decided with")]
+    pub fn keeper_result(&self, mode: &str, usd: i128) {
+        self.0.keeper.result.with_label_values(&[mode]).set(usd as f64 / 1e18);
+    }
+
+    /// An inventory was not what the ledger says.
+    pub fn keeper_difference(&self, chain: &str) {
+        self.0.keeper.differences.with_label_values(&[self.0.names.chain(chain)]).inc();
+    }
+}

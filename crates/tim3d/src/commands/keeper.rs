@@ -1,0 +1,224 @@
+//! `tim3d keeper`.
+
+use anyhow::{Context as _, Result, bail};
+use tim3_api::{
+    ControlError, RecordQuery,
+    control::MAX_PAGE,
+    view::{KeeperRecordView, KeeperView},
+};
+use tim3_domain::clock::{parse_utc, utc};
+use tim3_keeper::{Config, replay::Line};
+
+use super::{Verdict, block_on, inputs, query::Source};
+use crate::{
+    cli::{Global, KeeperCommand, KeeperSwitch},
+    keeper::{Item, Terms, assemble, line_view},
+    output::{self, Table},
+};
+
+pub(super) fn dispatch(global: &Global, command: KeeperCommand) -> Result<()> {
+    match command {
+        KeeperCommand::Status(query) => {
+            let source = Source::new(global, &query.api)?;
+            let view: KeeperView = block_on(source.api().get("/api/v1/keeper", &()))?.required()?;
+            if query.json { output::json(&view) } else { output::text(&status(&view)) }
+        }
+        KeeperCommand::Pause(switch) => set_pause(global, &switch, "pause"),
+        KeeperCommand::Resume(switch) => set_pause(global, &switch, "resume"),
+        KeeperCommand::Ledger { csv: _, json, api } => {
+            let items = record(&Source::new(global, &api)?, None)?;
+            ledger(&items, json)
+        }
+        KeeperCommand::Explain { decision, query } => {
+            let items = record(&Source::new(global, &query.api)?, None)?;
+            explain(&items, decision, query.json)
+        }
+        KeeperCommand::Replay { from, to, with, query } => {
+            let time = |text: &Option<String>| text.as_deref().map(point).transpose();
+            let (from, to) = (time(&from)?, time(&to)?);
+            let items = record(&Source::new(global, &query.api)?, from)?;
+            let range = from.unwrap_or(0)..=to.unwrap_or(u64::MAX);
+            replay(global, items, &range, with, query.json)
+        }
+    }
+}
+
+fn point(text: &str) -> Result<u64> {
+    parse_utc(text).with_context(|| format!("{text:?} is no time such as 2026-11-23T04:00:00Z"))
+}
+
+/// The record from the page on that holds a point in time, from the running daemon or from its journal.
+fn record(source: &Source, at_ms: Option<u64>) -> Result<Vec<Item>> {
+    let mut items = Vec::new();
+    let mut query = RecordQuery { from: None, at_ms: at_ms.or(Some(0)), limit: MAX_PAGE };
+    loop {
+        let page: KeeperRecordView =
+            source.ask("/api/v1/keeper/record", &query, |books| books.keeper_record(&query))?;
+        let Some((last, _)) = page.lines.last() else { return Ok(items) };
+        query = RecordQuery { from: Some(last.saturating_add(1)), at_ms: None, limit: MAX_PAGE };
+        for (number, text) in &page.lines {
+            let item = serde_json::from_str(text).with_context(|| format!("line {number} of the keepers' record"))?;
+            items.push(item);
+        }
+    }
+}
+
+fn set_pause(global: &Global, switch: &KeeperSwitch, verb: &str) -> Result<()> {
+    let source = Source::new(global, &switch.query.api)?;
+    let view: KeeperView = block_on(source.api().post(&format!("/api/v1/keeper/{verb}"), &switch.reason))?;
+    if switch.query.json {
+        return output::json(&view);
+    }
+    output::text(if view.paused { "the keepers are paused" } else { "the keepers go on" })
+}
+
+fn status(view: &KeeperView) -> String {
+    let mut about = Table::pairs();
+    let state = if view.paused { format!("{}, paused", view.mode) } else { view.mode.clone() };
+    about.row(["mode".into(), state]);
+    for (mode, result) in &view.results {
+        about.row([format!("result {mode}"), format!("{result} USD")]);
+    }
+    about.row(["today".into(), format!("{} USD", view.today)]);
+    about.row(["entries".into(), view.entries.to_string()]);
+    about.row(["lost".into(), view.lost.to_string()]);
+    for (rule, count) in &view.missed {
+        about.row(["missed".into(), format!("{count} because of {rule}")]);
+    }
+    for (decision, subject) in &view.in_flight {
+        about.row(["in flight".into(), format!("decision {decision}: {subject}")]);
+    }
+    for wait in &view.waiting {
+        about.row(["waits".into(), format!("{} until {}: {}", wait.subject, utc(wait.until_ms), wait.reason)]);
+    }
+    for problem in &view.problems {
+        about.row(["problem".into(), format!("{}: {}", problem.subject, problem.reason)]);
+    }
+    let mut markets = Table::new(&["MARKET", "CHAIN", "PRICE", "VERDICT", "POSITIONS", "LIQUIDATABLE", "UNKNOWN"]);
+    for market in &view.markets {
+        markets.row([
+            market.name.clone(),
+            market.chain.clone(),
+            market.price.clone().unwrap_or_default(),
+            market.verdict.clone(),
+            market.positions.to_string(),
+            market.liquidatable.to_string(),
+            market.unknown.to_string(),
+        ]);
+    }
+    format!("{}\n{}", about.render(), markets.render())
+}
+
+fn ledger(items: &[Item], as_json: bool) -> Result<()> {
+    let entries = items.iter().filter_map(|item| match item {
+        Item::Line(line) => match line.as_ref() {
+            Line::Entry(entry) => Some(entry),
+            _ => None,
+        },
+        Item::Sent(_) => None,
+    });
+    let mut text = String::new();
+    if !as_json {
+        text.push_str(tim3_keeper::ledger::Entry::CSV_HEADER);
+        text.push('\n');
+    }
+    for entry in entries {
+        text.push_str(&if as_json { serde_json::to_string(entry)? } else { entry.csv() });
+        text.push('\n');
+    }
+    // Nothing is no line.
+    if text.is_empty() { Ok(()) } else { output::text(&text) }
+}
+
+fn explain(items: &[Item], decision: u64, as_json: bool) -> Result<()> {
+    let is_its = |item: &&Item| match item {
+        Item::Sent(sent) => sent.decision == decision,
+        Item::Line(line) => match line.as_ref() {
+            Line::Decision(one) => one.number == decision,
+            Line::Entry(entry) => entry.decision == decision,
+            Line::Input(input) => {
+                matches!(&input.input, tim3_keeper::Input::Outcome { decision: one, .. } if *one == decision)
+            }
+            Line::Header { .. } => false,
+        },
+    };
+    let found: Vec<&Item> = items.iter().filter(is_its).collect();
+    if found.is_empty() {
+        let hint = "see `tim3d keeper status`, or keep the record for longer with keeper.keep_record".to_owned();
+        return Err(ControlError::NotFound { what: "decision", name: decision.to_string(), hint }.into());
+    }
+    if as_json {
+        return output::json(&found);
+    }
+    let lines: Vec<String> = found.into_iter().filter_map(line_view).collect();
+    output::text(&lines.join("\n"))
+}
+
+fn replay(
+    global: &Global,
+    items: Vec<Item>,
+    range: &std::ops::RangeInclusive<u64>,
+    with: Option<std::path::PathBuf>,
+    as_json: bool,
+) -> Result<()> {
+    let lines: Vec<Line> = items
+        .into_iter()
+        .filter_map(|item| match item {
+            Item::Line(line) => Some(*line),
+            Item::Sent(_) => None,
+        })
+        .take_while(|line| !matches!(line, Line::Input(input) if input.at_ms > *range.end()))
+        .collect();
+    let Some(Line::Header { config, .. }) = lines.first() else { bail!("there is no record of keepers yet") };
+    let other = with.map(|file| other(global, file, config)).transpose()?;
+    let times: std::collections::BTreeMap<u64, u64> = lines
+        .iter()
+        .filter_map(|line| match line {
+            Line::Input(input) => Some((input.sequence, input.at_ms)),
+            _ => None,
+        })
+        .collect();
+    let mut report = tim3_keeper::replay(&lines, other.as_ref())?;
+    report.differences.retain(|it| times.get(&it.input).is_none_or(|at| range.contains(at)));
+    let count = report.differences.len();
+    if as_json {
+        let differences: Vec<_> = report
+            .differences
+            .iter()
+            .map(|it| serde_json::json!({"input": it.input, "recorded": it.recorded.decisions, "replayed": it.replayed.decisions}))
+            .collect();
+        output::json(&serde_json::json!({
+            "inputs": report.inputs, "decisions": report.decisions, "differences": differences,
+        }))?;
+    } else {
+        let mut text = format!(
+            "{} inputs, {} decisions, {count} inputs that lead to something else\n",
+            report.inputs, report.decisions
+        );
+        for difference in &report.differences {
+            for (word, step) in [("recorded", &difference.recorded), ("replayed", &difference.replayed)] {
+                for decision in &step.decisions {
+                    text.push_str(&format!("input {}, {word}: {decision}\n", difference.input));
+                }
+            }
+        }
+        output::text(&text)?;
+    }
+    match (count, other) {
+        (0, _) | (_, Some(_)) => Ok(()),
+        _ => {
+            Err(Verdict("the record does not replay to its own decisions: another program wrote it".to_owned()).into())
+        }
+    }
+}
+
+/// The keepers' configuration with a further file laid over those of the command line. Terms of markets are those of the record: nothing is asked.
+fn other(global: &Global, file: std::path::PathBuf, recorded: &Config) -> Result<Config> {
+    let mut inputs = inputs(global);
+    inputs.files.push(file);
+    let config = super::load_from(&inputs)?.config;
+    let keeper = config.keeper.as_ref().context("there is no section [keeper] in this configuration")?;
+    let terms = recorded.markets.iter().map(|(name, market)| (name.clone(), (market.terms, market.target)));
+    let terms: std::collections::BTreeMap<String, Terms> = terms.collect();
+    assemble(&config, keeper, &terms)
+}

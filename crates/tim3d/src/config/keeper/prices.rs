@@ -1,0 +1,141 @@
+//! `[keeper.prices.NAME]`, and how prices are combined.
+
+use std::time::Duration;
+
+use tim3_domain::{identity::Account, price::Price};
+use tim3_keeper::price::Rule;
+
+use crate::config::{
+    endpoints,
+    model::UrlRef,
+    node::Table,
+    text::{self, Combination},
+};
+
+/// `[keeper.prices.NAME]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PriceSource {
+    pub(crate) origin: Origin,
+    pub(crate) max_age: Duration,
+    pub(crate) max_jump_bps: u32,
+}
+
+/// Where a price comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A Chainlink aggregator.
+    Feed {
+        /// Name of its chain.
+        chain: String,
+        /// The aggregator.
+        feed: Account,
+        /// The uptime feed of a rollup's sequencer, and the seconds that it must have been back for.
+        sequencer: Option<(Account, u64)>,
+    },
+    /// A document of JSON.
+    Http {
+        /// Where it is.
+        url: UrlRef,
+        /// Where in it the price is.
+        path: String,
+        /// Where in it the price's own time is, in seconds or milliseconds since 1970.
+        time_path: Option<String>,
+    },
+    /// The operator's word.
+    Fixed(Price),
+}
+
+const WHAT: &str = "feed, the address of a Chainlink aggregator; url, of a JSON document; or fixed, a price";
+
+pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
+    let form = table.one_of(&["feed", "url", "fixed"]).ok()?.map(|(form, _)| form);
+    // Asked for in every form, so that a key of another form is told apart from one that is unknown.
+    let rest = ["chain", "sequencer", "sequencer_grace", "path", "time_path"].map(|key| (key, table.value(key)));
+    let origin = match form {
+        Some("feed") => on_chain(table),
+        Some("url") => document(table),
+        Some(_) => table.get("fixed", text::price).map(Origin::Fixed),
+        None => {
+            table.missing("feed", WHAT);
+            None
+        }
+    };
+    let fitting: &[&str] = match form {
+        Some("feed") => &["chain", "sequencer", "sequencer_grace"],
+        Some("url") => &["path", "time_path"],
+        _ => &[],
+    };
+    for (key, _) in rest.iter().filter(|(key, value)| value.is_some() && !fitting.contains(key)) {
+        table.conflict(
+            key,
+            "a key of another form of source".to_owned(),
+            format!("one of {}", fitting.join(", ")),
+            "remove it",
+        );
+    }
+    let max_age = table.or("max_age", text::duration::<1_000, { 30 * 86_400_000 }>, "1h");
+    let max_jump = table.or("max_jump_bps", text::integer::<1, 1_000_000>, 2_000_u64);
+    Some(PriceSource { origin: origin?, max_age: max_age?, max_jump_bps: u32::try_from(max_jump?).ok()? })
+}
+
+fn on_chain(table: &Table<'_>) -> Option<Origin> {
+    let feed = table.get("feed", text::evm_account);
+    let chain = table.required("chain", text::text, "the name of the chain that the feed is on");
+    let grace = table.or("sequencer_grace", text::duration::<0, 86_400_000>, "1h");
+    let sequencer = match table.value("sequencer") {
+        Some(_) => Some(table.get("sequencer", text::evm_account)?),
+        None => None,
+    };
+    let grace = grace?.as_secs();
+    Some(Origin::Feed { chain: chain?, feed: feed?, sequencer: sequencer.map(|uptime| (uptime, grace)) })
+}
+
+fn document(table: &Table<'_>) -> Option<Origin> {
+    let url = endpoints::url(table, "url", text::http_url);
+    let path =
+        table.required("path", text::json_path, "where in the document the price is, for example \"data.amount\"");
+    let time_path = match table.value("time_path") {
+        Some(_) => Some(table.get("time_path", text::json_path)?),
+        None => None,
+    };
+    Some(Origin::Http { url: url?, path: path?, time_path })
+}
+
+/// The rule of an asset.
+pub(super) fn rule(
+    table: &Table<'_>,
+    combine: Combination,
+    mut sources: Vec<String>,
+    quorum: Option<u64>,
+    deviation: Option<u64>,
+) -> Option<Rule> {
+    let count = sources.len();
+    let wrong = |expected: &str| {
+        let found = format!("{count} names");
+        table.conflict("prices", found, expected.to_owned(), "correct prices or combine");
+        None
+    };
+    match combine {
+        Combination::Primary if count == 1 => Some(Rule::Primary(sources.pop()?)),
+        Combination::Primary => wrong("one name, with combine = \"primary\""),
+        Combination::Worst => Some(Rule::Worst(sources)),
+        Combination::Median => {
+            let majority = count.div_ceil(2).max(1);
+            let quorum = quorum.map_or(Some(majority), |quorum| usize::try_from(quorum).ok())?;
+            if quorum > count {
+                return wrong("at least as many names as the quorum");
+            }
+            Some(Rule::Median { sources, quorum })
+        }
+        Combination::Bounded => {
+            let Some(deviation) = deviation else {
+                table.missing("max_deviation_bps", "how far the two may lie apart, in basis points");
+                return None;
+            };
+            let Ok([primary, reference]) = <[String; 2]>::try_from(sources) else {
+                return wrong("two names, the price and what it is compared with, with combine = \"bounded\"");
+            };
+            Some(Rule::Bounded { primary, reference, max_deviation_bps: u32::try_from(deviation).ok()? })
+        }
+    }
+}

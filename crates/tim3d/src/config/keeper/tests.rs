@@ -1,0 +1,165 @@
+//! `[keeper]` as an operator writes it.
+
+use tim3_domain::market::MarketTerms;
+use tim3_keeper::{Mode, price::Rule};
+
+use crate::{
+    config::{Inputs, Loaded, Origin, changes, load},
+    keeper::assemble,
+};
+
+const BASE: &str = r#"
+[journal]
+path = "journal.redb"
+[chains.a]
+kind = "ethereum"
+chain = "eip155:31337"
+gateway = "0x1111111111111111111111111111111111111111"
+gateway_salt = "0x0000000000000000000000000000000000000000000000000000000000000001"
+endpoints = [{ url = "http://127.0.0.1:8545" }, { url = "http://127.0.0.1:8546" }]
+submit.signer = { env = "SUBMITTER" }
+[assets.TIM3]
+[attesters.one]
+key = { env = "ATTESTER" }
+[markets.weth]
+kind = "vault"
+home = "a"
+synthetic = "TIM3"
+collateral = "WETH"
+collateral_decimals = 18
+[markets.usda]
+kind = "reserve"
+home = "a"
+synthetic = "TIM3"
+collateral = "USDA"
+"#;
+
+const KEEPER: &str = r#"
+[keeper]
+mode = "live"
+min_profit = "-2.5"
+limits.day = "1000"
+[keeper.chains.a]
+key = { env = "KEEPER" }
+cap = "500"
+[keeper.markets.weth]
+cap = "400"
+[keeper.assets.WETH]
+prices = ["feed", "http"]
+combine = "bounded"
+max_deviation_bps = 150
+[keeper.assets.ETH]
+prices = ["feed"]
+[keeper.assets.TIM3]
+prices = ["par"]
+combine = "primary"
+cap = "300"
+[keeper.prices.feed]
+chain = "a"
+feed = "0x2222222222222222222222222222222222222222"
+max_age = "70m"
+[keeper.prices.http]
+url = "https://one.example/eth"
+path = "data.amount"
+[keeper.prices.par]
+fixed = "1"
+"#;
+
+fn read(keeper: &str, flags: &[&str]) -> Result<Loaded, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tim3d.toml");
+    std::fs::write(&file, format!("{BASE}{keeper}")).unwrap();
+    let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    load(&Inputs { files: vec![file], flags, ..Inputs::default() }).map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn without_the_section_there_are_no_keepers() {
+    assert!(read("", &[]).unwrap().config.keeper.is_none());
+}
+
+#[test]
+fn what_is_written_reaches_the_core() {
+    const DOLLAR: u128 = 10_u128.pow(18);
+    let loaded = read(KEEPER, &[]).unwrap();
+    let config = &loaded.config;
+    let keeper = config.keeper.as_ref().unwrap();
+    let terms = MarketTerms {
+        max_ltv_bps: 7_500,
+        liquidation_threshold_bps: 8_000,
+        bonus_bps: 500,
+        close_factor_bps: 5_000,
+        debt_ceiling: 10,
+        dust: 1,
+    };
+    let terms = [("weth".to_owned(), (terms, tim3_domain::price::Price::ONE))].into();
+    let core = assemble(config, keeper, &terms).unwrap();
+    assert_eq!(core.mode, Mode::Live);
+    assert_eq!(core.liquidation.min_profit, -2_500_000_000_000_000_000);
+    let limits = &core.limits;
+    assert_eq!((limits.day, limits.default, limits.daily_loss), (1_000 * DOLLAR, 100_000 * DOLLAR, 100 * DOLLAR));
+    assert_eq!(
+        (limits.chains["a"], limits.assets["TIM3"], limits.venues["weth"]),
+        (500 * DOLLAR, 300 * DOLLAR, 400 * DOLLAR)
+    );
+    let rule = Rule::Bounded { primary: "feed".to_owned(), reference: "http".to_owned(), max_deviation_bps: 150 };
+    assert_eq!(core.feeds["WETH"], rule);
+    assert_eq!((core.assets["WETH"].decimals, core.assets["TIM3"].decimals, core.assets["ETH"].decimals), (18, 6, 18));
+    let guards = core.sources["feed"].guards;
+    assert_eq!((guards.max_age, guards.endpoints), (4_200, 2), "every endpoint of the chain is asked");
+    assert!(matches!(keeper.prices["par"].origin, Origin::Fixed(_)));
+}
+
+#[test]
+fn what_does_not_fit_is_told_with_its_key() {
+    for (flags, expected) in [
+        (vec!["keeper.mode=often"], "keeper.mode"),
+        (vec!["keeper.chains.b.key={ env = 'B' }"], "keeper.chains.b"),
+        (vec!["keeper.chains.a.key={ env = 'SUBMITTER' }"], "keeper.chains.a.key"),
+        (vec!["keeper.chains.a.gas_asset=COIN"], "[keeper.assets.COIN]"),
+        (vec!["keeper.markets.usda.cap=1"], "vault"),
+        (vec!["keeper.markets.other.cap=1"], "keeper.markets.other"),
+        (vec!["keeper.assets.ETH.prices=nowhere"], "keeper.assets.ETH.prices"),
+        (
+            vec!["keeper.assets.ETH.combine=median", "keeper.assets.ETH.quorum=2"],
+            "at least as many names as the quorum",
+        ),
+        (vec!["keeper.prices.feed.chain=b"], "keeper.prices.feed.chain"),
+        (vec!["keeper.prices.par.path=a.b"], "keeper.prices.par.path"),
+        (vec!["keeper.prices.par.fixed=0"], "keeper.prices.par.fixed"),
+        (vec!["keeper.limits.day=-1"], "keeper.limits.day"),
+        (vec!["keeper.surprise=1"], "keeper.surprise"),
+    ] {
+        let problems = read(KEEPER, &flags).unwrap_err();
+        assert!(problems.contains(expected), "{flags:?}: {problems}");
+    }
+    let looking =
+        KEEPER.replace("key = { env = \"KEEPER\" }", "account = \"0x3333333333333333333333333333333333333333\"");
+    let problems = read(&looking, &[]).unwrap_err();
+    assert!(problems.contains("keeper.mode is \"live\""), "{problems}");
+    read(&looking, &["keeper.mode=paper"]).unwrap();
+}
+
+#[test]
+fn numbers_are_taken_by_a_reload_and_names_are_not() {
+    let before = read(KEEPER, &[]).unwrap();
+    let after = read(
+        KEEPER,
+        &[
+            "keeper.mode=observe",
+            "keeper.limits.daily_loss=5",
+            "keeper.assets.TIM3.cap=7",
+            "keeper.poll_interval=3s",
+            "keeper.prices.feed.max_age=2h",
+        ],
+    )
+    .unwrap();
+    let changed = |live: bool| {
+        let changes = changes(&before, &after);
+        changes.into_iter().filter(|change| change.live == live).map(|change| change.key).collect::<Vec<_>>()
+    };
+    assert_eq!(changed(true), ["keeper.assets.TIM3.cap", "keeper.limits.daily_loss", "keeper.mode"]);
+    assert_eq!(changed(false), ["keeper.poll_interval", "keeper.prices.feed.max_age"]);
+    let parameters = crate::config::in_force(&before, &after).config.keeper.unwrap().parameters;
+    assert_eq!((parameters.mode, parameters.limits.assets["TIM3"]), (Mode::Observe, 7 * 10_u128.pow(18)));
+}

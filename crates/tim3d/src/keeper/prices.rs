@@ -1,0 +1,145 @@
+//! Where prices come from. Each source is asked in every round; what it says is handed on where it is news.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Result, bail};
+use futures::future::join_all;
+use tim3_chain::Feed;
+use tim3_domain::price::Price;
+use tim3_keeper::price::Reading;
+use tim3_rpc::Http;
+use tokio::time::Instant;
+
+use super::{Site, document::Document};
+use crate::config::{self, Origin, UrlRef};
+
+/// All sources, with what each said last.
+pub(super) struct Prices {
+    sources: BTreeMap<String, Source>,
+}
+
+struct Source {
+    origin: Reads,
+    /// It is asked no more often.
+    pause: Duration,
+    asked: Option<Instant>,
+    said: Vec<Reading>,
+    /// Why it says nothing, if so.
+    problem: Option<String>,
+}
+
+enum Reads {
+    Feed { chain: String, feed: Feed },
+    Document(Document),
+    Fixed(Price),
+}
+
+impl Prices {
+    pub(super) fn new(keeper: &config::Keeper) -> Result<Self> {
+        let mut sources = BTreeMap::new();
+        for (name, source) in &keeper.prices {
+            // Off a chain nothing says that there is news: a quarter of what may pass is soon enough.
+            let quarter = source.max_age.checked_div(4).unwrap_or_default();
+            let (origin, pause) = match &source.origin {
+                Origin::Feed { chain, feed, sequencer } => {
+                    let feed = Feed { feed: *feed, sequencer: *sequencer };
+                    (Reads::Feed { chain: chain.clone(), feed }, Duration::ZERO)
+                }
+                Origin::Http { url, path, time_path } => {
+                    let (path, time_path) = (path.clone(), time_path.clone());
+                    (Reads::Document(Document { http: client(name, url)?, path, time_path }), quarter)
+                }
+                Origin::Fixed(price) => (Reads::Fixed(*price), quarter),
+            };
+            sources.insert(name.clone(), Source { origin, pause, asked: None, said: Vec::new(), problem: None });
+        }
+        Ok(Self { sources })
+    }
+
+    /// What was said before is news again.
+    pub(super) fn forget(&mut self) {
+        for source in self.sources.values_mut() {
+            (source.asked, source.said) = (None, Vec::new());
+        }
+    }
+
+    /// Asks every source whose time has come, and gives what is news.
+    pub(super) async fn news(&mut self, sites: &BTreeMap<String, Site>, now: u64) -> Vec<(String, Reading)> {
+        let due = |source: &Source| source.asked.is_none_or(|asked| asked.elapsed() >= source.pause);
+        let due: Vec<_> = self.sources.iter_mut().filter(|(_, source)| due(source)).collect();
+        let asked = due.into_iter().map(|(name, source)| async move {
+            source.asked = Some(Instant::now());
+            let found = source.origin.read(sites, now).await;
+            let news = source.take(found);
+            news.into_iter().map(|reading| (name.clone(), reading)).collect::<Vec<_>>()
+        });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// Sources that say nothing, and why.
+    pub(super) fn problems(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.sources.iter().filter_map(|(name, source)| Some((name, source.problem.as_ref()?)))
+    }
+}
+
+impl Source {
+    /// All endpoints' readings where one of them is news: the core weighs them against each other.
+    fn take(&mut self, found: Result<Vec<Reading>, String>) -> Vec<Reading> {
+        match found {
+            Ok(mut readings) => {
+                self.problem = None;
+                readings.sort_by_key(|reading| reading.endpoint);
+                let is_same = |one: &Reading, other: &Reading| Reading { at: other.at, ..*one } == *other;
+                let is_known = self.said.len() == readings.len()
+                    && self.said.iter().zip(&readings).all(|(one, other)| is_same(one, other));
+                if is_known {
+                    return Vec::new();
+                }
+                self.said.clone_from(&readings);
+                readings
+            }
+            Err(problem) => {
+                self.problem = Some(problem);
+                Vec::new()
+            }
+        }
+    }
+}
+
+impl Reads {
+    async fn read(&self, sites: &BTreeMap<String, Site>, now: u64) -> Result<Vec<Reading>, String> {
+        match self {
+            Self::Feed { chain, feed } => {
+                let site = sites.get(chain).ok_or_else(|| format!("{chain} is not kept"))?;
+                let said = site.hands.feed(feed).await.map_err(|error| error.to_string())?;
+                let reading = |it: tim3_chain::FeedReading| Reading {
+                    endpoint: it.endpoint,
+                    answer: it.answer,
+                    confidence: 0,
+                    decimals: it.decimals,
+                    published: it.published,
+                    at: it.at,
+                };
+                Ok(said.into_iter().map(reading).collect())
+            }
+            Self::Document(document) => document.read(now).await.map(|reading| vec![reading]),
+            Self::Fixed(price) => {
+                let answer = i128::try_from(price.raw()).unwrap_or(i128::MAX);
+                let (decimals, published) = (Price::DECIMALS, now);
+                Ok(vec![Reading { endpoint: 0, answer, confidence: 0, decimals, published, at: now }])
+            }
+        }
+    }
+}
+
+fn client(name: &str, url: &UrlRef) -> Result<Http> {
+    let url = match url {
+        UrlRef::Plain(url) => url.clone(),
+        UrlRef::Secret(place) => match place.read()?.parse() {
+            Ok(url) => url,
+            // The parser does not repeat what it could not parse.
+            Err(_) => bail!("keeper.prices.{name}.url: {place} is no URL"),
+        },
+    };
+    Ok(Http::new(url)?)
+}

@@ -1,0 +1,269 @@
+//! The task: look, tell the core, make durable what it decided, act, and follow what is under way.
+
+mod round;
+mod show;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Error, Result};
+use tim3_coordinator::{Handle, Notice};
+use tim3_domain::identity::{Account, MarketId};
+use tim3_keeper::{Decision, Input, input::Outcome, keeper::Step};
+use tim3_telemetry::Metrics;
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{
+    Board, Command, Site,
+    assemble::assemble,
+    flight::{Flights, Naming},
+    prices::Prices,
+    record::Record,
+    session::{Resumed, Session},
+    world::{self, Scope, Sight},
+};
+use crate::{
+    config::{self, Config},
+    output::now_ms,
+};
+
+/// A page that is longer is turned as soon as nothing is under way.
+const PAGE_LINES: u64 = 50_000;
+/// Between two attempts to begin.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What the task is made of.
+pub(super) struct Parts {
+    pub(super) config: Config,
+    pub(super) keeper: config::Keeper,
+    /// By name of the chain.
+    pub(super) sites: BTreeMap<String, Site>,
+    pub(super) handle: Handle,
+    pub(super) metrics: Metrics,
+    pub(super) board: Board,
+    pub(super) asked: mpsc::Receiver<Command>,
+}
+
+/// The keepers, before they run.
+pub(crate) struct Service {
+    parts: Parts,
+    notices: broadcast::Receiver<Notice>,
+    prices: Prices,
+}
+
+impl Service {
+    pub(super) fn new(parts: Parts) -> Result<Self> {
+        // From here on no position changes unseen.
+        let notices = parts.handle.notices();
+        let prices = Prices::new(&parts.keeper)?;
+        Ok(Self { parts, notices, prices })
+    }
+
+    /// Runs until `stop`.
+    ///
+    /// # Errors
+    /// Where the record cannot be read or written.
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), Vec<Error>> {
+        let started = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            started = self.start() => started,
+        };
+        let mut running = started.map_err(|error| vec![error])?;
+        running.run(stop).await.map_err(|error| vec![error])
+    }
+
+    async fn start(self) -> Result<Running> {
+        let Self { parts, notices, prices } = self;
+        let Parts { config, keeper, sites, handle, metrics, board, asked } = parts;
+        metrics.keepers_begin(sites.keys().map(String::as_str));
+        let terms = loop {
+            match world::terms(&config, &keeper, &sites).await {
+                Ok(terms) => break terms,
+                Err(why) => {
+                    board.starting(&why);
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        };
+        let wanted = assemble(&config, &keeper, &terms)?;
+        let (record, page) = Record::open(Arc::clone(handle.journal()))?;
+        let Resumed { mut session, unfinished, unsigned, is_current } = Session::resume(record, page, &wanted)?;
+        let market_of = |decision| session.keeper.market_of(decision);
+        let mut flights = Flights::new(unfinished, market_of);
+        for (decision, outcome) in flights.lost(|chain| sites.contains_key(chain)) {
+            session.outcome(now_ms(), decision, outcome)?;
+        }
+        for decision in unsigned {
+            let reason = "the daemon stopped before it was signed".to_owned();
+            session.outcome(now_ms(), decision, Outcome::Refused { reason })?;
+        }
+        if is_current && session.keeper.config().parameters() != wanted.parameters() {
+            session.give(now_ms(), Input::Parameters(Box::new(wanted.parameters())))?;
+        }
+        session.record.commit().await?;
+        if !flights.is_empty() {
+            info!(flights = ?flights, "liquidations were under way and are followed");
+        }
+        let namings = world::kept(&config, &keeper).map(|market| {
+            let gas = keeper.chains.get(&market.home).map(|chain| chain.gas_asset.clone()).unwrap_or_default();
+            let (synthetic, collateral) = (market.synthetic_symbol.clone(), market.collateral_symbol.clone());
+            let naming = Naming { market: market.id, chain: market.home.clone(), synthetic, collateral, gas };
+            (market.name.clone(), naming)
+        });
+        let namings: BTreeMap<String, Naming> = namings.collect();
+        Ok(Running {
+            names: namings.iter().map(|(name, naming)| (naming.market, name.clone())).collect(),
+            scopes: world::scopes(&config, &keeper),
+            namings,
+            owners: BTreeMap::new(),
+            unrestored: sites.keys().filter(|chain| flights.count(chain) > 0).cloned().collect(),
+            turn_to: (!is_current).then_some(wanted),
+            keep_record: keeper.keep_record,
+            poll_interval: keeper.poll_interval,
+            knows_positions: false,
+            sights: BTreeMap::new(),
+            problems: BTreeMap::new(),
+            thought: 0,
+            decided: Vec::new(),
+            session,
+            flights,
+            sites,
+            handle,
+            metrics,
+            board,
+            asked,
+            notices,
+            prices,
+        })
+    }
+}
+
+/// The keepers, running.
+struct Running {
+    session: Session,
+    flights: Flights,
+    sites: BTreeMap<String, Site>,
+    /// By name of the market.
+    namings: BTreeMap<String, Naming>,
+    names: BTreeMap<MarketId, String>,
+    scopes: BTreeMap<String, Scope>,
+    /// Owners of positions, by market.
+    owners: BTreeMap<String, BTreeSet<Account>>,
+    /// Chains whose signer has not been told yet what may be on its way.
+    unrestored: BTreeSet<String>,
+    /// Under which configuration the next page begins. Until then nothing is decided, only finished.
+    turn_to: Option<tim3_keeper::Config>,
+    keep_record: Duration,
+    poll_interval: Duration,
+    /// Whether the core knows every position.
+    knows_positions: bool,
+    /// What each chain showed last.
+    sights: BTreeMap<String, Sight>,
+    /// What could not be read in this round, by subject.
+    problems: BTreeMap<String, String>,
+    /// Up to which line of the record the core has looked at everything.
+    thought: u64,
+    /// Decisions to act that are not acted on yet.
+    decided: Vec<Decision>,
+    handle: Handle,
+    metrics: Metrics,
+    board: Board,
+    asked: mpsc::Receiver<Command>,
+    notices: broadcast::Receiver<Notice>,
+    prices: Prices,
+}
+
+impl Running {
+    async fn run(&mut self, stop: CancellationToken) -> Result<()> {
+        let mut ticks = interval(self.poll_interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                Some(command) = self.asked.recv() => self.obey(command).await?,
+                // What is begun is ended: between signing and sending nothing is lost by a stop, but it is quicker not to have to find out.
+                _ = ticks.tick() => self.round().await?,
+            }
+        }
+    }
+
+    async fn obey(&mut self, command: Command) -> Result<()> {
+        let done = match command {
+            Command::Pause(paused, reason, done) => {
+                info!(paused, reason, "keepers");
+                self.give(Input::Pause { paused })?;
+                done
+            }
+            Command::Parameters(parameters, done) => {
+                self.turn_to = self.turn_to.take().map(|config| config.with((*parameters).clone()));
+                self.give(Input::Parameters(parameters))?;
+                done
+            }
+        };
+        self.session.record.commit().await?;
+        self.show();
+        // Whoever asked may have gone away.
+        let _ = done.send(());
+        Ok(())
+    }
+
+    /// Tells the core something, and keeps what it wants done.
+    fn give(&mut self, input: Input) -> Result<()> {
+        let step = self.session.give(now_ms(), input)?;
+        self.take(step);
+        Ok(())
+    }
+
+    fn outcome(&mut self, decision: u64, outcome: Outcome) -> Result<()> {
+        let state = match &outcome {
+            Outcome::Refused { reason } => {
+                warn!(decision, reason, "a liquidation was refused");
+                "refused"
+            }
+            Outcome::Failed { reason, .. } => {
+                warn!(decision, reason, "a liquidation failed");
+                "failed"
+            }
+            Outcome::Lost { .. } => "lost",
+            Outcome::Done { .. } => "done",
+        };
+        if let Some((market, chain)) = self.flights.place(decision) {
+            self.metrics.keeper_attempt(&chain, state);
+            self.tell(decision, market, state);
+        }
+        self.flights.end(decision);
+        let step = self.session.outcome(now_ms(), decision, outcome)?;
+        self.take(step);
+        Ok(())
+    }
+
+    fn take(&mut self, step: Step) {
+        for difference in &step.differences {
+            let tim3_keeper::ledger::Difference { chain, asset, ledger, chain_has } = difference;
+            warn!(chain, asset, ledger, chain_has, "the inventory is not what the ledger says; it is counted anew");
+            self.metrics.keeper_difference(chain);
+        }
+        for decision in &step.decisions {
+            let mode = decision.mode.to_string();
+            self.metrics.keeper_decided(&mode, decision.action.is_some());
+            if let Some(action) = &decision.action {
+                info!(decision = decision.number, mode, subject = %decision.subject, %action, "decided");
+                self.tell(decision.number, decision.subject.to_string(), "decided");
+            }
+        }
+        let live = |decision: &Decision| decision.mode == tim3_keeper::Mode::Live && decision.action.is_some();
+        self.decided.extend(step.decisions.into_iter().filter(live));
+    }
+
+    fn tell(&self, decision: u64, subject: String, state: &'static str) {
+        self.handle.tell(Notice::KeeperActed { decision, subject, state });
+    }
+}

@@ -1,0 +1,342 @@
+//! One round.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use futures::future::join_all;
+use tim3_chain::Transaction;
+use tim3_coordinator::Notice;
+use tim3_domain::{
+    health::Balances,
+    identity::{Account, AssetId},
+    protocol::MirrorRecord,
+};
+use tim3_keeper::{Decision, Input, input::Outcome};
+use tokio::sync::broadcast::error::TryRecvError;
+use tracing::debug;
+
+use super::{PAGE_LINES, Running};
+use crate::{
+    keeper::{
+        flight::{self, News},
+        world::{self, Sight},
+    },
+    output::now_ms,
+};
+
+/// From this level on nobody is liquidated; a daemon that stopped signing for an asset stands at it.
+const FROZEN: u8 = 3;
+
+/// A cost that moved by less than one part in this is no news.
+const COST_PARTS: u128 = 16;
+
+impl Running {
+    pub(super) async fn round(&mut self) -> Result<()> {
+        self.problems.clear();
+        self.restore().await;
+        let sights = self.look().await;
+        self.follow(&sights).await?;
+        if self.turn_to.is_none() {
+            self.see(sights)?;
+            self.hear().await?;
+            self.learn_prices().await?;
+            self.reread().await?;
+            self.think()?;
+        }
+        self.session.record.commit().await?;
+        self.act().await?;
+        self.turn_page().await?;
+        self.show();
+        Ok(())
+    }
+
+    /// Has the core look at everything, where there is something that it has not looked at, or that waits for its time.
+    fn think(&mut self) -> Result<()> {
+        if self.session.record.next() != self.thought || !self.session.keeper.flights().waiting().is_empty() {
+            self.give(Input::Look)?;
+            self.thought = self.session.record.next();
+        }
+        Ok(())
+    }
+
+    /// Tells signers what may be on its way, before anything else is signed.
+    async fn restore(&mut self) {
+        for chain in self.unrestored.clone() {
+            let Some(site) = self.sites.get(&chain) else { continue };
+            match site.hands.restore(&self.flights.transactions(&chain)).await {
+                Ok(()) => {
+                    self.unrestored.remove(&chain);
+                }
+                Err(error) => {
+                    self.problems.insert(chain, error.to_string());
+                }
+            }
+        }
+    }
+
+    /// Looks at every chain; at an inventory only while nothing is under way that changes it.
+    async fn look(&mut self) -> BTreeMap<String, Sight> {
+        let asked = self.sites.iter().filter_map(|(name, site)| {
+            let (scope, is_still) = (self.scopes.get(name)?, self.flights.count(name) == 0);
+            Some(async move { (name.clone(), world::look(site, scope, is_still).await) })
+        });
+        let mut seen = BTreeMap::new();
+        for (name, sight) in join_all(asked).await {
+            match sight {
+                Ok(sight) => {
+                    seen.insert(name, sight);
+                }
+                Err(error) => {
+                    self.problems.insert(name, error.to_string());
+                }
+            }
+        }
+        seen
+    }
+
+    /// Hands in what is news about the chains.
+    fn see(&mut self, sights: BTreeMap<String, Sight>) -> Result<()> {
+        for (chain, mut sight) in sights {
+            self.stop_with_the_relay(&chain, &mut sight);
+            let before = self.sights.insert(chain.clone(), sight.clone());
+            if before.as_ref().is_none_or(|before| before.head != sight.head) {
+                let (height, time) = (sight.head.height, sight.head.timestamp);
+                self.give(Input::Head { chain: chain.clone(), height, time })?;
+            }
+            let is_news = |before: &Sight| before.cost.abs_diff(sight.cost) > before.cost / COST_PARTS;
+            if before.as_ref().is_none_or(is_news) {
+                self.give(Input::Gas { chain: chain.clone(), liquidation: sight.cost, step: 0 })?;
+            } else if let (Some(held), Some(before)) = (self.sights.get_mut(&chain), &before) {
+                // Compared with what the core was told, so that many small steps are news in the end.
+                held.cost = before.cost;
+            }
+            for (asset, level) in sight.levels {
+                if before.as_ref().and_then(|before| before.levels.get(&asset)) != Some(&level) {
+                    self.give(Input::PauseLevel { chain: chain.clone(), asset, level })?;
+                }
+            }
+            for (asset, amount) in sight.holdings {
+                let known = self.session.keeper.ledger().balance(&chain, &asset);
+                if known.and_then(|known| u128::try_from(known).ok()) != Some(amount) {
+                    self.give(Input::Holding { chain: chain.clone(), asset, amount })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What stops the relay's signing for an asset stops the keepers, too.
+    fn stop_with_the_relay(&self, chain: &str, sight: &mut Sight) {
+        let Some(scope) = self.scopes.get(chain) else { return };
+        let is_stopped = |asset: AssetId| {
+            self.handle.assets().any(|(settings, board)| settings.asset == asset && board.paused.is_some())
+        };
+        for (symbol, asset) in &scope.synthetics {
+            if is_stopped(*asset)
+                && let Some(level) = sight.levels.get_mut(symbol)
+            {
+                *level = FROZEN;
+            }
+        }
+    }
+
+    /// Hands in positions: all of them at first, then those that changed.
+    async fn hear(&mut self) -> Result<()> {
+        loop {
+            match self.notices.try_recv() {
+                Ok(Notice::PositionChanged { record }) => self.hear_of(&record)?,
+                Ok(_) => {}
+                Err(TryRecvError::Lagged(count)) => {
+                    debug!(count, "notices were missed: every position is read again");
+                    self.knows_positions = false;
+                }
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        if !self.knows_positions {
+            for (_, located) in self.handle.journal().positions()? {
+                if let Some(position) = located.event.body.position()
+                    && let Some(name) = self.names.get(&position.market)
+                {
+                    self.owners.entry(name.clone()).or_default().insert(position.owner);
+                }
+            }
+            let all: Vec<(String, Vec<Account>)> =
+                self.owners.iter().map(|(name, owners)| (name.clone(), owners.iter().copied().collect())).collect();
+            self.knows_positions = true;
+            for (market, owners) in all {
+                self.read_positions(&market, &owners).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hear_of(&mut self, record: &MirrorRecord) -> Result<()> {
+        let Some(market) = self.names.get(&record.position.market).cloned() else { return Ok(()) };
+        let owner = record.position.owner;
+        self.owners.entry(market.clone()).or_default().insert(owner);
+        let (balances, version) = (Balances::from(&record.position), record.version);
+        self.give(Input::Position { market, owner, balances, version })
+    }
+
+    /// Reads positions as they are now. Those that cannot be read are unknown, which is not healthy.
+    async fn read_positions(&mut self, market: &str, owners: &[Account]) -> Result<()> {
+        let Some(naming) = self.namings.get(market) else { return Ok(()) };
+        let Some(site) = self.sites.get(&naming.chain) else { return Ok(()) };
+        match site.hands.positions(naming.market, owners).await {
+            Ok(found) => {
+                for (owner, record) in owners.iter().zip(found) {
+                    let balances = Balances { collateral: record.collateral, debt: record.debt };
+                    let (market, owner, version) = (market.to_owned(), *owner, record.version);
+                    self.give(Input::Position { market, owner, balances, version })?;
+                }
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                self.problems.insert(market.to_owned(), reason.clone());
+                let is_known =
+                    |owner: &Account| self.session.keeper.book(market).is_some_and(|it| it.outlook(*owner).is_some());
+                // What is known stands until a notice says otherwise.
+                let unknown: Vec<Account> = owners.iter().filter(|owner| !is_known(owner)).copied().collect();
+                for owner in unknown {
+                    let (market, reason) = (market.to_owned(), reason.clone());
+                    self.give(Input::PositionUnknown { market, owner, reason })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads again what is unknown.
+    async fn reread(&mut self) -> Result<()> {
+        let unknown = |name: &String| {
+            let book = self.session.keeper.book(name)?;
+            let owners: Vec<Account> = book.unknown().map(|(owner, _)| owner).collect();
+            (!owners.is_empty()).then(|| (name.clone(), owners))
+        };
+        let unknown: Vec<_> = self.namings.keys().filter_map(unknown).collect();
+        for (market, owners) in unknown {
+            self.read_positions(&market, &owners).await?;
+        }
+        Ok(())
+    }
+
+    async fn learn_prices(&mut self) -> Result<()> {
+        let news = self.prices.news(&self.sites, now_ms() / 1_000).await;
+        for (source, reading) in news {
+            self.give(Input::Price { source, reading })?;
+        }
+        let problems = self.prices.problems().map(|(name, why)| (name.clone(), why.clone()));
+        self.problems.extend(problems);
+        Ok(())
+    }
+
+    /// Looks what became of what is under way.
+    async fn follow(&mut self, sights: &BTreeMap<String, Sight>) -> Result<()> {
+        for (chain, sight) in sights {
+            let Some(site) = self.sites.get(chain).filter(|_| !self.unrestored.contains(chain)) else { continue };
+            let heights = (sight.head.height, sight.finalized.height);
+            let news = match self.flights.follow(chain, site.hands.as_ref(), &self.namings, heights).await {
+                Ok(news) => news,
+                Err(error) => {
+                    self.problems.insert(chain.clone(), error.to_string());
+                    continue;
+                }
+            };
+            let mut signed = Vec::new();
+            for one in news {
+                match one {
+                    News::Ended(decision, outcome) => self.outcome(decision, outcome)?,
+                    News::Signed(decision, transaction) => signed.push((decision, transaction)),
+                }
+            }
+            self.replace(chain.clone(), signed).await?;
+        }
+        Ok(())
+    }
+
+    /// Signs what was decided, makes it durable, and sends it.
+    async fn act(&mut self) -> Result<()> {
+        let decided = std::mem::take(&mut self.decided);
+        let chain_of = |decision: &Decision| {
+            let tim3_keeper::Subject::Position { market, .. } = &decision.subject else { return None };
+            self.namings.get(market).map(|naming| naming.chain.clone())
+        };
+        let mut by_chain: BTreeMap<String, Vec<&Decision>> = BTreeMap::new();
+        for decision in &decided {
+            if let Some(chain) = chain_of(decision) {
+                by_chain.entry(chain).or_default().push(decision);
+            }
+        }
+        for (chain, decisions) in by_chain {
+            let Some(site) = self.sites.get(&chain) else { continue };
+            let mut ready = Vec::new();
+            for flight::Signed { decision, market, result } in
+                flight::sign(site.hands.as_ref(), &decisions, &self.namings).await
+            {
+                match result {
+                    Ok(transaction) => ready.push((decision, market, transaction)),
+                    Err(reason) => {
+                        self.metrics.keeper_attempt(&chain, "refused");
+                        self.outcome(decision, Outcome::Refused { reason })?;
+                    }
+                }
+            }
+            let mut signed = Vec::new();
+            for (decision, market, transaction) in ready {
+                self.tell(decision, market.clone(), "sent");
+                self.flights.add(decision, &chain, &market, transaction.clone());
+                signed.push((decision, transaction));
+            }
+            for (decision, outcome) in self.send(chain, signed).await? {
+                self.outcome(decision, outcome)?;
+            }
+        }
+        // What a refusal led the core to is for the next round.
+        self.session.record.commit().await
+    }
+
+    /// Records replacements, and sends them. That no node takes one says nothing about the transaction that it is to take the place of.
+    async fn replace(&mut self, chain: String, signed: Vec<(u64, Transaction)>) -> Result<()> {
+        for (decision, transaction) in &signed {
+            if let Some((market, _)) = self.flights.place(*decision) {
+                self.flights.add(*decision, &chain, &market, transaction.clone());
+            }
+        }
+        self.send(chain, signed).await.map(|_| ())
+    }
+
+    /// Makes durable what was signed, then sends it. Gives what no node takes.
+    async fn send(&mut self, chain: String, signed: Vec<(u64, Transaction)>) -> Result<Vec<(u64, Outcome)>> {
+        for (decision, transaction) in &signed {
+            self.session.sent(*decision, &chain, transaction)?;
+        }
+        self.session.record.commit().await?;
+        let Some(site) = self.sites.get(&chain) else { return Ok(Vec::new()) };
+        Ok(flight::send(site.hands.as_ref(), &signed).await)
+    }
+
+    /// Begins a page where another configuration waits for it, or this one is long, and nothing is under way.
+    async fn turn_page(&mut self) -> Result<()> {
+        let positions: u64 = self
+            .namings
+            .keys()
+            .filter_map(|name| self.session.keeper.book(name))
+            .map(|it| it.len())
+            .fold(0, |sum, len| sum.saturating_add(u64::try_from(len).unwrap_or(u64::MAX)));
+        let is_long = self.session.record.length() > PAGE_LINES.max(positions.saturating_mul(4));
+        let config = match self.turn_to.clone() {
+            Some(config) => config,
+            None if is_long => self.session.keeper.config().clone(),
+            None => return Ok(()),
+        };
+        if self.session.turn(now_ms(), self.keep_record, &config)? {
+            self.session.record.commit().await?;
+            self.turn_to = None;
+            self.knows_positions = false;
+            self.sights.clear();
+            self.prices.forget();
+        }
+        Ok(())
+    }
+}

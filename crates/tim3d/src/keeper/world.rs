@@ -1,0 +1,126 @@
+//! What one look at a chain sees.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use tim3_chain::{BlockRef, ChainError};
+use tim3_domain::{identity::AssetId, market::MarketTerms, price::Price};
+
+use super::{Site, assemble::Terms};
+use crate::config::{Config, Keeper, Market};
+
+/// What an account may hold on a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// What pays for transactions.
+    Fees,
+    Synthetic(AssetId),
+    Collateral(AssetId),
+}
+
+/// What is looked at on a chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Scope {
+    /// The inventory, by symbol.
+    pub(super) held: BTreeMap<String, Held>,
+    /// Synthetics of its markets, by symbol.
+    pub(super) synthetics: BTreeMap<String, AssetId>,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sight {
+    pub(super) head: BlockRef,
+    pub(super) finalized: BlockRef,
+    /// What a liquidation costs.
+    pub(super) cost: u128,
+    /// Pause levels, by symbol of the synthetic.
+    pub(super) levels: BTreeMap<String, u8>,
+    /// The inventory, where it was asked for.
+    pub(super) holdings: BTreeMap<String, u128>,
+}
+
+/// What is to be looked at on each chain.
+pub(super) fn scopes(config: &Config, keeper: &Keeper) -> BTreeMap<String, Scope> {
+    let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
+    for (name, chain) in &keeper.chains {
+        let scope = scopes.entry(name.clone()).or_default();
+        scope.held.insert(chain.gas_asset.clone(), Held::Fees);
+    }
+    for market in kept(config, keeper) {
+        let scope = scopes.entry(market.home.clone()).or_default();
+        scope.held.insert(market.synthetic_symbol.clone(), Held::Synthetic(market.synthetic));
+        scope.held.insert(market.collateral_symbol.clone(), Held::Collateral(market.collateral));
+        scope.synthetics.insert(market.synthetic_symbol.clone(), market.synthetic);
+    }
+    scopes
+}
+
+/// The markets that are looked after.
+pub(super) fn kept<'a>(config: &'a Config, keeper: &'a Keeper) -> impl Iterator<Item = &'a Market> {
+    config.markets.iter().filter(|market| keeper.markets.contains(&market.name))
+}
+
+/// Looks at a chain; at the inventory only `with_inventory`.
+pub(super) async fn look(site: &Site, scope: &Scope, with_inventory: bool) -> Result<Sight, ChainError> {
+    let levels = scope.synthetics.iter().map(|(symbol, asset)| async move {
+        Ok::<_, ChainError>((symbol.clone(), site.chain.pause_level(*asset).await?))
+    });
+    let held = scope.held.iter().filter(|_| with_inventory);
+    let holdings =
+        held.map(|(symbol, held)| async move { Ok::<_, ChainError>((symbol.clone(), holding(site, held).await?)) });
+    let (tips, cost, levels, holdings) = tokio::try_join!(
+        site.chain.tips(),
+        site.hands.liquidation_cost(),
+        try_join_all(levels),
+        try_join_all(holdings)
+    )?;
+    Ok(Sight {
+        head: tips.head,
+        finalized: tips.finalized,
+        cost,
+        levels: levels.into_iter().collect(),
+        holdings: holdings.into_iter().collect(),
+    })
+}
+
+async fn holding(site: &Site, held: &Held) -> Result<u128, ChainError> {
+    match held {
+        Held::Fees => site.hands.fee_balance().await,
+        Held::Synthetic(asset) => site.chain.balance(*asset, site.hands.account()).await,
+        Held::Collateral(asset) => site.chain.collateral_balance(*asset, site.hands.account()).await,
+    }
+}
+
+/// What the gateways say of the markets that are looked after, or in words which one does not say.
+pub(super) async fn terms(
+    config: &Config,
+    keeper: &Keeper,
+    sites: &BTreeMap<String, Site>,
+) -> Result<BTreeMap<String, Terms>, String> {
+    let mut terms = BTreeMap::new();
+    for market in kept(config, keeper) {
+        let name = &market.name;
+        let site = sites.get(&market.home).ok_or_else(|| format!("{name}: {} is not kept", market.home))?;
+        let found = site.chain.market(market.id).await.map_err(|error| error.to_string())?;
+        let state = found.ok_or_else(|| format!("{name}: its gateway has no such market"))?;
+        if state.collateral_decimals != market.collateral_decimals {
+            let (found, expected) = (state.collateral_decimals, market.collateral_decimals);
+            return Err(format!(
+                "{name}: its collateral has {found} decimals; correct markets.{name}.collateral_decimals, which is {expected}"
+            ));
+        }
+        let target = site.hands.target(market.synthetic).await.map_err(|error| error.to_string())?;
+        let target = Price::new(target).ok_or_else(|| format!("{name}: its synthetic has no target price"))?;
+        let market_terms = MarketTerms {
+            max_ltv_bps: state.max_ltv_bps,
+            liquidation_threshold_bps: state.liquidation_threshold_bps,
+            bonus_bps: state.bonus_bps,
+            close_factor_bps: state.close_factor_bps,
+            debt_ceiling: state.debt_ceiling,
+            dust: state.dust,
+        };
+        terms.insert(name.clone(), (market_terms, target));
+    }
+    Ok(terms)
+}

@@ -1,0 +1,314 @@
+//! Keepers in mode `live`: what they liquidate, what they leave alone, and that their ledger is the chain.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use alloy::{
+    primitives::{Address, B256, I256, U256, aliases::U80},
+    providers::{Provider as _, ext::AnvilApi as _},
+    sol,
+};
+use anyhow::{Context as _, Result, ensure};
+use futures::future::try_join_all;
+use serde_json::Value;
+use tim3_chain::{Actor as _, UserAction};
+use tim3_devnet::{
+    Site, accounts,
+    anvil::Mining,
+    contracts::{IGateway, IToken},
+    daemon::{until, until_async},
+    plan::{STABLE, SYNTHETIC, UNIT, VOLATILE},
+    site::native,
+};
+use tim3_domain::{
+    identity::Account,
+    protocol::{Event, EventBody},
+};
+
+use crate::scene::{PATIENCE, Scene, account};
+
+sol! {
+    interface Aggregator {
+        function set(int256 answer) external;
+        function setRound(uint80 round, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredIn) external;
+    }
+}
+
+/// Whose account keeps the market.
+const KEEPER: &str = "bob";
+const POSITIONS: usize = 500;
+/// Those that a price below 1812.5 makes unhealthy; the others stand until 1250.
+const WEAK: usize = 50;
+/// A dollar of the feed, which has 8 decimals.
+const DOLLAR: u64 = 100_000_000;
+
+fn owner(number: usize) -> Result<Address> {
+    accounts::address(&format!("owner-{number}"))
+}
+
+fn feed(site: &Site) -> Result<Address> {
+    site.deployment.test_feeds.get(VOLATILE).copied().context("the devnet has no feed of WETH")
+}
+
+/// A fresh round of the price.
+async fn price(site: &Site, dollars: u64) -> Result<()> {
+    let call = Aggregator::setCall { answer: I256::try_from(dollars * DOLLAR)? };
+    site.mined(&[site.send_as(owner(0)?, feed(site)?, &call).await?]).await
+}
+
+/// A round of any sort.
+async fn round(site: &Site, number: u64, answer: I256, updated: u64, answered_in: u64) -> Result<()> {
+    let call = Aggregator::setRoundCall {
+        round: U80::from(number),
+        answer,
+        startedAt: U256::from(updated),
+        updatedAt: U256::from(updated),
+        answeredIn: U80::from(answered_in),
+    };
+    site.mined(&[site.send_as(owner(0)?, feed(site)?, &call).await?]).await
+}
+
+async fn clock(site: &Site) -> Result<u64> {
+    let block = site.provider().get_block(alloy::eips::BlockId::latest()).await?.context("no block")?;
+    Ok(block.header.timestamp)
+}
+
+/// Lets two hours pass on the chain.
+async fn two_hours(site: &Site) -> Result<()> {
+    const HOURS: u64 = 7_200;
+    let before = clock(site).await?;
+    site.provider().anvil_increase_time(HOURS).await?;
+    until_async(PATIENCE, async || Ok((clock(site).await? >= before + HOURS).then_some(()))).await
+}
+
+/// 500 positions of one WETH at 2000 dollars; the first 50 owe 1450, the others 1000.
+async fn positions(site: &Site) -> Result<()> {
+    let (weth, gateway) = (*site.token(VOLATILE)?.address(), site.deployment.gateway);
+    let market = B256::new(site.market(VOLATILE)?.0.0);
+    let here = B256::new(site.deployment.id.0.0);
+    let owners = (0..POSITIONS).map(owner).collect::<Result<Vec<_>>>()?;
+    let mut sent = Vec::new();
+    for (chunk, numbers) in owners.chunks(25).zip((0_usize..).step_by(25)) {
+        site.fund_gas(chunk).await?;
+        let open = |(address, number): (&Address, usize)| {
+            let to = *address;
+            async move {
+                let account = to.into_word();
+                let lock = IGateway::lockCall {
+                    market,
+                    collateral: native(1),
+                    debt: if number < WEAK { 1_450 } else { 1_000 } * UNIT,
+                    destination: here,
+                    recipient: account,
+                    refundTo: account,
+                    maxFee: 0,
+                };
+                site.send_numbered(to, 0, weth, &IToken::mintCall { to, amount: native(1) }).await?;
+                site.send_numbered(to, 1, weth, &IToken::approveCall { spender: gateway, amount: native(1) }).await?;
+                site.send_numbered(to, 2, gateway, &lock).await
+            }
+        };
+        sent.extend(try_join_all(chunk.iter().zip(numbers..).map(open)).await?);
+    }
+    site.mined(&sent).await
+}
+
+/// Lets the keeper have so much of the synthetic, lawfully come by.
+async fn inventory(site: &Site, amount: u128) -> Result<()> {
+    let keeper = account(KEEPER)?;
+    let action = UserAction::Lock {
+        market: site.market(STABLE)?,
+        collateral: amount,
+        debt: amount,
+        destination: site.deployment.id,
+        recipient: keeper,
+        refund_to: keeper,
+        max_fee: 0,
+    };
+    site.user(accounts::key(KEEPER)?).await?.act(action).await?;
+    Ok(())
+}
+
+/// What the keeper has: of the synthetic, of the collateral, and for gas.
+async fn balances(site: &Site) -> Result<[U256; 3]> {
+    let keeper = accounts::address(KEEPER)?;
+    let coins = site.provider().get_balance(keeper).await?;
+    Ok([site.balance(SYNTHETIC, keeper).await?, site.balance(VOLATILE, keeper).await?, coins])
+}
+
+/// Owners that were liquidated, in order.
+async fn liquidated(site: &Site) -> Result<Vec<Account>> {
+    let of = |event: Event| match event.body {
+        EventBody::Liquidated { position, .. } => Some(position.owner),
+        _ => None,
+    };
+    Ok(site.events().await?.into_iter().filter_map(of).collect())
+}
+
+fn weak() -> Result<BTreeSet<Account>> {
+    (0..WEAK).map(|number| Ok(Account::from_evm(owner(number)?.into_array()))).collect()
+}
+
+/// The keepers' view, once it is as `test` wants it.
+async fn shows(scene: &Scene, what: &str, test: impl Fn(&Value) -> bool) -> Result<Value> {
+    let mut last = Value::Null;
+    let waited = until(PATIENCE.saturating_mul(2), || {
+        last = scene.program.query(&["keeper", "status"]).unwrap_or_default();
+        Ok(test(&last).then(|| last.clone()))
+    });
+    waited.await.with_context(|| format!("waited for {what}; the keepers say {last:#}"))
+}
+
+fn verdict(view: &Value) -> &str {
+    view["markets"][0]["verdict"].as_str().unwrap_or_default()
+}
+
+/// The entries of the ledger.
+fn ledger(scene: &Scene) -> Result<Vec<Value>> {
+    let output = scene.program.output(&["keeper", "ledger", "--json"])?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
+    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+/// Sums of what moved by the ledger, by asset.
+fn moved(entries: &[Value]) -> Result<BTreeMap<String, i128>> {
+    let mut sums = BTreeMap::new();
+    for entry in entries {
+        ensure!(entry["mode"] == "live", "{entry}");
+        for change in entry["moves"].as_array().context("no moves")? {
+            let delta: i128 = change["delta"].to_string().parse()?;
+            *sums.entry(change["asset"].as_str().unwrap_or_default().to_owned()).or_default() += delta;
+        }
+    }
+    Ok(sums)
+}
+
+/// That the ledger says of every balance what the chain says, to the last unit.
+fn agrees(sums: &BTreeMap<String, i128>, before: [U256; 3], after: [U256; 3]) -> Result<()> {
+    for (asset, (before, after)) in ["TIM3", "WETH", "ETH"].into_iter().zip(before.into_iter().zip(after)) {
+        let change = i128::try_from(after).unwrap_or(i128::MAX) - i128::try_from(before).unwrap_or(i128::MAX);
+        ensure!(sums.get(asset) == Some(&change), "{asset} moved by {change}, and the ledger says {sums:?}");
+    }
+    Ok(())
+}
+
+fn configuration(site: &Site) -> Result<String> {
+    Ok(format!(
+        r#"
+chains.b.mirror = false
+[keeper]
+mode = "live"
+poll_interval = "200ms"
+limits = {{ day = "10000000", each = "10000000", daily_loss = "1000" }}
+[keeper.chains.a]
+key = {{ file = "keys/{KEEPER}.key" }}
+[keeper.markets.weth_a]
+[keeper.assets]
+WETH.prices = ["weth"]
+ETH.prices = ["weth"]
+TIM3.prices = ["par"]
+[keeper.prices]
+weth = {{ chain = "a", feed = "{}", max_age = "1h" }}
+par = {{ fixed = "1" }}
+"#,
+        feed(site)?
+    ))
+}
+
+#[tokio::test]
+async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_oracle_nor_a_kill_misleads_it()
+-> Result<()> {
+    let mut scene = Scene::with(|options| options.mining = Mining::Every(Duration::from_millis(300))).await?;
+    let file = scene.devnet.directory.join("keeper.toml");
+    std::fs::write(&file, configuration(&scene.devnet.a)?)?;
+    scene.program = scene.program.clone().with_file(&file);
+    positions(&scene.devnet.a).await?;
+    inventory(&scene.devnet.a, 60_000 * UNIT).await?;
+    let before = balances(&scene.devnet.a).await?;
+    price(&scene.devnet.a, 2_000).await?;
+    scene.run().await?;
+    shows(&scene, "every position", |view| view["markets"][0]["positions"] == POSITIONS && verdict(view) == "valid")
+        .await?;
+
+    // One round that is ten times too low, an answer below zero, a round that is not complete, and one that is too old.
+    price(&scene.devnet.a, 200).await?;
+    shows(&scene, "a jump", |view| verdict(view) == "too_volatile").await?;
+    round(&scene.devnet.a, 90, I256::MINUS_ONE, clock(&scene.devnet.a).await?, 90).await?;
+    shows(&scene, "no price", |view| verdict(view) == "non_positive").await?;
+    price(&scene.devnet.a, 2_000).await?;
+    shows(&scene, "a price", |view| verdict(view) == "valid").await?;
+    let unhealthy = I256::try_from(1_800 * DOLLAR)?;
+    round(&scene.devnet.a, 200, unhealthy, clock(&scene.devnet.a).await?, 199).await?;
+    shows(&scene, "an incomplete round", |view| verdict(view) == "non_positive").await?;
+    two_hours(&scene.devnet.a).await?;
+    price(&scene.devnet.a, 2_000).await?;
+    shows(&scene, "a price after two hours", |view| verdict(view) == "valid").await?;
+    two_hours(&scene.devnet.a).await?;
+    let now = clock(&scene.devnet.a).await?;
+    round(&scene.devnet.a, 300, unhealthy, now - 3_700, 300).await?;
+    let view = shows(&scene, "an old price", |view| verdict(view) == "stale").await?;
+    assert_eq!((&view["in_flight"], &view["entries"]), (&serde_json::json!({}), &serde_json::json!(0)), "{view:#}");
+    assert_eq!(liquidated(&scene.devnet.a).await?, []);
+
+    // A fall by a tenth: fifty are unhealthy.
+    price(&scene.devnet.a, 1_800).await?;
+    let is_done = |entries: usize| {
+        move |view: &Value| {
+            let is_quiet = view["in_flight"] == serde_json::json!({}) && view["markets"][0]["liquidatable"] == 0;
+            is_quiet && view["entries"].as_u64() >= u64::try_from(entries).ok()
+        }
+    };
+    shows(&scene, "fifty liquidations", is_done(WEAK)).await?;
+    let done = liquidated(&scene.devnet.a).await?;
+    assert_eq!((done.len(), done.into_iter().collect::<BTreeSet<_>>()), (WEAK, weak()?));
+    agrees(&moved(&ledger(&scene)?)?, before, balances(&scene.devnet.a).await?)?;
+
+    // A further fall, and kill -9 as soon as the first is sent.
+    let sent = scene.logged("liquidation sent")?;
+    price(&scene.devnet.a, 1_640).await?;
+    until(PATIENCE, || Ok((scene.logged("liquidation sent")? > sent).then_some(())))
+        .await
+        .context("nothing is sent")?;
+    scene.kill()?;
+    scene.run().await?;
+    shows(&scene, "fifty more", is_done(2 * WEAK)).await?;
+    let done = liquidated(&scene.devnet.a).await?;
+    let mut times: BTreeMap<Account, usize> = BTreeMap::new();
+    for owner in done {
+        *times.entry(owner).or_default() += 1;
+    }
+    assert_eq!(times, weak()?.into_iter().map(|owner| (owner, 2)).collect(), "each once in each fall");
+    agrees(&moved(&ledger(&scene)?)?, before, balances(&scene.devnet.a).await?)?;
+
+    commands(&scene).await?;
+    scene.end().await
+}
+
+/// What an operator asks and says.
+async fn commands(scene: &Scene) -> Result<()> {
+    let report = scene.program.query(&["keeper", "replay"])?;
+    assert_eq!(report["differences"], serde_json::json!([]), "{report:#}");
+    let entries = ledger(scene)?;
+    let decision = entries[0]["decision"].to_string();
+    let explained = scene.program.output(&["keeper", "explain", &decision])?;
+    let text = String::from_utf8(explained.stdout)?;
+    for word in ["profit is", "health is", "was signed for a", "came to"] {
+        assert!(text.contains(word), "{word:?} is not in {text}");
+    }
+    let csv = String::from_utf8(scene.program.output(&["keeper", "ledger", "--csv"])?.stdout)?;
+    assert_eq!(csv.lines().count(), entries.len() + 1);
+
+    scene.program.query(&["keeper", "pause", "--reason", "a test"])?;
+    price(&scene.devnet.a, 1_500).await?;
+    let paused = |view: &Value| view["paused"] == true && view["markets"][0]["price"] == "1500";
+    shows(scene, "a pause", paused).await?;
+    let seen = async || Ok((liquidated(&scene.devnet.a).await?.len() == 2 * WEAK).then_some(()));
+    until_async(PATIENCE, seen).await?;
+    scene.program.query(&["keeper", "resume", "--reason", "a test"])?;
+    shows(scene, "going on", |view| view["paused"] == false && view["entries"].as_u64() > Some(2 * WEAK as u64))
+        .await?;
+    Ok(())
+}
