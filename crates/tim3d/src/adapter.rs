@@ -3,15 +3,16 @@
 
 use std::{error::Error, future::Future, sync::Arc, time::Duration};
 
-use anyhow::Result;
-use tim3_chain::{Actor, Chain as Port};
+use anyhow::{Result, bail};
+use tim3_chain::{Actor, Chain as Port, Keeper};
 use tim3_coordinator::patiently;
+use tim3_domain::identity::Account;
 use tim3_rpc::{EndpointStatus, Observer};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     chains::{self, Connected, MakeKeeper},
-    config::{Chain, KeyRef, Kind},
+    config::{Chain, KeeperAccount, KeyRef, Kind},
     reload::{Use, Verify},
 };
 
@@ -54,10 +55,23 @@ pub(crate) trait Adapter: Port + Sized + 'static {
     /// Asks these endpoints from now on.
     fn adopt(&self, endpoints: Self::Verified);
 
-    /// What makes an account that keeps markets, where there are keepers.
-    fn make_keeper(self: &Arc<Self>) -> Option<MakeKeeper> {
-        None
+    /// Somebody who keeps markets.
+    ///
+    /// # Errors
+    /// Where there are no keepers on this kind of chain, and for an account that is none there.
+    fn keeper(&self, who: Keeping<Self::Key>) -> Result<Arc<dyn Keeper>> {
+        drop(who);
+        bail!("{}: there are no keepers for this kind of chain", self.name())
     }
+}
+
+/// Who keeps markets.
+#[derive(Clone, Debug)]
+pub(crate) enum Keeping<K> {
+    /// Somebody who can act.
+    Key(K),
+    /// Somebody who is only looked at.
+    Account(Account),
 }
 
 /// The keys with which orders are sent.
@@ -104,7 +118,15 @@ pub(crate) async fn connect<A: Adapter>(
             })
         })
     };
-    let keeper = connected.make_keeper();
+    let keeper: MakeKeeper = {
+        let connected = Arc::clone(&connected);
+        Box::new(move |account, role| {
+            connected.keeper(match account {
+                KeeperAccount::Key(key) => Keeping::Key(A::open(key, role)?),
+                KeeperAccount::Address(account) => Keeping::Account(*account),
+            })
+        })
+    };
     Ok(Connected { chain: connected, guardian, endpoints, verify, keeper })
 }
 

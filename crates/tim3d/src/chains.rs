@@ -6,15 +6,14 @@ use anyhow::{Context as _, Result, bail};
 use tim3_api::view::EndpointView;
 use tim3_arweave::Ao;
 use tim3_chain::{Actor, Chain as Port, Keeper};
-use tim3_domain::identity::Account;
-use tim3_ethereum::{Ethereum, PrivateKeySigner};
+use tim3_ethereum::Ethereum;
 use tim3_rpc::{EndpointConfig, EndpointStatus, Grade, Observer, SecretUrl};
 use tim3_solana::Solana;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     adapter::{self, Adapter},
-    config::{Chain, Endpoint, Family, UrlRef},
+    config::{Chain, Endpoint, Family, KeeperAccount, UrlRef},
     control::Endpoints,
     reload::Verify,
 };
@@ -27,20 +26,12 @@ pub(crate) struct Connected {
     pub(crate) endpoints: Endpoints,
     /// Verifies other endpoints for it.
     pub(crate) verify: Verify,
-    /// Makes an account that keeps markets, where the adapter has keepers.
-    pub(crate) keeper: Option<MakeKeeper>,
+    /// Makes an account that keeps markets.
+    pub(crate) keeper: MakeKeeper,
 }
 
-/// Makes an account that keeps markets.
-pub(crate) type MakeKeeper = Box<dyn Fn(KeeperKey) -> Result<Arc<dyn Keeper>> + Send + Sync>;
-
-/// Who keeps markets on a chain.
-pub(crate) enum KeeperKey {
-    /// Somebody who can act.
-    Signer(PrivateKeySigner),
-    /// Somebody who is only looked at.
-    Address(Account),
-}
+/// Makes an account that keeps markets, and opens its key where there is one. The text says in errors what that is for.
+pub(crate) type MakeKeeper = Box<dyn Fn(&KeeperAccount, &str) -> Result<Arc<dyn Keeper>> + Send + Sync>;
 
 /// Opens the chain's keys, connects, and checks that chain and gateway are the configured ones.
 /// Endpoints that do not answer are asked again for as long as `patience`, or until `stop`.

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use tim3_chain::Actor;
+use tim3_chain::{Actor, Keeper};
 use tim3_ethereum::{
     Address, Ethereum, EthereumConfig, EthereumError, FeePolicy, Finality, PrivateKeySigner, connect::VerifiedEndpoints,
 };
 use tim3_rpc::{EndpointStatus, Observer};
 
 use crate::{
-    adapter::{Adapter, Keys},
-    chains::{self, KeeperKey, MakeKeeper, milliseconds},
+    adapter::{Adapter, Keeping, Keys},
+    chains::{self, milliseconds},
     config::{Chain, KeyRef, Policy},
     keys,
 };
@@ -87,15 +87,14 @@ impl Adapter for Ethereum {
         self.use_endpoints(endpoints);
     }
 
-    fn make_keeper(self: &Arc<Self>) -> Option<MakeKeeper> {
-        let connected = Arc::clone(self);
-        Some(Box::new(move |key| match key {
-            KeeperKey::Signer(signer) => Ok(Arc::new(connected.keeper(signer))),
-            KeeperKey::Address(account) => {
+    fn keeper(&self, who: Keeping<PrivateKeySigner>) -> Result<Arc<dyn Keeper>> {
+        Ok(match who {
+            Keeping::Key(signer) => Arc::new(self.keeper(signer)),
+            Keeping::Account(account) => {
                 let address = account.to_evm().context("the keeper's account is no EVM address")?;
-                Ok(Arc::new(connected.keeper_without_key(Address::from(address))))
+                Arc::new(self.keeper_without_key(Address::from(address)))
             }
-        }))
+        })
     }
 }
 

@@ -23,9 +23,8 @@ use tim3_telemetry::Metrics;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    chains::{Connected, KeeperKey},
-    config::{self, Config, KeeperAccount},
-    keys,
+    chains::Connected,
+    config::{self, Config},
 };
 
 pub(crate) use assemble::{Terms, assemble};
@@ -86,12 +85,8 @@ pub(crate) fn prepare(
         let role = format!("keeper.chains.{name}");
         let connected = chains.iter().find(|one| one.chain.name() == name);
         let connected = connected.with_context(|| format!("{role}: there is no such chain"))?;
-        let make = connected.keeper.as_ref().with_context(|| format!("{role}: no keepers for this kind of chain"))?;
-        let key = match &chain.account {
-            KeeperAccount::Key(key) => KeeperKey::Signer(keys::open(key, &role)?),
-            KeeperAccount::Address(account) => KeeperKey::Address(*account),
-        };
-        sites.insert(name.clone(), Site { chain: Arc::clone(&connected.chain), hands: make(key)? });
+        let hands = (connected.keeper)(&chain.account, &role)?;
+        sites.insert(name.clone(), Site { chain: Arc::clone(&connected.chain), hands });
     }
     let (commands, asked) = mpsc::channel(8);
     let board = Board::default();

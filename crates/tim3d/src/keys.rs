@@ -70,8 +70,9 @@ fn named(config: &Config) -> impl Iterator<Item = (String, &KeyRef, Family)> {
         .iter()
         .map(|attester| (format!("attesters.{}", attester.name), &attester.key, Family::Ethereum));
     let keepers = config.keeper.iter().flat_map(|keeper| &keeper.chains);
-    let keepers = keepers.filter_map(|(name, chain)| match &chain.account {
-        KeeperAccount::Key(key) => Some((format!("keeper.chains.{name}"), key, Family::Ethereum)),
+    let family = |name: &String| config.chains.iter().find(|chain| chain.name == *name).map(|it| it.kind.family());
+    let keepers = keepers.filter_map(move |(name, chain)| match &chain.account {
+        KeeperAccount::Key(key) => Some((format!("keeper.chains.{name}"), key, family(name)?)),
         KeeperAccount::Address(_) => None,
     });
     config.chains.iter().flat_map(of_chain).chain(attesters).chain(keepers)
