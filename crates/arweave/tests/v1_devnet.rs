@@ -9,7 +9,11 @@
     reason = "a test"
 )]
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use serde_json::{Value, json};
 use tim3_arweave::{
@@ -21,7 +25,7 @@ use tim3_arweave::{
         adopt::{End, Halt, Patience},
         configuration::Deployment,
         driver::{DriveError, Driver},
-        journal::Journal,
+        journal::{Entry, Memory, MemoryError},
         network::Processes,
         probe::{Decimals, Unfit},
     },
@@ -48,7 +52,23 @@ struct World {
     devnet: AoNetwork,
     network: Arc<Network>,
     deployment: Deployment,
-    folder: tempfile::TempDir,
+    memory: Kept,
+}
+
+/// A journal that outlives the driver, as text.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<String>>>);
+
+#[async_trait::async_trait]
+impl Memory for Kept {
+    fn recall(&self) -> Result<Vec<Entry>, MemoryError> {
+        self.0.lock().unwrap().iter().map(|text| Entry::decode(text)).collect()
+    }
+
+    async fn record(&mut self, entry: &Entry) -> Result<(), MemoryError> {
+        self.0.lock().unwrap().push(entry.encode()?);
+        Ok(())
+    }
 }
 
 impl World {
@@ -85,7 +105,7 @@ impl World {
             Role::ALL.map(|role| ids.remove(&role).unwrap());
         let daemon = wallet("daemon").address().to_string();
         let deployment = Deployment { coordinator, lock_manager, token_manager, state_manager, usda, daemon };
-        let world = Self { devnet, network, deployment, folder: tempfile::tempdir().unwrap() };
+        let world = Self { devnet, network, deployment, memory: Kept::default() };
         let d = &world.deployment;
         for (role, name, value) in [
             (Role::Coordinator, "MockUsdaProcess", &d.usda),
@@ -141,8 +161,8 @@ impl World {
     async fn try_driver(&self, decimals: Decimals) -> Result<Driver, DriveError> {
         let authority = self.devnet.authority_id().parse().unwrap();
         let processes = Processes::new(Arc::clone(&self.network), self.deployment.clone(), authority).expect("ids");
-        let journal = Journal::open(&self.folder.path().join("v1.journal")).expect("a journal");
-        Driver::start(processes, wallet("daemon"), decimals, PATIENCE, journal, 0).await
+        let memory = Box::new(self.memory.clone());
+        Driver::start(processes, wallet("daemon"), decimals, PATIENCE, memory, 0).await
     }
 
     async fn driver(&self) -> Driver {
@@ -233,7 +253,10 @@ async fn untouched_processes_complete_what_is_asked_of_them() {
     assert_eq!(intrusion.by, Some(wallet("stranger").address().to_string()));
     world.rest_halted(&mut driver).await;
     assert_eq!(world.state("bob").await, shown("0", "0", 0));
-    driver.resume();
+    driver.resume().await.unwrap();
+    // It goes on after a restart, too: what was looked at is nothing to stop for again.
+    drop(driver);
+    let mut driver = world.driver().await;
     world.rest(&mut driver).await;
     assert_eq!(world.state("bob").await, shown("8", "8", 8));
 }

@@ -118,13 +118,26 @@ pub struct Watch {
     /// What the daemon has set, and how often; before that, nobody can take it from it.
     ours: BTreeMap<(Role, String), usize>,
     seen: BTreeMap<Role, u64>,
+    /// Up to which message of each history a human has looked.
+    forgiven: BTreeMap<Role, u64>,
 }
 
 impl Watch {
     /// Nothing is known.
     #[must_use]
     pub const fn new(deployment: Deployment) -> Self {
-        Self { deployment, known: BTreeMap::new(), ours: BTreeMap::new(), seen: BTreeMap::new() }
+        Self {
+            deployment,
+            known: BTreeMap::new(),
+            ours: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            forgiven: BTreeMap::new(),
+        }
+    }
+
+    /// A human has looked at everything up to these places.
+    pub fn forgive(&mut self, seen: BTreeMap<Role, u64>) {
+        self.forgiven.extend(seen);
     }
 
     /// A message that a process took in, each once and in the order of its history. Gives what somebody else changed after the daemon
@@ -142,7 +155,7 @@ impl Watch {
             if received.from == self.deployment.daemon {
                 let times = self.ours.entry((role, setting.name.clone())).or_default();
                 *times = times.saturating_add(1);
-            } else if adopted && !wanted {
+            } else if adopted && !wanted && self.forgiven.get(&role).is_none_or(|until| received.nonce > *until) {
                 let (by, nonce) = (Some(received.from.clone()), Some(received.nonce));
                 intrusions.push(Intrusion { setting: setting.clone(), required, by, nonce });
             }
@@ -312,6 +325,20 @@ mod tests {
             watch
                 .received(Role::TokenManager, &from("x", 13, Message::with_tags("", "SetMockUsdaProcess", &[])))
                 .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_a_human_has_looked_at_is_nothing_to_stop_for_again() {
+        let mut watch = adopted();
+        watch.forgive(BTreeMap::from([(Role::TokenManager, 9)]));
+        assert!(
+            watch.received(Role::TokenManager, &from("thief", 9, configure("CoordinatorProcess", "thief"))).is_empty()
+        );
+        assert!(!watch.missing().is_empty(), "it is to be set again all the same");
+        assert_eq!(
+            watch.received(Role::TokenManager, &from("thief", 10, configure("CoordinatorProcess", "thief"))).len(),
+            1
         );
     }
 

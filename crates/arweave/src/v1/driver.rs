@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    io,
+    fmt,
 };
 
 use thiserror::Error;
@@ -12,7 +12,8 @@ use tracing::{info, warn};
 use super::{
     Role,
     adopt::{Finding, Halt, Intent, Patience, Planner, Seen, Step},
-    journal::{Journal, Signed},
+    books::Books,
+    journal::{Entry, Memory, MemoryError, Signed},
     message::Message,
     network::Processes,
     probe::{Decimals, Unfit, judge},
@@ -42,7 +43,7 @@ pub enum DriveError {
     Chain(#[from] ChainError),
     /// What was to be sent could not be written down, and was not sent.
     #[error(transparent)]
-    Journal(#[from] io::Error),
+    Memory(#[from] MemoryError),
     /// The journal has an item that is none.
     #[error("the journal's item of {step} is none: {error}")]
     Item {
@@ -54,19 +55,24 @@ pub enum DriveError {
 }
 
 /// Everything of five adopted processes.
-#[derive(Debug)]
 pub struct Driver {
     processes: Processes,
     wallet: Wallet,
     planner: Planner,
-    journal: Journal,
+    memory: Box<dyn Memory>,
     /// The bytes of what was signed; without a journal, only the id that history shows.
     items: BTreeMap<Step, (Id, Option<Vec<u8>>)>,
     /// Next message of each history, and of the Coordinator's results.
     next: BTreeMap<Role, u64>,
     results: VecDeque<Id>,
-    /// How far the processes were when their books were judged.
-    judged: Option<Vec<u64>>,
+    /// How far the processes were when their books were judged, and what they said.
+    judged: Option<(Vec<u64>, Books)>,
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("deployment", self.processes.deployment()).finish_non_exhaustive()
+    }
 }
 
 /// Histories that are followed.
@@ -82,7 +88,7 @@ impl Driver {
         wallet: Wallet,
         decimals: Decimals,
         patience: Patience,
-        (journal, signed): (Journal, Vec<Signed>),
+        memory: Box<dyn Memory>,
         now: u64,
     ) -> Result<Self, DriveError> {
         let deployment = processes.deployment().clone();
@@ -97,16 +103,23 @@ impl Driver {
         }
         let mut planner = Planner::new(deployment, patience);
         let mut items = BTreeMap::new();
-        for Signed { step, message, raw } in signed {
-            let item = DataItem::decode(&raw).map_err(|error| DriveError::Item { step: step.clone(), error })?;
-            items.insert(step.clone(), (item.id(), Some(raw)));
-            planner.observe(now, Seen::Signed(step, message));
+        for entry in memory.recall()? {
+            match entry {
+                Entry::Signed(Signed { step, message, raw }) => {
+                    let item =
+                        DataItem::decode(&raw).map_err(|error| DriveError::Item { step: step.clone(), error })?;
+                    items.insert(step.clone(), (item.id(), Some(raw)));
+                    planner.observe(now, Seen::Signed(step, message));
+                }
+                Entry::Stopped { why } => planner.stop(why),
+                Entry::Resumed { seen } => planner.resume(seen),
+            }
         }
         Ok(Self {
             processes,
             wallet,
             planner,
-            journal,
+            memory,
             items,
             next: BTreeMap::new(),
             results: VecDeque::new(),
@@ -119,9 +132,7 @@ impl Driver {
     /// # Errors
     /// [`DriveError`]; the next round goes on where this one ended.
     pub async fn round(&mut self, now: u64) -> Result<bool, DriveError> {
-        self.follow(now).await?;
-        let slots = self.processes.slots().await?;
-        self.planner.observe(now, Seen::Config(slots));
+        self.read(now).await?;
         let intents = self.planner.next(now);
         let busy = !intents.is_empty() || self.planner.on_its_way() > 0;
         for intent in intents {
@@ -133,17 +144,33 @@ impl Driver {
         Ok(busy)
     }
 
+    /// Reads what is new, and does nothing: for who only wants to know.
+    ///
+    /// # Errors
+    /// As [`Driver::round`].
+    pub async fn look(&mut self, now: u64) -> Result<(), DriveError> {
+        self.read(now).await?;
+        self.judge(now).await
+    }
+
+    async fn read(&mut self, now: u64) -> Result<(), DriveError> {
+        self.follow(now).await?;
+        let slots = self.processes.slots().await?;
+        self.planner.observe(now, Seen::Config(slots));
+        Ok(())
+    }
+
     /// Reads the books when anything has happened since they were read.
     async fn judge(&mut self, now: u64) -> Result<(), DriveError> {
         let heads = self.processes.heads().await?;
-        if self.judged.as_ref() == Some(&heads) {
+        if self.judged.as_ref().is_some_and(|(judged, _)| *judged == heads) {
             return Ok(());
         }
         let books = self.processes.books(&self.planner.users()).await?;
         // What was scheduled meanwhile may be in some books and not in others.
         if self.processes.heads().await? == heads {
             self.planner.observe(now, Seen::Books(books));
-            self.judged = Some(heads);
+            self.judged = Some((heads, books));
         }
         Ok(())
     }
@@ -198,7 +225,8 @@ impl Driver {
         let tags: Vec<Tag> = message.tags.iter().map(|(name, value)| Tag::new(name.as_str(), value.as_str())).collect();
         let item = self.processes.network().message(&self.wallet, self.processes.id(role), &tags, &message.data)?;
         let raw = item.raw().to_vec();
-        self.journal.record(&Signed { step: step.clone(), message: message.clone(), raw: raw.clone() })?;
+        let signed = Signed { step: step.clone(), message: message.clone(), raw: raw.clone() };
+        self.memory.record(&Entry::Signed(signed)).await?;
         info!(%step, item = %item.id(), %role, "sends");
         self.planner.observe(now, Seen::Signed(step.clone(), message));
         self.items.insert(step, (item.id(), Some(raw.clone())));
@@ -254,9 +282,32 @@ impl Driver {
         self.planner.halted()
     }
 
-    /// A human has looked: goes on, and puts the daemon back into its slots.
-    pub fn resume(&mut self) {
-        self.planner.resume();
+    /// The books as they were read last, while nothing was on its way.
+    #[must_use]
+    pub fn books(&self) -> Option<&Books> {
+        self.judged.as_ref().map(|(_, books)| books)
+    }
+
+    /// An operator stops everything, until [`Driver::resume`].
+    ///
+    /// # Errors
+    /// [`DriveError::Memory`], and then it is stopped only until the next start.
+    pub async fn stop(&mut self, why: String) -> Result<(), DriveError> {
+        self.planner.stop(why.clone());
+        Ok(self.memory.record(&Entry::Stopped { why }).await?)
+    }
+
+    /// A human has looked: goes on, and puts the daemon back into its slots. What was seen until now is nothing to stop for again, also
+    /// after a restart.
+    ///
+    /// # Errors
+    /// [`DriveError::Memory`], and then it does not go on.
+    pub async fn resume(&mut self) -> Result<(), DriveError> {
+        let seen: BTreeMap<Role, u64> =
+            self.next.iter().filter_map(|(role, next)| Some((*role, next.checked_sub(1)?))).collect();
+        self.memory.record(&Entry::Resumed { seen: seen.clone() }).await?;
+        self.planner.resume(seen);
+        Ok(())
     }
 }
 

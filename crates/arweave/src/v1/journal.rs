@@ -1,15 +1,12 @@
-//! What the daemon has signed, on disk before it is sent: one line of JSON each. A line that a crash cut short was never sent.
+//! What the daemon has signed and what its operators decided, durable before it has any effect. Where it is kept is a [`Memory`]'s business.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
-use super::{adopt::Step, message::Message};
+use super::{Role, adopt::Step, message::Message};
 
 /// A message that was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,102 +19,115 @@ pub struct Signed {
     pub raw: Vec<u8>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Line {
-    step: String,
-    message: Message,
-    raw: String,
+/// Something to be known again after a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "entry")]
+pub enum Entry {
+    /// A message was signed, and perhaps sent.
+    #[serde(with = "signed")]
+    Signed(Signed),
+    /// An operator stopped everything.
+    Stopped {
+        /// Why.
+        why: String,
+    },
+    /// A human had looked, and everything went on.
+    Resumed {
+        /// How far the processes' histories had been read then: what is below is nothing to stop for again.
+        seen: BTreeMap<Role, u64>,
+    },
 }
 
-/// A journal that is open. One daemon at a time has it.
-#[derive(Debug)]
-pub struct Journal {
-    file: File,
-    path: PathBuf,
-}
+/// It could not be read or written; then nothing may be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the journal: {0}")]
+pub struct MemoryError(pub String);
 
-impl Journal {
-    /// Opens the journal at `path`, or makes it, and gives what is in it.
+/// Entries in the order in which they were added. One daemon at a time has it.
+#[async_trait]
+pub trait Memory: Send + Sync {
+    /// All of them.
     ///
     /// # Errors
-    /// Where it cannot be read or written, is open already, or is damaged anywhere but at its end.
-    pub fn open(path: &Path) -> io::Result<(Self, Vec<Signed>)> {
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        file.try_lock().map_err(|error| named(path, &error))?;
-        let text = std::fs::read(path)?;
-        let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at.saturating_add(1));
-        file.set_len(u64::try_from(end).map_err(|error| named(path, &error))?)?;
-        let lines = text.get(..end).unwrap_or_default().split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let signed = (1_usize..)
-            .zip(lines)
-            .map(|(number, line)| read(line).map_err(|error| named(path, &format_args!("line {number}: {error}"))));
-        let signed = signed.collect::<io::Result<Vec<_>>>()?;
-        Ok((Self { file, path: path.to_owned() }, signed))
-    }
+    /// [`MemoryError`] where they cannot be read.
+    fn recall(&self) -> Result<Vec<Entry>, MemoryError>;
 
-    /// Adds what was signed; it is on disk when this returns.
+    /// Adds one; it is durable when this returns.
     ///
     /// # Errors
-    /// Where it is not, and then it must not be sent.
-    pub fn record(&mut self, signed: &Signed) -> io::Result<()> {
-        let line = Line {
-            step: signed.step.to_string(),
-            message: signed.message.clone(),
-            raw: BASE64_URL_SAFE_NO_PAD.encode(&signed.raw),
-        };
-        let mut text = serde_json::to_vec(&line)?;
-        text.push(b'\n');
-        self.file.write_all(&text).and_then(|()| self.file.sync_data()).map_err(|error| named(&self.path, &error))
+    /// [`MemoryError`] where it is not.
+    async fn record(&mut self, entry: &Entry) -> Result<(), MemoryError>;
+}
+
+impl Entry {
+    /// As text, on one line.
+    ///
+    /// # Errors
+    /// [`MemoryError`], which does not happen.
+    pub fn encode(&self) -> Result<String, MemoryError> {
+        serde_json::to_string(self).map_err(|error| MemoryError(error.to_string()))
+    }
+
+    /// From text.
+    ///
+    /// # Errors
+    /// [`MemoryError`] saying what is wrong with it.
+    pub fn decode(text: &str) -> Result<Self, MemoryError> {
+        serde_json::from_str(text).map_err(|error| MemoryError(error.to_string()))
     }
 }
 
-fn read(line: &[u8]) -> Result<Signed, String> {
-    let Line { step, message, raw } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    let step = step.parse().map_err(|_| format!("{step:?} is no step"))?;
-    let raw = BASE64_URL_SAFE_NO_PAD.decode(raw).map_err(|error| error.to_string())?;
-    Ok(Signed { step, message, raw })
-}
+mod signed {
+    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-fn named(path: &Path, error: &dyn std::fmt::Display) -> io::Error {
-    io::Error::other(format!("journal {}: {error}", path.display()))
+    use super::{Message, Signed};
+
+    #[derive(Serialize, Deserialize)]
+    struct Line {
+        step: String,
+        message: Message,
+        raw: String,
+    }
+
+    pub(super) fn serialize<S: Serializer>(signed: &Signed, serializer: S) -> Result<S::Ok, S::Error> {
+        let Signed { step, message, raw } = signed;
+        let line = Line { step: step.to_string(), message: message.clone(), raw: BASE64_URL_SAFE_NO_PAD.encode(raw) };
+        line.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Signed, D::Error> {
+        let Line { step, message, raw } = Line::deserialize(deserializer)?;
+        let step = step.parse().map_err(|_| D::Error::custom(format!("{step:?} is no step")))?;
+        Ok(Signed { step, message, raw: BASE64_URL_SAFE_NO_PAD.decode(raw).map_err(D::Error::custom)? })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn signed(number: u16) -> Signed {
-        let step = format!("mint.{number}.TIM3-mint-u-mint-1756743291881-1469").parse().expect("a step");
-        Signed { step, message: Message::with_tags("tm", "Mint", &[("Amount", "5")]), raw: vec![1, 2, 255] }
-    }
-
     #[test]
-    fn what_was_recorded_is_there_again_and_a_cut_line_is_not() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("v1.journal");
-        let (mut journal, found) = Journal::open(&path).expect("a new one");
-        assert!(found.is_empty());
-        for number in 1..4 {
-            journal.record(&signed(number)).expect("recorded");
+    fn every_entry_is_read_as_it_was_written() {
+        let step = "mint.2.TIM3-mint-u-mint-1756743291881-1469".parse().expect("a step");
+        let message = Message::with_tags("tm", "Mint", &[("Amount", "5")]);
+        for entry in [
+            Entry::Signed(Signed { step, message, raw: vec![1, 2, 255] }),
+            Entry::Stopped { why: "an operator\nlooked".to_owned() },
+            Entry::Resumed { seen: BTreeMap::from([(Role::LockManager, 7), (Role::Usda, 0)]) },
+        ] {
+            let text = entry.encode().expect("text");
+            assert!(!text.contains('\n'), "{text}");
+            assert_eq!(Entry::decode(&text), Ok(entry));
         }
-        assert!(Journal::open(&path).is_err(), "it is open already");
-        drop(journal);
-        let mut text = std::fs::read(&path).expect("the file");
-        text.truncate(text.len().saturating_sub(10));
-        std::fs::write(&path, text).expect("cut");
-        let (mut journal, found) = Journal::open(&path).expect("it again");
-        assert_eq!(found, [signed(1), signed(2)]);
-        journal.record(&signed(3)).expect("recorded");
-        drop(journal);
-        assert_eq!(Journal::open(&path).expect("it again").1.len(), 3);
     }
 
-    #[test]
-    fn damage_is_told_with_its_place() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("v1.journal");
-        std::fs::write(&path, "{}\n").expect("written");
-        let error = Journal::open(&path).expect_err("damage");
-        assert!(error.to_string().contains("v1.journal: line 1"), "{error}");
+    proptest! {
+        #[test]
+        fn any_text_is_an_entry_or_an_error(text in "\\PC{0,80}|\\{\"entry\":\"signed\",\"step\":\"\\PC{0,20}\"\\}") {
+            let _ = Entry::decode(&text);
+        }
     }
 }

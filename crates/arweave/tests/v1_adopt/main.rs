@@ -105,7 +105,7 @@ fn a_burn_that_released_nothing_before_is_released() {
     assert_eq!((world.balances["alice"], world.held["alice"]), (15, 25));
     daemon.rest(&mut world);
     assert!(matches!(daemon.planner.halted(), Some(Halt::Taken(_))));
-    daemon.planner.resume();
+    daemon.planner.resume(std::collections::BTreeMap::new());
     daemon.rest(&mut world);
     assert_eq!((world.balances["alice"], world.held["alice"]), (15, 15));
     check(&world, &daemon);
@@ -194,7 +194,7 @@ fn whoever_takes_a_slot_stops_everything() {
         daemon.restart(&world);
         assert!(daemon.planner.halted().is_some());
         // And once a human has looked, the daemon takes the slot back, and goes on.
-        daemon.planner.resume();
+        daemon.planner.resume(std::collections::BTreeMap::new());
         daemon.rest(&mut world);
         world.act("alice", "MintTIM3", 5);
         daemon.rest(&mut world);

@@ -167,6 +167,11 @@ pub enum Halt {
         /// How.
         disagreements: Vec<Disagreement>,
     },
+    /// An operator wants it so.
+    Operator {
+        /// Why.
+        why: String,
+    },
 }
 
 /// Something that somebody should know.
@@ -207,6 +212,23 @@ pub enum Finding {
         /// How.
         disagreement: Disagreement,
     },
+}
+
+/// An operation, for who wants to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View<'a> {
+    /// Which.
+    pub purpose: &'a Purpose,
+    /// How much; nothing where that is not known.
+    pub amount: Option<Quantity>,
+    /// Whether it was found stranded, and is nothing that the Coordinator asked for while the daemon looked.
+    pub is_stranded: bool,
+    /// What it waits for while it is open.
+    pub waiting: Waiting,
+    /// Since when, milliseconds.
+    pub since: u64,
+    /// How it ended, if it has.
+    pub end: Option<&'a End>,
 }
 
 /// An operation, as it is known.
@@ -427,6 +449,18 @@ impl Planner {
         }
     }
 
+    /// Every operation, as it is known.
+    pub fn operations(&self) -> impl Iterator<Item = View<'_>> {
+        self.operations.iter().map(|(purpose, operation)| View {
+            purpose,
+            amount: operation.asked.as_ref().map(|asked| asked.amount.quantity).or_else(|| self.facts.amount(purpose)),
+            is_stranded: operation.asked.is_none(),
+            waiting: operation.waiting.0,
+            since: operation.waiting.1,
+            end: operation.end.as_ref(),
+        })
+    }
+
     /// What is known to be missing in the Coordinator's books.
     #[must_use]
     pub fn unbooked(&self) -> Unbooked {
@@ -473,8 +507,15 @@ impl Planner {
         self.halt.as_ref()
     }
 
-    /// A human has looked: goes on, and puts the daemon back into its slots.
-    pub fn resume(&mut self) {
+    /// Stops everything until [`Planner::resume`].
+    pub fn stop(&mut self, why: String) {
+        self.halt.get_or_insert(Halt::Operator { why });
+    }
+
+    /// A human has looked: goes on, and puts the daemon back into its slots. What the processes had taken in up to these places of their
+    /// histories is nothing to stop for again.
+    pub fn resume(&mut self, seen: BTreeMap<Role, u64>) {
+        self.watch.forgive(seen);
         self.halt = None;
         self.changed.clear();
         self.ignored.clear();
