@@ -136,7 +136,7 @@ def general(key):
 
 def check_configuration(binary, directory):
     text = (DOCS / "configure.md").read_text()
-    prefixes = ("journal.", "daemon.", "log.", "api.", "audit.", "chains.", "assets.", "markets.", "attesters.", "keeper.")
+    prefixes = ("journal.", "daemon.", "log.", "api.", "audit.", "anchor.", "chains.", "assets.", "markets.", "attesters.", "keeper.")
     documented = {cells[0].strip("`"): cells[1] for cells in rows(text) if cells[0].strip("`").startswith(prefixes)}
     pieces = [(kind, body) for _, kind, body in FENCE.findall(text) if kind == "toml"]
     problems = [] if pieces and documented else ["docs/configure.md shows no key or no configuration"]

@@ -35,6 +35,8 @@ PATIENCE = 180.0
 # interleaving of its tasks decides is not relied on.
 ON_EVENT = {
     "ALERTS": {"alertname", "alertstate", "severity", "job", "instance", "chain", "asset", "endpoint"},
+    "tim3_anchor_last_timestamp_seconds": set(),
+    "tim3_anchor_interval_seconds": set(),
     "tim3_chain_errors_total": {"chain", "class"},
     "tim3_chain_proof_failures_total": {"chain"},
     "tim3_chain_reorg_events_sum": {"chain"},

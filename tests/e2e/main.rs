@@ -12,6 +12,7 @@
 )]
 
 mod actions;
+mod anchor;
 mod ao;
 mod attesters;
 mod chaos;

@@ -71,6 +71,15 @@ impl Scene {
         Ok(())
     }
 
+    /// Writes a file that only its owner may read.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let path = self.directory.path().join(name);
+        let mut file = std::fs::File::options().create(true).write(true).truncate(true).mode(0o600).open(&path)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        Ok(path)
+    }
+
     /// kill -9.
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.daemon.take().context("the daemon does not run")?.kill()

@@ -7,8 +7,8 @@ use thiserror::Error;
 use tim3_domain::identity::OperationId;
 
 use crate::view::{
-    AssetView, AuditView, ChainView, EventView, KeeperRecordView, KeeperView, OperationView, Page, PositionView,
-    ReadinessView, ReloadView, StatusView, TimelineView,
+    AnchorView, AssetView, AuditView, ChainView, EventView, KeeperRecordView, KeeperView, OperationView, Page,
+    PositionView, ReadinessView, ReloadView, StatusView, TimelineView,
 };
 
 /// The daemon, as far as an operator sees it. Reads answer from memory or the journal, never from a chain, so that the surface stays quick while chains
@@ -38,6 +38,9 @@ pub trait Control: Send + Sync + 'static {
 
     /// The last audit of each asset.
     async fn audit(&self) -> Result<AuditView, ControlError>;
+
+    /// The reserve report of the period that begins then, in milliseconds since 1970.
+    async fn anchor(&self, period_ms: u64) -> Result<AnchorView, ControlError>;
 
     /// Does to an operation what an operator wants; the reason is journaled.
     async fn act(&self, id: OperationId, action: OperatorAction, reason: &str) -> Result<OperationView, ControlError>;

@@ -18,8 +18,8 @@ use crate::{
     error::Failure,
     server::Shared,
     view::{
-        AssetView, AuditView, ChainView, KeeperRecordView, KeeperView, OperationView, Page, PositionView, ReloadView,
-        StatusView, TimelineView,
+        AnchorView, AssetView, AuditView, ChainView, KeeperRecordView, KeeperView, OperationView, Page, PositionView,
+        ReloadView, StatusView, TimelineView,
     },
 };
 
@@ -83,6 +83,12 @@ pub(crate) async fn positions(
 
 pub(crate) async fn audit(State(shared): State<Shared>) -> Answer<AuditView> {
     Ok(Json(shared.control.audit().await?))
+}
+
+pub(crate) async fn anchor(State(shared): State<Shared>, Path(period): Path<String>) -> Answer<AnchorView> {
+    let period =
+        period.parse().map_err(|_| Failure::invalid("a period is the milliseconds since 1970 at which it begins"))?;
+    Ok(Json(shared.control.anchor(period).await?))
 }
 
 pub(crate) async fn retry(shared: State<Shared>, id: Path<String>, body: Body) -> Answer<OperationView> {

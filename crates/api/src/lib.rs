@@ -16,6 +16,7 @@
 //! | `POST /api/v1/operations/{id}/{retry,approve,void,conflict}` | [`view::OperationView`]; body [`Reason`] |
 //! | `GET /api/v1/positions` | [`view::Page`] of [`view::PositionView`], filtered by [`PositionQuery`] |
 //! | `GET /api/v1/audit` | [`view::AuditView`] |
+//! | `GET /api/v1/anchors/{period}` | [`view::AnchorView`] |
 //! | `POST /api/v1/assets/{symbol}/{pause,resume}` | [`view::AssetView`]; body [`Reason`] |
 //! | `GET /api/v1/keeper` | [`view::KeeperView`] |
 //! | `GET /api/v1/keeper/record?…` | [`view::KeeperRecordView`]; [`RecordQuery`] |

@@ -74,6 +74,7 @@ pub fn routes(surface: Surface) -> Router {
         .route("/api/v1/operations/{id}/conflict", post(handlers::conflict))
         .route("/api/v1/positions", get(handlers::positions))
         .route("/api/v1/audit", get(handlers::audit))
+        .route("/api/v1/anchors/{period}", get(handlers::anchor))
         .route("/api/v1/assets/{symbol}/pause", post(handlers::pause))
         .route("/api/v1/assets/{symbol}/resume", post(handlers::resume))
         .route("/api/v1/keeper", get(handlers::keeper))

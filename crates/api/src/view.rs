@@ -13,7 +13,7 @@ mod reload;
 mod status;
 mod units;
 
-pub use audit::{AssetAudit, AuditView, CheckView};
+pub use audit::{AnchorView, AssetAudit, AuditView, CheckView};
 pub use chain::{BlockView, ChainView, EndpointView, SubmitterView};
 pub use event::{EventBody, EventView};
 pub use keeper::{KeeperMarketView, KeeperRecordView, KeeperView, KeeperWaitView};

@@ -8,6 +8,8 @@
 //!   the votes.
 //! * [`deploy`] makes gateways and compares them with their plan.
 //! * [`v1`] speaks with the processes of the first TIM3 on AO, and completes what they leave undone.
+//! * [`transaction`] and [`gateways`]: what is written to Arweave's base layer itself, and read from it (on our own code and not on `arweave-rs`,
+//!   which would bring a second TLS stack).
 //! * [`User`] does what a user does, with a user's wallet. [`ans104`] is the form of all messages, [`wallet`] what signs them, [`keys`] where
 //!   that is kept.
 //!
@@ -21,12 +23,14 @@ pub mod config;
 pub mod connect;
 pub mod deploy;
 pub mod error;
+pub mod gateways;
 pub mod id;
 pub mod keys;
 pub mod network;
 pub mod reader;
 pub mod state;
 pub mod submitter;
+pub mod transaction;
 pub mod units;
 pub mod user;
 pub mod v1;
@@ -44,8 +48,10 @@ pub use crate::{
     config::{AoConfig, Voter},
     connect::{Ao, Keys, VerifiedEndpoints},
     error::AoError,
+    gateways::Gateways,
     id::Id,
     network::{Birth, Network, NetworkConfig, Sent},
+    transaction::Transaction,
     user::User,
     wallet::Wallet,
 };

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tim3_chain::{Books, Holding, PeerBooks};
-use tim3_domain::identity::{AssetId, GatewayId};
+use tim3_domain::{
+    identity::{AssetId, GatewayId},
+    place::BlockRef,
+};
 
 /// One gateway's books, read twice: what must be read first, and what must be read after all of that.
 #[derive(Clone, Debug)]
@@ -17,6 +20,8 @@ pub struct Reading {
     pub first: Books,
     /// *sent* and *voided* count from here.
     pub second: Books,
+    /// The final block that `second` is of.
+    pub block: BlockRef,
 }
 
 /// One law at one place.

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tim3_chain::{Actor, Books, ChainError, Direction, UserAction};
-use tim3_domain::identity::{AssetId, GatewayId};
+use tim3_domain::{
+    identity::{AssetId, GatewayId},
+    place::BlockRef,
+};
 use tim3_telemetry::Metrics;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -16,7 +19,7 @@ use crate::{
     audit::{Reading, Verdict, audit},
     board::Board,
     bus::{Bus, Notice},
-    coordinator::{Command, Links, Message},
+    coordinator::{Command, Links, Message, now_ms},
     error::CoordinatorError,
 };
 
@@ -81,6 +84,9 @@ impl Auditor {
             }
             match read(self.asset, &self.links).await {
                 Ok(readings) => {
+                    self.board.update_asset(self.asset, |board| {
+                        board.audit.readings = Some((now_ms(), Arc::from(readings.as_slice())));
+                    });
                     frozen = self.judge(self.audit(&readings), frozen).await;
                     self.windows().await;
                 }
@@ -161,20 +167,18 @@ impl Auditor {
 pub async fn read(asset: AssetId, links: &Links) -> Result<Vec<Reading>, ChainError> {
     let first = read_once(asset, links).await?;
     let second = read_once(asset, links).await?;
-    let readings = links.iter().zip(first).zip(second).map(|(((gateway, link), first), second)| Reading {
-        gateway: *gateway,
-        chain: link.chain.name().to_owned(),
-        first,
-        second,
+    let readings = links.iter().zip(first).zip(second).map(|(((gateway, link), (first, _)), (second, block))| {
+        Reading { gateway: *gateway, chain: link.chain.name().to_owned(), first, second, block }
     });
     Ok(readings.collect())
 }
 
-async fn read_once(asset: AssetId, links: &Links) -> Result<Vec<Books>, ChainError> {
+/// Books with the final block that they are of.
+async fn read_once(asset: AssetId, links: &Links) -> Result<Vec<(Books, BlockRef)>, ChainError> {
     let peers: Vec<GatewayId> = links.keys().copied().collect();
     let reads = links.values().map(|link| async {
         let tips = link.chain.tips().await?;
-        link.chain.books(asset, &peers, &tips.finalized).await
+        Ok((link.chain.books(asset, &peers, &tips.finalized).await?, tips.finalized))
     });
     futures::future::try_join_all(reads).await
 }

@@ -11,7 +11,7 @@ use tim3_journal::Cursor;
 use tokio::time::Instant;
 
 use crate::{
-    audit::{Conflicts, Verdict},
+    audit::{Conflicts, Reading, Verdict},
     coordinator::now_ms,
 };
 
@@ -66,6 +66,8 @@ pub struct AuditBoard {
     pub verdict: Option<Verdict>,
     /// Why the newest attempt could not read the books, if it could not.
     pub unknown: Option<String>,
+    /// The books that were read last, and when, in milliseconds since 1970.
+    pub readings: Option<(u64, Arc<[Reading]>)>,
 }
 
 #[derive(Debug, Default)]
@@ -117,8 +119,9 @@ impl Board {
 
     /// An audit ended.
     pub fn audited(&self, asset: AssetId, verdict: Verdict) {
-        let audit = AuditBoard { at_ms: Some(now_ms()), verdict: Some(verdict), unknown: None };
-        self.update_asset(asset, |board| board.audit = audit);
+        self.update_asset(asset, |board| {
+            (board.audit.at_ms, board.audit.verdict, board.audit.unknown) = (Some(now_ms()), Some(verdict), None);
+        });
     }
 
     /// An audit could not be made.

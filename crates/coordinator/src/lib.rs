@@ -7,7 +7,7 @@
 //!             └────────────┴──────▶ bus ◀── auditor ◀─────────────┘
 //! ```
 //!
-//! Decisions are pure and live in [`operations`] (what becomes of each operation), [`admission`] (limits and holds), [`audit`] (conservation),
+//! Decisions are pure and live in [`operations`] (what becomes of each operation), [`admission`] (limits and holds), [`audit`] (conservation), [`report`] (what is said of it in public),
 //! `watcher::follow` (reorgs and gaps) and `submitter::queue` (batching). Around each is a thin asynchronous shell. [`Daemon`] wires the
 //! shells and owns their tasks; [`Handle`] is what an operator's surface talks to.
 //!
@@ -29,6 +29,7 @@ pub mod news;
 pub mod operations;
 mod outbox;
 mod patience;
+pub mod report;
 mod router;
 pub mod settings;
 pub mod submitter;
@@ -43,4 +44,5 @@ pub use daemon::Daemon;
 pub use error::CoordinatorError;
 pub use handle::Handle;
 pub use patience::patiently;
+pub use report::Report;
 pub use settings::{AssetSettings, ChainSettings, Settings};

@@ -1,5 +1,6 @@
 //! The registry, and the handles through which the rest of the daemon counts.
 
+mod anchor;
 mod asset;
 mod chain;
 mod configuration;
@@ -15,8 +16,9 @@ use std::{fmt, sync::Arc};
 use prometheus::{IntCounter, IntGaugeVec, Registry, TextEncoder, process_collector::ProcessCollector};
 
 use self::{
-    asset::AssetMetrics, chain::ChainMetrics, configuration::ConfigurationMetrics, endpoint::EndpointMetrics,
-    journal::JournalMetrics, keeper::KeeperMetrics, names::Names, register::Register, submitter::SubmitterMetrics,
+    anchor::AnchorMetrics, asset::AssetMetrics, chain::ChainMetrics, configuration::ConfigurationMetrics,
+    endpoint::EndpointMetrics, journal::JournalMetrics, keeper::KeeperMetrics, names::Names, register::Register,
+    submitter::SubmitterMetrics,
 };
 use crate::TelemetryError;
 
@@ -35,6 +37,7 @@ struct Families {
     submitter: SubmitterMetrics,
     asset: AssetMetrics,
     journal: JournalMetrics,
+    anchor: AnchorMetrics,
     ready: IntGaugeVec,
     configuration: ConfigurationMetrics,
     keeper: KeeperMetrics,
@@ -63,6 +66,7 @@ impl Metrics {
             submitter: SubmitterMetrics::new(&register)?,
             asset: AssetMetrics::new(&register)?,
             journal: JournalMetrics::new(&register)?,
+            anchor: AnchorMetrics::new(&register)?,
             ready: register.gauge(
                 "tim3_ready",
                 "Does the daemon do its work? 1 while it is ready, 0 while /readyz and `tim3d status` say why it is not.",

@@ -3,7 +3,8 @@
 use tim3_api::{
     ControlError, OperationQuery, PositionQuery, RecordQuery,
     view::{
-        EntryView, KeeperRecordView, MirrorView, OperationView, Page, PlaceView, PositionView, TimelineView, Units,
+        AnchorView, EntryView, KeeperRecordView, MirrorView, OperationView, Page, PlaceView, PositionView,
+        TimelineView, Units,
     },
 };
 use tim3_domain::{
@@ -14,7 +15,7 @@ use tim3_domain::{
 };
 use tim3_journal::{Journal, JournalError, OperationRecord, TimelineEntry};
 
-use crate::{directory::Directory, keeper::page_of};
+use crate::{anchor, directory::Directory, keeper::page_of};
 
 /// Records that one filtered page looks at, so that a rare filter over a long history answers in time.
 const SCAN: usize = 5_000;
@@ -38,6 +39,16 @@ impl Books<'_> {
             None => page_of(self.journal, query.at_ms.unwrap_or_default()).map_err(failed)?,
         };
         Ok(KeeperRecordView { lines: self.journal.keeper_lines(from, query.limit).map_err(unavailable)? })
+    }
+
+    /// The reserve report of a period.
+    pub(crate) fn anchor(&self, period_ms: u64) -> Result<AnchorView, ControlError> {
+        let none = || ControlError::NotFound {
+            what: "reserve report",
+            name: period_ms.to_string(),
+            hint: "this journal has none of that period".to_owned(),
+        };
+        anchor::view_of(self.journal, period_ms).map_err(unavailable)?.ok_or_else(none)
     }
 
     /// Operations, newest first.

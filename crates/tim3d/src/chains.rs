@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     adapter::{self, Adapter},
-    config::{Chain, Endpoint, Family, KeeperAccount, UrlRef},
+    config::{Anchor, Chain, Endpoint, Family, KeeperAccount, UrlRef},
     control::Endpoints,
     reload::Verify,
 };
@@ -69,25 +69,34 @@ pub(crate) fn check(chain: &Chain) -> Result<()> {
 
 /// The chain's endpoints as adapters are told of them.
 pub(crate) fn endpoints(chain: &Chain) -> Result<Vec<EndpointConfig>> {
-    chain.endpoints.iter().map(|endpoint| endpoint_settings(chain, endpoint)).collect()
+    told(&format!("chains.{}", chain.name), &chain.endpoints)
 }
 
-fn endpoint_settings(chain: &Chain, endpoint: &Endpoint) -> Result<EndpointConfig> {
-    let ws_url = endpoint.ws.as_ref().map(|url| open(chain, url)).transpose()?;
+/// The gateways of Arweave that reports go to.
+pub(crate) fn gateways(anchor: &Anchor) -> Result<Vec<EndpointConfig>> {
+    told("anchor", &anchor.gateways)
+}
+
+fn told(section: &str, endpoints: &[Endpoint]) -> Result<Vec<EndpointConfig>> {
+    endpoints.iter().map(|endpoint| endpoint_settings(section, endpoint)).collect()
+}
+
+fn endpoint_settings(section: &str, endpoint: &Endpoint) -> Result<EndpointConfig> {
+    let ws_url = endpoint.ws.as_ref().map(|url| open(section, url)).transpose()?;
     Ok(EndpointConfig {
         name: Some(endpoint.name.clone()),
         ws_url,
         priority: endpoint.priority,
         rate_limit: endpoint.rate,
-        ..EndpointConfig::new(open(chain, &endpoint.url)?)
+        ..EndpointConfig::new(open(section, &endpoint.url)?)
     })
 }
 
-fn open(chain: &Chain, url: &UrlRef) -> Result<SecretUrl> {
+fn open(section: &str, url: &UrlRef) -> Result<SecretUrl> {
     match url {
         UrlRef::Plain(url) => Ok(url.clone()),
         UrlRef::Secret(place) => {
-            let role = || format!("endpoint of chains.{}", chain.name);
+            let role = || format!("endpoint of {section}");
             // The parser does not repeat what it could not parse.
             place.read().with_context(role)?.parse().with_context(|| format!("{place} is no URL")).with_context(role)
         }

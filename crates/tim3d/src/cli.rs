@@ -71,6 +71,19 @@ pub(crate) struct Global {
     pub(crate) set: Vec<String>,
 }
 
+/// The last audit, or a report of one.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Audit {
+    /// Verify the reserve report in this transaction of Arweave instead
+    #[arg(long, value_name = "TRANSACTION")]
+    pub(crate) verify: Option<tim3_arweave::Id>,
+    /// A gateway of Arweave to ask, instead of those in the configuration
+    #[arg(long, value_name = "URL", requires = "verify")]
+    pub(crate) gateway: Option<url::Url>,
+    #[command(flatten)]
+    pub(crate) query: Query,
+}
+
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -105,8 +118,9 @@ pub(crate) enum Command {
     /// What the keepers do, and why: liquidations, their ledger, and replays of their decisions
     #[command(subcommand)]
     Keeper(KeeperCommand),
-    /// The conservation law as it was checked last; exit code 3 when it does not hold or is not known
-    Audit(Query),
+    /// The conservation law as it was checked last; exit code 3 when it does not hold or is not known. With --verify, a reserve report on
+    /// Arweave; exit code 3 when it is not what it says
+    Audit(Audit),
     /// Stop signing for an asset, until `resume`
     Pause(Switch),
     /// Sign for an asset again

@@ -8,6 +8,7 @@ mod keys;
 mod ops;
 mod query;
 mod run;
+mod verify;
 
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
@@ -43,7 +44,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Status(query) => query::status(global, &query),
         Command::Positions { behind, page, query } => query::positions(global, behind, &page, &query),
         Command::Keeper(command) => keeper::dispatch(global, command),
-        Command::Audit(query) => query::audit(global, &query),
+        Command::Audit(args) => query::audit(global, &args),
         Command::Ops(command) => ops::dispatch(global, command),
         Command::Pause(switch) => ops::pause(global, &switch, true),
         Command::Resume(switch) => ops::pause(global, &switch, false),

@@ -4,6 +4,7 @@
 //! result, knows every key, and collects what is wrong instead of stopping at it; [`check`] compares sections with each other. Secrets are never
 //! in a configuration, only their places ([`secret`]).
 
+mod anchor;
 mod chains;
 mod change;
 mod check;
@@ -26,7 +27,9 @@ mod tests;
 pub(crate) use change::{Change, changes, hash, in_force};
 pub(crate) use find::{EXAMPLE, files};
 pub(crate) use keeper::{Keeper, KeeperAccount, KeeperChain, Origin, PriceSource};
-pub(crate) use model::{Asset, Attester, Chain, Config, Endpoint, Family, Kind, Market, Policy, Unit, UrlRef, Voter};
+pub(crate) use model::{
+    Anchor, Asset, Attester, Chain, Config, Endpoint, Family, Kind, Market, Policy, Unit, UrlRef, Voter,
+};
 pub(crate) use node::Setting;
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use secret::{KeyRef, SecretRef};

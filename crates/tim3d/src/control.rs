@@ -10,8 +10,8 @@ use futures::{
 use tim3_api::{
     Control, ControlError, OperationQuery, OperatorAction, PositionQuery, RecordQuery, no_keepers,
     view::{
-        AssetAudit, AssetView, AuditView, BlockView, ChainView, CheckView, EndpointView, KeeperRecordView, KeeperView,
-        OperationView, Page, PositionView, ReadinessView, ReasonView, ReloadView, SignedUnits, StatusView,
+        AnchorView, AssetAudit, AssetView, AuditView, BlockView, ChainView, CheckView, EndpointView, KeeperRecordView,
+        KeeperView, OperationView, Page, PositionView, ReadinessView, ReasonView, ReloadView, SignedUnits, StatusView,
         SubmitterView, TimelineView, Units,
     },
 };
@@ -29,7 +29,15 @@ use tim3_domain::{
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::{books::Books, directory::Directory, keeper::Keepers, notices, output::now_ms, reload::Reloads};
+use crate::{
+    anchor::{self, Problem},
+    books::Books,
+    directory::Directory,
+    keeper::Keepers,
+    notices,
+    output::now_ms,
+    reload::Reloads,
+};
 
 /// A chain that has not answered for so long is not being relayed.
 const SILENCE_MS: u64 = 30_000;
@@ -49,6 +57,8 @@ pub(crate) struct Live {
     /// How long the head of a chain may stand still; zero, or no entry, is for ever.
     pub(crate) standstill: BTreeMap<GatewayId, Duration>,
     pub(crate) started_ms: u64,
+    /// What goes wrong with anchoring.
+    pub(crate) anchoring: Problem,
     /// `None` where there is no configuration to reload.
     pub(crate) reloads: Option<Reloads>,
     /// `None` where there are no keepers.
@@ -181,7 +191,14 @@ impl Control for Live {
 
     async fn audit(&self) -> Result<AuditView, ControlError> {
         let assets: Vec<_> = self.handle.assets().map(|(asset, board)| audit_view(asset, board)).collect();
-        Ok(AuditView { exact: !assets.is_empty() && assets.iter().all(|asset| asset.exact), assets })
+        let newest = anchor::newest_view(self.handle.journal().as_ref());
+        let newest = newest.map_err(|error| ControlError::Unavailable(error.to_string()))?;
+        let anchor = newest.map(|newest| AnchorView { problem: self.anchoring.get(), ..newest });
+        Ok(AuditView { exact: !assets.is_empty() && assets.iter().all(|asset| asset.exact), assets, anchor })
+    }
+
+    async fn anchor(&self, period_ms: u64) -> Result<AnchorView, ControlError> {
+        self.books().anchor(period_ms)
     }
 
     async fn act(&self, id: OperationId, action: OperatorAction, reason: &str) -> Result<OperationView, ControlError> {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Error, Result};
-use tim3_arweave::Wallet;
+use anyhow::{Context as _, Error, Result, bail};
+use tim3_arweave::{Wallet, wallet::KeyKind};
 use tim3_ethereum::{PrivateKeySigner, keys};
 use tim3_solana::Keypair;
 use zeroize::Zeroizing;
@@ -21,10 +21,19 @@ pub(crate) fn open_solana(key: &KeyRef, role: &str) -> Result<Keypair> {
     opened(key, role, keys::unlock, keys::from_environment, keys::from_file)
 }
 
-/// Opens a wallet of AO.
+/// Opens a wallet of AO and Arweave.
 pub(crate) fn open_ao(key: &KeyRef, role: &str) -> Result<Wallet> {
     use tim3_arweave::keys;
     opened(key, role, keys::unlock, keys::from_environment, keys::from_file)
+}
+
+/// Opens the auditor's wallet.
+pub(crate) fn open_auditor(key: &KeyRef) -> Result<Wallet> {
+    let wallet = open_ao(key, "anchor.key")?;
+    if wallet.kind() != KeyKind::Arweave {
+        bail!("key of anchor.key: Arweave takes transactions of its own key files (JWK) only; name the place of one");
+    }
+    Ok(wallet)
 }
 
 fn opened<K, E: Into<Error>>(
@@ -60,7 +69,8 @@ pub(crate) fn check(config: &Config) -> Vec<Error> {
         Family::Solana => open_solana(key, &role).err(),
         Family::Ao => open_ao(key, &role).err(),
     };
-    named(config).filter_map(error).collect()
+    let auditor = config.anchor.iter().filter_map(|anchor| open_auditor(&anchor.key).err());
+    named(config).filter_map(error).chain(auditor).collect()
 }
 
 /// Every key that a configuration names, with what it is for and of what kind it is.

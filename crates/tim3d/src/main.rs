@@ -4,6 +4,7 @@
 //! [`commands`], the wiring of the parts, and their supervision. `tim3d --help` says the rest.
 
 mod adapter;
+mod anchor;
 mod ao;
 mod books;
 mod chains;

@@ -7,14 +7,16 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Error, Result, anyhow};
+use anyhow::{Context as _, Error, Result, anyhow};
 use futures::future::join_all;
 use tim3_api::{Access, Control, Limits, Surface};
+use tim3_arweave::Gateways;
 use tim3_chain::Attester;
 use tim3_coordinator::{
     AssetSettings, ChainSettings, Daemon, LocalAttester, Settings, attestation::Attesters, daemon::Parts,
     settings::RollingLimit,
 };
+use tim3_ethereum::Address;
 use tim3_journal::{Journal, RedbJournal};
 use tim3_rpc::Observer;
 use tim3_telemetry::{LogControl, Metrics};
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
+    anchor::{Anchoring, Problem},
     chains::{self, Connected},
     config::{self, Config, Inputs, Loaded},
     control::Live,
@@ -52,6 +55,7 @@ impl std::error::Error for Failures {}
 pub(crate) struct App {
     daemon: Daemon,
     keepers: Option<keeper::Service>,
+    anchoring: Option<Anchoring>,
     listener: TcpListener,
     surface: Surface,
     live: Arc<Live>,
@@ -65,12 +69,20 @@ impl App {
     /// Runs until `stop` is cancelled or a part ends; then ends every part. The configuration is read again at each `hangup`.
     pub(crate) async fn run(self, hangup: Signal) -> Result<(), Failures> {
         let mut group = Group::new(self.stop.clone());
-        let Self { daemon, keepers, listener, surface, live, reloader, manager, stop, shutdown_timeout } = self;
+        let Self { daemon, keepers, anchoring, listener, surface, live, reloader, manager, stop, shutdown_timeout } =
+            self;
         manager.ready();
         if let Some(keepers) = keepers {
             group.spawn("keepers", keepers.run(stop.clone()));
         }
         let until = stop.clone();
+        if let Some(anchoring) = anchoring {
+            let until = stop.clone();
+            group.spawn(
+                "anchoring",
+                async move { anchoring.run(until).await.map_err(|error| vec![Error::from(error)]) },
+            );
+        }
         group.spawn("service manager", async move {
             manager.attend(live, until).await;
             Ok(())
@@ -109,6 +121,8 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
     let journal: Arc<dyn Journal> = Arc::new(journal.map_err(|error| one(error.into()))?);
     let token = config.api.read_token();
     let attesters: Vec<_> = config.attesters.iter().map(|attester| open_attester(attester, &journal)).collect();
+    let auditor = config.anchor.as_ref().map(|anchor| keys::open_auditor(&anchor.key)).transpose();
+    let gateways = config.anchor.as_ref().map(|anchor| gateways(anchor, &metrics)).transpose();
     let calls: Arc<dyn Observer> = Arc::new(Calls(metrics.clone()));
     let connect = |chain| chains::connect(chain, Some(Arc::clone(&calls)), config.start_patience, &stop);
     let chains = join_all(config.chains.iter().map(connect)).await;
@@ -116,6 +130,8 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
     let mut failures = Vec::new();
     let token = keep(vec![token], &mut failures).pop().flatten();
     let attesters = keep(attesters, &mut failures);
+    let auditor = keep(vec![auditor], &mut failures).pop().flatten();
+    let gateways = keep(vec![gateways], &mut failures).pop().flatten();
     let chains = keep(chains, &mut failures);
     if !failures.is_empty() {
         return Err(Failures(failures));
@@ -123,6 +139,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
     let directory = Arc::new(Directory::new(config));
     let endpoints: BTreeMap<_, _> =
         chains.iter().map(|one| (one.chain.gateway(), Arc::clone(&one.endpoints))).collect();
+    let addresses = attesters.iter().map(|attester| Address::from(attester.address()).to_string()).collect();
     let parts = parts(config, &chains, attesters, journal, metrics.clone());
     let daemon = Daemon::prepare(parts, stop.clone()).await.map_err(|error| one(error.into()))?;
     let usable = usable_endpoints(&chains);
@@ -146,6 +163,17 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
         manager: manager.clone(),
         keepers: asked.clone(),
     };
+    let problem = Problem::default();
+    let anchoring = config.anchor.clone().zip(auditor).zip(gateways).map(|((settings, wallet), gateways)| Anchoring {
+        settings,
+        gateways,
+        wallet,
+        attesters: addresses,
+        handle: daemon.handle(),
+        directory: Arc::clone(&directory),
+        metrics: metrics.clone(),
+        problem: problem.clone(),
+    });
     let (reloader, reloads) = Reloader::new(inputs, loaded, parts).map_err(one)?;
     let handle = daemon.handle();
     let live = Live {
@@ -154,6 +182,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
         endpoints,
         standstill,
         started_ms: now_ms(),
+        anchoring: problem,
         reloads: Some(reloads),
         keepers: asked,
         stop: stop.clone(),
@@ -171,7 +200,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
         limits: Limits::default(),
         stop: stop.clone(),
     };
-    Ok(App { daemon, keepers, listener, surface, live, reloader, manager, stop, shutdown_timeout })
+    Ok(App { daemon, keepers, anchoring, listener, surface, live, reloader, manager, stop, shutdown_timeout })
 }
 
 /// What succeeded; the errors of the rest are added to `failures`.
@@ -198,6 +227,12 @@ fn usable_endpoints(chains: &[Connected]) -> impl Fn(&Metrics) + Send + Sync + u
         }
         *told = now;
     }
+}
+
+fn gateways(anchor: &config::Anchor, metrics: &Metrics) -> Result<Gateways> {
+    let observer = Arc::new(Calls(metrics.clone()));
+    let gateways = Gateways::new("anchor", &chains::gateways(anchor)?, anchor.request_timeout, Some(observer));
+    gateways.context("anchor.gateways")
 }
 
 async fn listen(config: &Config) -> Result<TcpListener> {

@@ -11,6 +11,26 @@ pub struct AuditView {
     pub exact: bool,
     /// One a synthetic.
     pub assets: Vec<AssetAudit>,
+    /// The newest report for Arweave; absent where none was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<AnchorView>,
+}
+
+/// A reserve report that was signed to be anchored on Arweave: `GET /api/v1/anchors/{period}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnchorView {
+    /// Where its period begins.
+    pub period_ms: u64,
+    /// Keccak-256 of the report.
+    pub digest: String,
+    /// Transactions that carry it, oldest first: a further one was signed only when the one before could not be included any more.
+    pub transactions: Vec<String>,
+    /// The height of the block that the last of them is in, once that is buried deep enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u64>,
+    /// What went wrong last, while it still does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// The last audit of one synthetic: Σ supply + Σ in flight = Σ (debt + bad debt).

@@ -15,8 +15,8 @@ use futures::{StreamExt, stream, stream::BoxStream};
 use tim3_api::{
     Access, Control, ControlError, Limits, OperationQuery, OperatorAction, PositionQuery, Surface,
     view::{
-        AssetView, AuditView, BlockView, ChainView, EventView, OperationView, Page, PlaceView, PositionView,
-        ReadinessView, ReasonView, ReloadView, StatusView, TimelineView, Units,
+        AnchorView, AssetView, AuditView, BlockView, ChainView, EventView, OperationView, Page, PlaceView,
+        PositionView, ReadinessView, ReasonView, ReloadView, StatusView, TimelineView, Units,
     },
 };
 use tim3_domain::identity::OperationId;
@@ -108,6 +108,17 @@ impl Control for Daemon {
 
     async fn audit(&self) -> Result<AuditView, ControlError> {
         Ok(AuditView::default())
+    }
+
+    async fn anchor(&self, period_ms: u64) -> Result<AnchorView, ControlError> {
+        if period_ms != 3_600_000 {
+            return Err(ControlError::NotFound {
+                what: "reserve report",
+                name: period_ms.to_string(),
+                hint: "x".into(),
+            });
+        }
+        Ok(AnchorView { period_ms, digest: "0x01".into(), transactions: vec!["A".into()], height: None, problem: None })
     }
 
     async fn act(&self, id: OperationId, action: OperatorAction, reason: &str) -> Result<OperationView, ControlError> {

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use tim3_chain::{Books, Holding, PeerBooks};
 use tim3_domain::{
     identity::{AssetId, GatewayId},
+    place::BlockRef,
     word::Word,
 };
 
@@ -61,6 +62,7 @@ fn readings(first: &[Books], second: &[Books]) -> Vec<Reading> {
         chain: format!("chain{index}"),
         first: first.clone(),
         second: second.clone(),
+        block: BlockRef::default(),
     };
     first.iter().zip(second).enumerate().map(pair).collect()
 }

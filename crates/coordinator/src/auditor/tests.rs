@@ -47,6 +47,7 @@ fn honest() -> Vec<Reading> {
         chain: name.to_owned(),
         first: books.clone(),
         second: books,
+        block: BlockRef::default(),
     };
     [("a", at_home), ("bb", away)].map(reading).into()
 }

@@ -90,6 +90,9 @@ fn touch(metrics: &Metrics, name: &str) {
     metrics.journal_transaction(Duration::from_millis(1), 12);
     metrics.configuration("c0ffee", 13);
     metrics.configuration_reloaded("refused");
+    metrics.anchors_every(Duration::from_secs(14));
+    metrics.anchored(15_000);
+    metrics.anchor_failed("funds");
 }
 
 fn touched() -> BTreeMap<String, Family> {
@@ -154,6 +157,9 @@ fn every_method_is_seen_by_a_scraper() {
         ("tim3_config_reloads_total", &[("result", "refused")], 1.0),
         ("tim3_config_reloads_total", &[("result", "applied")], 0.0),
         ("tim3_config_reload_refused", &[], 1.0),
+        ("tim3_anchor_interval_seconds", &[], 14.0),
+        ("tim3_anchor_last_timestamp_seconds", &[], 15.0),
+        ("tim3_anchor_failures_total", &[("class", "funds")], 1.0),
         ("tim3_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0),
     ] {
         assert_eq!(value(&families, sample, labels), expected, "{sample}");

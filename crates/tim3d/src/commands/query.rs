@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tim3_api::{
     ControlError, PositionQuery,
     control::MAX_PAGE,
-    view::{AssetAudit, AuditView, Page, PositionView, StatusView},
+    view::{AnchorView, AssetAudit, AuditView, Page, PositionView, StatusView},
 };
 use tim3_domain::clock::utc;
 use tim3_journal::{Journal, RedbJournal};
@@ -48,6 +48,10 @@ impl Source {
 
     pub(super) fn api(&self) -> &Api {
         &self.api
+    }
+
+    pub(super) fn config(&self) -> Option<&Config> {
+        self.config.as_ref()
     }
 
     /// Asks the daemon, or reads the journal where none answers.
@@ -201,15 +205,32 @@ pub(super) fn more(is_cut: bool) {
     }
 }
 
-pub(super) fn audit(global: &Global, query: &Query) -> Result<()> {
+pub(super) fn audit(global: &Global, args: &cli::Audit) -> Result<()> {
+    let query = &args.query;
+    if let Some(transaction) = args.verify {
+        return super::verify::verify(global, args, transaction, query);
+    }
     let source = Source::new(global, &query.api)?;
     let audit: AuditView = block_on(source.api.get("/api/v1/audit", &()))?.required()?;
     if query.json {
         output::json(&audit)?;
     } else {
-        output::text(&audit.assets.iter().map(audit_text).collect::<Vec<_>>().join("\n"))?;
+        let texts = audit.assets.iter().map(audit_text).chain(audit.anchor.as_ref().map(anchor_text));
+        output::text(&texts.collect::<Vec<_>>().join("\n"))?;
     }
     if audit.exact { Ok(()) } else { Err(Verdict("the books do not balance, or are not known".to_owned()).into()) }
+}
+
+fn anchor_text(anchor: &AnchorView) -> String {
+    let mut table = Table::pairs();
+    table.row(["reported for".into(), utc(anchor.period_ms)]);
+    table.row(["transaction".into(), anchor.transactions.last().cloned().unwrap_or_default()]);
+    let block = anchor.height.map_or_else(|| "not deep enough yet".to_owned(), |height| height.to_string());
+    table.row(["block".into(), block]);
+    if let Some(problem) = &anchor.problem {
+        table.row(["problem".into(), problem.clone()]);
+    }
+    table.render()
 }
 
 fn audit_text(audit: &AssetAudit) -> String {

@@ -13,18 +13,38 @@ pub(super) fn endpoints(table: &Table<'_>, family: Family) -> Vec<Endpoint> {
         Family::Ao => "endpoints of each unit, for example [{ unit = \"cu\", url = \"http://127.0.0.1:6363\" }, …]",
         _ => "at least one endpoint, for example [{ url = \"http://127.0.0.1:8545\" }]",
     };
-    let endpoints = table.list("endpoints", |endpoint| self::endpoint(endpoint, family));
-    match table.value("endpoints").map(|value| &value.kind) {
-        None => table.missing("endpoints", what),
+    let endpoints = some(table, "endpoints", what, |endpoint| self::endpoint(endpoint, family));
+    let given = match table.value("endpoints").map(|value| &value.kind) {
+        Some(config::ValueKind::Array(list)) => list.len(),
+        _ => 0,
+    };
+    if family == Family::Ao && given > 0 && given == endpoints.len() {
+        each_unit(table, &endpoints);
+    }
+    endpoints
+}
+
+/// Gateways of Arweave alone.
+pub(super) fn gateways(table: &Table<'_>) -> Vec<Endpoint> {
+    let what = "at least one gateway of Arweave, for example [{ url = \"https://arweave.example\" }]";
+    some(table, "gateways", what, |gateway| located(gateway, None, None))
+}
+
+fn some(
+    table: &Table<'_>,
+    key: &'static str,
+    what: &str,
+    read: impl FnMut(&Table<'_>) -> Option<Endpoint>,
+) -> Vec<Endpoint> {
+    let endpoints = table.list(key, read);
+    match table.value(key).map(|value| &value.kind) {
+        None => table.missing(key, what),
         Some(config::ValueKind::Array(list)) if list.is_empty() => {
-            table.conflict("endpoints", "an empty list".to_owned(), what.to_owned(), "add one");
-        }
-        Some(config::ValueKind::Array(list)) if family == Family::Ao && list.len() == endpoints.len() => {
-            each_unit(table, &endpoints);
+            table.conflict(key, "an empty list".to_owned(), what.to_owned(), "add one");
         }
         Some(_) => {}
     }
-    distinct(table, &endpoints);
+    distinct(table, key, &endpoints);
     endpoints
 }
 
@@ -42,37 +62,25 @@ fn of_unit(endpoints: &[Endpoint], unit: Unit) -> impl Iterator<Item = &Endpoint
     endpoints.iter().filter(move |endpoint| endpoint.unit == Some(unit))
 }
 
-fn distinct(table: &Table<'_>, endpoints: &[Endpoint]) {
+fn distinct(table: &Table<'_>, key: &'static str, endpoints: &[Endpoint]) {
     for (index, endpoint) in endpoints.iter().enumerate() {
         let mut before = endpoints.iter().take(index);
         if before.clone().any(|other| (other.unit, &other.url) == (endpoint.unit, &endpoint.url)) {
             let found = format!("the URL of {:?} twice", endpoint.name);
             table.conflict(
-                "endpoints",
+                key,
                 found,
                 "different endpoints, because each has a voice in the quorum".to_owned(),
                 "remove one",
             );
         } else if before.any(|other| other.name == endpoint.name) {
             let found = format!("two endpoints named {:?}", endpoint.name);
-            table.conflict(
-                "endpoints",
-                found,
-                "different names".to_owned(),
-                "give one of them a name = \"…\" of its own",
-            );
+            table.conflict(key, found, "different names".to_owned(), "give one of them a name = \"…\" of its own");
         }
     }
 }
 
 fn endpoint(table: &Table<'_>, family: Family) -> Option<Endpoint> {
-    let url = url(table, "url", text::http_url);
-    if table.value("url").is_none() {
-        table.missing(
-            "url",
-            "the URL of the endpoint, for example \"http://127.0.0.1:8545\", or { env = \"NAME\" } if it carries a key",
-        );
-    }
     // There is nothing to subscribe to on AO.
     let (unit, ws) = match family {
         Family::Ao => {
@@ -80,6 +88,18 @@ fn endpoint(table: &Table<'_>, family: Family) -> Option<Endpoint> {
         }
         _ => (None, self::url(table, "ws", text::websocket_url)),
     };
+    located(table, unit, ws)
+}
+
+/// What every endpoint has; `unit` is `Some(None)` where it was wrong.
+fn located(table: &Table<'_>, unit: Option<Option<Unit>>, ws: Option<UrlRef>) -> Option<Endpoint> {
+    let url = url(table, "url", text::http_url);
+    if table.value("url").is_none() {
+        table.missing(
+            "url",
+            "the URL of the endpoint, for example \"http://127.0.0.1:8545\", or { env = \"NAME\" } if it carries a key",
+        );
+    }
     let name = table.get("name", text::text);
     let priority = table.or("priority", text::integer::<0, 1_000>, 0_u64);
     let per_second = table.get("requests_per_second", text::integer::<1, 1_000_000>);

@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     pub(crate) api: Api,
     pub(crate) audit_interval: Duration,
+    pub(crate) anchor: Option<Anchor>,
     /// By name.
     pub(crate) chains: Vec<Chain>,
     /// By symbol.
@@ -67,6 +68,21 @@ pub(crate) enum Family {
     Solana,
     /// RSA-4096 as Arweave's key files have it, or ed25519
     Ao,
+}
+
+/// `[anchor]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Anchor {
+    /// Gateways of Arweave: at least one, with distinct names.
+    pub(crate) gateways: Vec<Endpoint>,
+    /// The auditor's wallet.
+    pub(crate) key: KeyRef,
+    pub(crate) interval: Duration,
+    /// How many blocks must lie on a report, its own included.
+    pub(crate) confirmations: u64,
+    /// Winstons.
+    pub(crate) max_fee: u128,
+    pub(crate) request_timeout: Duration,
 }
 
 /// What kind of chain it is, with what only that kind has.

@@ -3,7 +3,7 @@
 use tim3_domain::identity::{AssetId, MarketId};
 
 use super::{
-    chains, check,
+    anchor, chains, check,
     keeper::{self, Known},
     model::{Api, Asset, Attester, Chain, Config, Limit, Log, Market},
     node::Table,
@@ -31,6 +31,8 @@ pub(super) fn config(root: &Table<'_>) -> Option<Config> {
     let log = root.table("log", log);
     let api = root.table("api", api);
     let audit_interval = root.table("audit", |audit| audit.or("interval", text::duration::<SECOND, HOUR>, "30s"));
+    let has_anchor = root.value("anchor").is_some();
+    let anchor = if has_anchor { root.table("anchor", anchor::anchor) } else { None };
     let chains = root.named("chains", text::name, chains::chain);
     let assets = root.named("assets", text::asset_name, asset);
     let attesters = root.named("attesters", text::name, attester);
@@ -56,6 +58,7 @@ pub(super) fn config(root: &Table<'_>) -> Option<Config> {
         log: log?,
         api: api?,
         audit_interval: audit_interval?,
+        anchor,
         chains: values(chains),
         assets: values(assets),
         markets: values(markets),

@@ -179,6 +179,31 @@ submit = { signer = { env = "SUBMITTER" } }
 }
 
 #[test]
+fn reserve_reports_need_gateways_and_a_wallet_and_say_what_they_may_cost() {
+    const ANCHOR: &str = r#"
+[anchor]
+gateways = [{ url = "http://127.0.0.1:1984" }, { url = "http://127.0.0.2:1984", priority = 1 }]
+key = { env = "AUDITOR" }
+max_fee = "0.25 AR"
+"#;
+    assert!(minimal().config().anchor.is_none());
+    let anchor = minimal().file("b.toml", ANCHOR).config().anchor.expect("a section");
+    assert_eq!((anchor.gateways.len(), anchor.confirmations, anchor.interval.as_secs()), (2, 10, 3_600));
+    assert_eq!(anchor.max_fee, 250_000_000_000);
+    for (from, to, key) in [
+        ("0.25 AR", "0.25", "anchor.max_fee"),
+        ("0.25 AR", "0.0000000000001 AR", "anchor.max_fee"),
+        ("127.0.0.2", "127.0.0.1", "anchor.gateways"),
+        ("key = { env = \"AUDITOR\" }", "", "anchor.key"),
+        ("max_fee", "interval = \"1s\"\nmax_fee", "anchor.interval"),
+        ("max_fee", "maxfee", "anchor.maxfee"),
+    ] {
+        let problems = minimal().file("b.toml", &ANCHOR.replace(from, to)).problems();
+        assert!(problems.iter().any(|problem| problem.contains(key)), "{key}: {problems:?}");
+    }
+}
+
+#[test]
 fn the_example_is_accepted_and_says_the_defaults() {
     let case = Case::new().file("example.toml", super::EXAMPLE);
     let loaded = case.load().unwrap_or_else(|problems| panic!("{problems}"));

@@ -154,6 +154,14 @@ pub(super) fn gas_price(given: &Given<'_>) -> Result<u128, String> {
     amount::parse(number, decimals).ok().filter(|price| *price > 0).ok_or_else(expected)
 }
 
+/// A sum of Arweave's coin: `"0.01 AR"`, in winstons.
+pub(super) fn ar(given: &Given<'_>) -> Result<u128, String> {
+    let expected = || "an amount with its unit, for example \"0.01 AR\"".to_owned();
+    let text = text(given).map_err(|_| expected())?;
+    let number = text.trim().strip_suffix("AR").ok_or_else(expected)?;
+    amount::parse(number.trim(), 12).ok().filter(|amount| *amount > 0).ok_or_else(expected)
+}
+
 /// A typing error must not silence the log.
 pub(super) fn log_filter(given: &Given<'_>) -> Result<String, String> {
     let filter = text(given).ok().filter(|filter| tim3_telemetry::log::check_filter(filter).is_ok());

@@ -32,6 +32,7 @@ use super::{
     world::{Person, SimulatedChain},
 };
 use crate::{
+    anchor::Problem,
     control::Live,
     directory::{ChainEntry, Directory, MarketEntry},
     metrics, output,
@@ -214,6 +215,7 @@ impl Relay {
                 directory,
                 endpoints: BTreeMap::new(),
                 standstill: BTreeMap::new(),
+                anchoring: Problem::default(),
                 started_ms,
                 reloads: None,
                 keepers: None,
