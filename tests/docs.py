@@ -163,7 +163,7 @@ def check_configuration(binary, directory):
 
 def is_unknown(binary, directory, key):
     """Whether the program knows no such key on any kind of chain: asked with a value that is wrong for every key."""
-    forms = [key.replace("chains.NAME", f"chains.{chain}") for chain in ("base", "solana", "ao")]
+    forms = [key.replace("chains.NAME", f"chains.{chain}") for chain in ("base", "solana", "ao", "ao_v1")]
     names = {"SYMBOL": "TIM3", "NAME": "usda" if key.startswith("markets") else "one"}
     for word, name in names.items():
         forms = [form.replace(word, name) for form in forms]
@@ -173,7 +173,8 @@ def is_unknown(binary, directory, key):
 def is_unknown_on(binary, directory, key):
     table, _, last = key.partition("[].")
     file = directory / "wrong.toml"
-    file.write_text(f"{table} = [{{ {last} = [] }}]\n" if last else f"{table} = []\n")
+    profile = 'chains.ao_v1.profile = "tim3-v1"\n' if key.startswith("chains.ao_v1") else ""
+    file.write_text(profile + (f"{table} = [{{ {last} = [] }}]\n" if last else f"{table} = []\n"))
     return "found an unknown key" in run(binary, "--config", EXAMPLE, "--config", file, "config", "check").stderr
 
 
@@ -197,7 +198,7 @@ def check_commands(binary):
         words = command.split()
         subcommands = []
         for word in words:
-            if not re.fullmatch(r"[a-z]+", word) or len(subcommands) == 2:
+            if not re.fullmatch(r"[a-z][a-z0-9]*", word) or len(subcommands) == 2:
                 break
             subcommands.append(word)
         # A word such as the shell of `completions bash` is an argument and no command.

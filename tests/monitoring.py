@@ -40,6 +40,9 @@ ON_EVENT = {
     "tim3_chain_errors_total": {"chain", "class"},
     "tim3_chain_proof_failures_total": {"chain"},
     "tim3_chain_reorg_events_sum": {"chain"},
+    "tim3_v1_findings": {"chain", "finding"},
+    "tim3_v1_halted": {"chain"},
+    "tim3_v1_round_timestamp_seconds": {"chain"},
     "tim3_submitter_escalations_total": {"chain"},
     "tim3_submitter_simulation_rejections_total": {"chain", "action"},
 }

@@ -23,3 +23,4 @@ mod relay;
 mod scene;
 mod solana;
 mod start;
+mod v1;

@@ -8,7 +8,7 @@ use tim3_domain::identity::OperationId;
 
 use crate::view::{
     AnchorView, AssetView, AuditView, ChainView, EventView, KeeperRecordView, KeeperView, OperationView, Page,
-    PositionView, ReadinessView, ReloadView, StatusView, TimelineView,
+    PositionView, ReadinessView, ReloadView, StatusView, TimelineView, V1OperationView,
 };
 
 /// The daemon, as far as an operator sees it. Reads answer from memory or the journal, never from a chain, so that the surface stays quick while chains
@@ -38,6 +38,9 @@ pub trait Control: Send + Sync + 'static {
 
     /// The last audit of each asset.
     async fn audit(&self) -> Result<AuditView, ControlError>;
+
+    /// Mints and burns through the V1 processes of a chain, newest first, [`MAX_PAGE`] at most.
+    async fn v1_operations(&self, chain: &str) -> Result<Vec<V1OperationView>, ControlError>;
 
     /// The reserve report of the period that begins then, in milliseconds since 1970.
     async fn anchor(&self, period_ms: u64) -> Result<AnchorView, ControlError>;

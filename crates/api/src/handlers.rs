@@ -19,7 +19,7 @@ use crate::{
     server::Shared,
     view::{
         AnchorView, AssetView, AuditView, ChainView, KeeperRecordView, KeeperView, OperationView, Page, PositionView,
-        ReloadView, StatusView, TimelineView,
+        ReloadView, StatusView, TimelineView, V1OperationView,
     },
 };
 
@@ -89,6 +89,13 @@ pub(crate) async fn anchor(State(shared): State<Shared>, Path(period): Path<Stri
     let period =
         period.parse().map_err(|_| Failure::invalid("a period is the milliseconds since 1970 at which it begins"))?;
     Ok(Json(shared.control.anchor(period).await?))
+}
+
+pub(crate) async fn v1_operations(
+    State(shared): State<Shared>,
+    Path(chain): Path<String>,
+) -> Answer<Vec<V1OperationView>> {
+    Ok(Json(shared.control.v1_operations(&chain).await?))
 }
 
 pub(crate) async fn retry(shared: State<Shared>, id: Path<String>, body: Body) -> Answer<OperationView> {

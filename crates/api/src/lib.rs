@@ -10,6 +10,7 @@
 //! | `GET /metrics` | Prometheus text |
 //! | `GET /api/v1/status` | [`view::StatusView`] |
 //! | `GET /api/v1/chains` | list of [`view::ChainView`] |
+//! | `GET /api/v1/chains/{name}/v1` | list of [`view::V1OperationView`], for V1 processes on AO |
 //! | `GET /api/v1/operations` | [`view::Page`] of [`view::OperationView`], filtered by [`OperationQuery`] |
 //! | `GET /api/v1/operations/{id}` | [`view::OperationView`] |
 //! | `GET /api/v1/operations/{id}/explain` | [`view::TimelineView`] |

@@ -65,6 +65,7 @@ pub fn routes(surface: Surface) -> Router {
         .route("/metrics", get(handlers::metrics))
         .route("/api/v1/status", get(handlers::status))
         .route("/api/v1/chains", get(handlers::chains))
+        .route("/api/v1/chains/{name}/v1", get(handlers::v1_operations))
         .route("/api/v1/operations", get(handlers::operations))
         .route("/api/v1/operations/{id}", get(handlers::operation))
         .route("/api/v1/operations/{id}/explain", get(handlers::explain))

@@ -12,6 +12,7 @@ mod position;
 mod reload;
 mod status;
 mod units;
+mod v1;
 
 pub use audit::{AnchorView, AssetAudit, AuditView, CheckView};
 pub use chain::{BlockView, ChainView, EndpointView, SubmitterView};
@@ -22,6 +23,7 @@ pub use position::{MirrorView, PositionView};
 pub use reload::{ChangeView, ReloadView};
 pub use status::{AssetView, ReadinessView, ReasonView, StatusView};
 pub use units::{SignedUnits, Units};
+pub use v1::{V1Books, V1OperationView, V1View};
 
 use serde::{Deserialize, Serialize};
 

@@ -27,11 +27,16 @@ use tim3_arweave::{
         driver::{DriveError, Driver},
         journal::{Entry, Memory, MemoryError},
         network::Processes,
+        ports::Ports,
         probe::{Decimals, Unfit},
     },
 };
+use tim3_chain::{BlockRef, ChainError, Lock as _, PositionRecord, State as _, Token as _};
 use tim3_devnet::ao::{AoNetwork, AoOptions};
-use tim3_domain::word::keccak_text;
+use tim3_domain::{
+    identity::{AssetId, GatewayId, MarketId, MarketKind},
+    word::{Word, keccak_text},
+};
 use tim3_rpc::EndpointConfig;
 
 const DECIMALS: Decimals = Decimals { token: 6, usda: 6 };
@@ -158,11 +163,35 @@ impl World {
         (text(&tokens["balance"]), text(&usda["locked"]), position["position"]["tim3Minted"].clone())
     }
 
-    async fn try_driver(&self, decimals: Decimals) -> Result<Driver, DriveError> {
+    fn processes(&self) -> Processes {
         let authority = self.devnet.authority_id().parse().unwrap();
-        let processes = Processes::new(Arc::clone(&self.network), self.deployment.clone(), authority).expect("ids");
+        Processes::new(Arc::clone(&self.network), self.deployment.clone(), authority).expect("ids")
+    }
+
+    /// What the ports say of everything and of alice, who has 25 of both tokens' 25.
+    async fn is_read_by_the_ports(&self) {
+        let [synthetic, collateral] = ["TIM3", "USDA"].map(|symbol| AssetId::from_symbol(symbol).unwrap());
+        let market = MarketId::derive(GatewayId::ZERO, synthetic, collateral, MarketKind::Vault);
+        let ports = Ports::new(self.processes(), market, synthetic, collateral, DECIMALS);
+        let alice = wallet("alice").address().account();
+        let position = PositionRecord { collateral: 25, debt: 25, version: 0 };
+        assert_eq!(ports.position(market, alice).await, Ok(position));
+        assert_eq!(ports.supply(synthetic).await, Ok(25));
+        assert_eq!(ports.balance(synthetic, alice).await, Ok(25));
+        assert_eq!(ports.collateral_balance(collateral, alice).await, Ok(975));
+        let found = ports.market(market).await.unwrap().expect("its market");
+        assert_eq!((found.debt, found.recorded, found.debt_ceiling), (25, 25, 300));
+        let books =
+            ports.books(synthetic, &[], &BlockRef { height: 0, hash: Word::ZERO, timestamp: 0 }).await.expect("books");
+        assert_eq!((books.supply, books.debt), (25, 25));
+        assert!(books.holdings.iter().all(tim3_chain::Holding::covers) && books.holdings[0].held == 25);
+        assert_eq!(ports.pause_level(synthetic).await, Ok(0));
+        assert!(matches!(ports.supply(collateral).await, Err(ChainError::Rejected { .. })));
+    }
+
+    async fn try_driver(&self, decimals: Decimals) -> Result<Driver, DriveError> {
         let memory = Box::new(self.memory.clone());
-        Driver::start(processes, wallet("daemon"), decimals, PATIENCE, memory, 0).await
+        Driver::start(self.processes(), wallet("daemon"), decimals, PATIENCE, memory, 0).await
     }
 
     async fn driver(&self) -> Driver {
@@ -214,6 +243,7 @@ async fn untouched_processes_complete_what_is_asked_of_them() {
     world.send("stranger", Role::Coordinator, &[("Action", "SystemHealth")]).await;
     world.rest(&mut driver).await;
     assert_eq!(world.state("alice").await, shown("25", "25", 25));
+    world.is_read_by_the_ports().await;
     world.burn("alice", "25").await;
     world.rest(&mut driver).await;
     assert_eq!(world.state("alice").await, shown("0", "0", 0));

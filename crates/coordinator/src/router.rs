@@ -58,7 +58,11 @@ impl Router {
                     Err(error) => return Err(CoordinatorError::Task { task: "router".into(), detail: error.to_string() }),
                 },
                 next = told.recv() => {
-                    let Some(Told { news, cursor, applied }) = next else { return Ok(()) };
+                    let Some(Told { news, cursor, applied }) = next else {
+                        // No chain is watched, or the daemon is ending.
+                        cancel.cancelled().await;
+                        return Ok(());
+                    };
                     self.board.answered(news.gateway, &news.tips, cursor);
                     let last = written.get(&news.gateway);
                     let write = !news.finals.is_empty() || last.is_none_or(|last| last.elapsed() >= IDLE_CURSOR);

@@ -28,6 +28,24 @@ pub struct AoOptions {
     pub compute_units: u16,
     /// Where everything that was scheduled is kept; a network that was killed goes on from there.
     pub store: Option<PathBuf>,
+    /// Whether the five V1 processes are on it, tied together as their operators tie them.
+    pub v1: bool,
+}
+
+/// Ids of the five V1 processes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct V1Ids {
+    /// Takes `MintTIM3` and `BurnTIM3`.
+    pub coordinator: String,
+    /// Keeps locks.
+    pub lock_manager: String,
+    /// Is the TIM3 token.
+    pub token_manager: String,
+    /// Is told of positions.
+    pub state_manager: String,
+    /// Is the collateral token.
+    pub usda: String,
 }
 
 /// What the network says of itself when it is ready.
@@ -37,6 +55,7 @@ struct Ready {
     module: String,
     scheduler: String,
     authority: String,
+    v1: Option<V1Ids>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -82,6 +101,9 @@ impl AoNetwork {
             .stdin(Stdio::null())
             .stderr(writer.try_clone().context("cannot share a pipe")?)
             .stdout(writer);
+        if options.v1 {
+            command.arg("--v1");
+        }
         if let Some(store) = &options.store {
             command.arg("--store").arg(store);
         }
@@ -154,6 +176,12 @@ impl AoNetwork {
     #[must_use]
     pub fn authority_id(&self) -> &str {
         &self.ready.authority
+    }
+
+    /// The V1 processes, where it was started with them.
+    #[must_use]
+    pub fn v1(&self) -> Option<&V1Ids> {
+        self.ready.v1.as_ref()
     }
 
     /// Its process id.

@@ -22,6 +22,7 @@ pub struct Program {
     binary: PathBuf,
     configuration: Vec<PathBuf>,
     set: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 /// A running daemon. Dropping it kills the process.
@@ -35,7 +36,12 @@ impl Program {
     /// `binary` with a configuration file.
     #[must_use]
     pub fn new(binary: impl Into<PathBuf>, configuration: impl Into<PathBuf>) -> Self {
-        Self { binary: binary.into(), configuration: vec![configuration.into()], set: Vec::new() }
+        Self {
+            binary: binary.into(),
+            configuration: vec![configuration.into()],
+            set: Vec::new(),
+            environment: Vec::new(),
+        }
     }
 
     /// The same with a further file, which wins over the ones before.
@@ -52,6 +58,13 @@ impl Program {
         self
     }
 
+    /// The same with a variable in its environment.
+    #[must_use]
+    pub fn with_env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
     fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new(&self.binary);
         for file in &self.configuration {
@@ -60,6 +73,7 @@ impl Program {
         for assignment in &self.set {
             command.arg("--set").arg(assignment);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.args(arguments).stdin(Stdio::null());
         command
     }

@@ -13,4 +13,4 @@ mod metrics;
 
 pub use error::TelemetryError;
 pub use log::{LogControl, LogFormat};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, V1Findings, V1Operations};

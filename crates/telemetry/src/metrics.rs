@@ -10,15 +10,17 @@ mod keeper;
 mod names;
 mod register;
 mod submitter;
+mod v1;
 
 use std::{fmt, sync::Arc};
 
 use prometheus::{IntCounter, IntGaugeVec, Registry, TextEncoder, process_collector::ProcessCollector};
 
+pub use self::v1::{V1Findings, V1Operations};
 use self::{
     anchor::AnchorMetrics, asset::AssetMetrics, chain::ChainMetrics, configuration::ConfigurationMetrics,
     endpoint::EndpointMetrics, journal::JournalMetrics, keeper::KeeperMetrics, names::Names, register::Register,
-    submitter::SubmitterMetrics,
+    submitter::SubmitterMetrics, v1::V1Metrics,
 };
 use crate::TelemetryError;
 
@@ -41,6 +43,7 @@ struct Families {
     ready: IntGaugeVec,
     configuration: ConfigurationMetrics,
     keeper: KeeperMetrics,
+    v1: V1Metrics,
     unrendered: IntCounter,
 }
 
@@ -74,6 +77,7 @@ impl Metrics {
             )?,
             configuration: ConfigurationMetrics::new(&register)?,
             keeper: KeeperMetrics::new(&register)?,
+            v1: V1Metrics::new(&register)?,
             unrendered: register.plain_counter(
                 "tim3_metrics_render_failures_total",
                 "Can these metrics be trusted to be complete? Times they could not be written as text.",

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use tim3_arweave::{Ao, AoConfig, AoError, Keys as Wallets, NetworkConfig, VerifiedEndpoints, Voter, Wallet};
 use tim3_chain::{Actor, ChainError};
-use tim3_rpc::{EndpointStatus, Observer};
+use tim3_rpc::{EndpointConfig, EndpointStatus, Observer};
 
 use crate::{
     adapter::{Adapter, Keys},
     chains::{self, milliseconds},
-    config::{Chain, KeyRef, Kind, Unit},
+    config::{Chain, Endpoint, KeyRef, Kind, Unit, V1},
     keys,
 };
 
@@ -75,22 +75,46 @@ impl Adapter for Ao {
 /// The units of a chain of kind `ao`.
 pub(crate) fn network(chain: &Chain) -> Result<NetworkConfig> {
     let Kind::Ao { deadline, .. } = chain.kind else { bail!("{} is no chain of AO", chain.name) };
-    let endpoints = chains::endpoints(chain)?;
-    let of = |unit: Unit| {
-        let units = chain.endpoints.iter().zip(&endpoints).filter(|(endpoint, _)| endpoint.unit == Some(unit));
-        units.map(|(_, endpoint)| endpoint.clone()).collect()
-    };
+    let [messengers, schedulers, compute_units, gateways] = units(&chain.endpoints, &chains::endpoints(chain)?);
     Ok(NetworkConfig {
         name: chain.name.clone(),
-        messengers: of(Unit::Mu),
-        schedulers: of(Unit::Su),
-        compute_units: of(Unit::Cu),
-        gateways: of(Unit::Arweave),
+        messengers,
+        schedulers,
+        compute_units,
+        gateways,
         quorum: chain.quorum,
         gateway_quorum: chain.arweave_quorum.context("no quorum of gateways of Arweave")?,
         timeout_ms: milliseconds(chain.request_timeout),
         deadline_ms: milliseconds(deadline),
         health_interval_ms: milliseconds(chain.health_interval),
         stall_after_ms: milliseconds(chain.stall_after),
+    })
+}
+
+/// The units of V1 processes.
+pub(crate) fn v1_network(v1: &V1) -> Result<NetworkConfig> {
+    let told = chains::told(&format!("chains.{}", v1.name), &v1.endpoints)?;
+    let [messengers, schedulers, compute_units, gateways] = units(&v1.endpoints, &told);
+    Ok(NetworkConfig {
+        name: v1.name.clone(),
+        messengers,
+        schedulers,
+        compute_units,
+        gateways,
+        // What matters is looked up at the process itself before anything rests on it.
+        quorum: 1,
+        gateway_quorum: 1,
+        timeout_ms: milliseconds(v1.request_timeout),
+        deadline_ms: milliseconds(v1.deadline),
+        health_interval_ms: milliseconds(v1.health_interval),
+        stall_after_ms: milliseconds(v1.stall_after),
+    })
+}
+
+/// What is told of `endpoints`, by the unit that each is, in the order of [`Unit::ALL`].
+fn units(endpoints: &[Endpoint], told: &[EndpointConfig]) -> [Vec<EndpointConfig>; 4] {
+    Unit::ALL.map(|unit| {
+        let of_unit = endpoints.iter().zip(told).filter(|(endpoint, _)| endpoint.unit == Some(unit));
+        of_unit.map(|(_, told)| told.clone()).collect()
     })
 }

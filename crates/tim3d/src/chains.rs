@@ -77,7 +77,8 @@ pub(crate) fn gateways(anchor: &Anchor) -> Result<Vec<EndpointConfig>> {
     told("anchor", &anchor.gateways)
 }
 
-fn told(section: &str, endpoints: &[Endpoint]) -> Result<Vec<EndpointConfig>> {
+/// Endpoints as adapters are told of them; errors name their `section`.
+pub(crate) fn told(section: &str, endpoints: &[Endpoint]) -> Result<Vec<EndpointConfig>> {
     endpoints.iter().map(|endpoint| endpoint_settings(section, endpoint)).collect()
 }
 

@@ -344,6 +344,16 @@ pub(crate) enum OpsCommand {
         #[command(flatten)]
         query: Query,
     },
+    /// List the mints and burns through the V1 processes of a chain on AO, open ones first
+    V1 {
+        /// The chain, by its configured name
+        chain: String,
+        /// Only those that have not ended
+        #[arg(long)]
+        open: bool,
+        #[command(flatten)]
+        query: Query,
+    },
     /// Try a dead letter, or what waits for its next attempt, now
     Retry(Decision),
     /// Deliver an operation that is held
@@ -369,7 +379,7 @@ pub(crate) struct Decision {
 /// An operator's decision about one asset.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Switch {
-    /// The synthetic, by symbol
+    /// The synthetic, by symbol; or a chain of V1 processes, by its configured name
     pub(crate) asset: String,
     /// Why; kept in the journal
     #[arg(long)]

@@ -20,6 +20,7 @@ mod secret;
 mod source;
 mod submit;
 mod text;
+mod v1;
 
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ pub(crate) use change::{Change, changes, hash, in_force};
 pub(crate) use find::{EXAMPLE, files};
 pub(crate) use keeper::{Keeper, KeeperAccount, KeeperChain, Origin, PriceSource};
 pub(crate) use model::{
-    Anchor, Asset, Attester, Chain, Config, Endpoint, Family, Kind, Market, Policy, Unit, UrlRef, Voter,
+    Anchor, Asset, Attester, Chain, Config, Endpoint, Family, Kind, Market, Policy, Unit, UrlRef, V1, Voter,
 };
 pub(crate) use node::Setting;
 pub(crate) use problem::{Problem, Problems};

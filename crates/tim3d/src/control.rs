@@ -12,7 +12,7 @@ use tim3_api::{
     view::{
         AnchorView, AssetAudit, AssetView, AuditView, BlockView, ChainView, CheckView, EndpointView, KeeperRecordView,
         KeeperView, OperationView, Page, PositionView, ReadinessView, ReasonView, ReloadView, SignedUnits, StatusView,
-        SubmitterView, TimelineView, Units,
+        SubmitterView, TimelineView, Units, V1OperationView,
     },
 };
 use tim3_chain::Chain;
@@ -37,6 +37,7 @@ use crate::{
     notices,
     output::now_ms,
     reload::Reloads,
+    v1::Adopted,
 };
 
 /// A chain that has not answered for so long is not being relayed.
@@ -57,6 +58,8 @@ pub(crate) struct Live {
     /// How long the head of a chain may stand still; zero, or no entry, is for ever.
     pub(crate) standstill: BTreeMap<GatewayId, Duration>,
     pub(crate) started_ms: u64,
+    /// V1 processes on AO.
+    pub(crate) adopted: Vec<Adopted>,
     /// What goes wrong with anchoring.
     pub(crate) anchoring: Problem,
     /// `None` where there is no configuration to reload.
@@ -149,6 +152,11 @@ impl Control for Live {
                 add(&asset.symbol, reason);
             }
         }
+        for adopted in &self.adopted {
+            if let Some(reason) = adopted.problem(SILENCE_MS, self.started_ms, now_ms()) {
+                add(&adopted.name, reason);
+            }
+        }
         reasons.extend(self.keepers.iter().flat_map(|keepers| keepers.board.reasons()));
         ReadinessView::from_reasons(reasons)
     }
@@ -166,6 +174,7 @@ impl Control for Live {
             open,
             assets: self.handle.assets().map(|(asset, board)| asset_view(asset, board)).collect(),
             chains: self.chain_views(),
+            v1: self.adopted.iter().map(|adopted| adopted.known().view).collect(),
         })
     }
 
@@ -197,6 +206,16 @@ impl Control for Live {
         Ok(AuditView { exact: !assets.is_empty() && assets.iter().all(|asset| asset.exact), assets, anchor })
     }
 
+    async fn v1_operations(&self, chain: &str) -> Result<Vec<V1OperationView>, ControlError> {
+        let known = || self.adopted.iter().map(|adopted| adopted.name.as_str()).collect::<Vec<_>>().join(", ");
+        let adopted = self.adopted.iter().find(|adopted| adopted.name == chain).ok_or_else(|| ControlError::NotFound {
+            what: "chain with V1 processes",
+            name: chain.to_owned(),
+            hint: format!("this daemon serves {:?}", known()),
+        });
+        Ok(adopted?.known().operations)
+    }
+
     async fn anchor(&self, period_ms: u64) -> Result<AnchorView, ControlError> {
         self.books().anchor(period_ms)
     }
@@ -216,6 +235,12 @@ impl Control for Live {
     }
 
     async fn pause(&self, asset: &str, paused: bool, reason: &str) -> Result<AssetView, ControlError> {
+        if let Some(adopted) = self.adopted.iter().find(|adopted| adopted.name == asset) {
+            let halted = paused.then(|| reason.to_owned());
+            adopted.pause(halted.clone()).await.map_err(ControlError::Unavailable)?;
+            let id = adopted.known().view.coordinator;
+            return Ok(AssetView { symbol: asset.to_owned(), id, halted });
+        }
         let id = self.known(asset)?;
         let command = if paused { Command::Pause(reason.to_owned()) } else { Command::Resume };
         self.handle.command(id, command).await.map_err(ControlError::Conflict)?;

@@ -70,7 +70,8 @@ pub(crate) fn check(config: &Config) -> Vec<Error> {
         Family::Ao => open_ao(key, &role).err(),
     };
     let auditor = config.anchor.iter().filter_map(|anchor| open_auditor(&anchor.key).err());
-    named(config).filter_map(error).chain(auditor).collect()
+    let adopters = config.v1.iter().filter_map(|v1| open_ao(&v1.signer, &v1.role()).err());
+    named(config).filter_map(error).chain(auditor).chain(adopters).collect()
 }
 
 /// Every key that a configuration names, with what it is for and of what kind it is.

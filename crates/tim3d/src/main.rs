@@ -27,6 +27,7 @@ mod run;
 mod service;
 mod solana;
 mod supervise;
+mod v1;
 
 use std::{io, process::ExitCode};
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Error, Result, anyhow};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use tim3_api::{Access, Control, Limits, Surface};
 use tim3_arweave::Gateways;
 use tim3_chain::Attester;
@@ -36,6 +36,7 @@ use crate::{
     reload::{self, Reloader},
     service::Manager,
     supervise::Group,
+    v1::Adoption,
 };
 
 /// Everything that stood in the way, one line each.
@@ -56,6 +57,7 @@ pub(crate) struct App {
     daemon: Daemon,
     keepers: Option<keeper::Service>,
     anchoring: Option<Anchoring>,
+    adoptions: Vec<Adoption>,
     listener: TcpListener,
     surface: Surface,
     live: Arc<Live>,
@@ -69,13 +71,31 @@ impl App {
     /// Runs until `stop` is cancelled or a part ends; then ends every part. The configuration is read again at each `hangup`.
     pub(crate) async fn run(self, hangup: Signal) -> Result<(), Failures> {
         let mut group = Group::new(self.stop.clone());
-        let Self { daemon, keepers, anchoring, listener, surface, live, reloader, manager, stop, shutdown_timeout } =
-            self;
+        let Self {
+            daemon,
+            keepers,
+            anchoring,
+            adoptions,
+            listener,
+            surface,
+            live,
+            reloader,
+            manager,
+            stop,
+            shutdown_timeout,
+        } = self;
         manager.ready();
         if let Some(keepers) = keepers {
             group.spawn("keepers", keepers.run(stop.clone()));
         }
         let until = stop.clone();
+        for adoption in adoptions {
+            let until = stop.clone();
+            group.spawn(
+                "V1 processes",
+                async move { adoption.run(until).await.map_err(|error| vec![Error::from(error)]) },
+            );
+        }
         if let Some(anchoring) = anchoring {
             let until = stop.clone();
             group.spawn(
@@ -125,7 +145,9 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
     let gateways = config.anchor.as_ref().map(|anchor| gateways(anchor, &metrics)).transpose();
     let calls: Arc<dyn Observer> = Arc::new(Calls(metrics.clone()));
     let connect = |chain| chains::connect(chain, Some(Arc::clone(&calls)), config.start_patience, &stop);
-    let chains = join_all(config.chains.iter().map(connect)).await;
+    let adopt = |v1| Adoption::prepare(v1, &journal, metrics.clone(), Arc::clone(&calls), config.start_patience, &stop);
+    let (chains, adoptions) =
+        join(join_all(config.chains.iter().map(connect)), join_all(config.v1.iter().map(adopt))).await;
 
     let mut failures = Vec::new();
     let token = keep(vec![token], &mut failures).pop().flatten();
@@ -133,6 +155,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
     let auditor = keep(vec![auditor], &mut failures).pop().flatten();
     let gateways = keep(vec![gateways], &mut failures).pop().flatten();
     let chains = keep(chains, &mut failures);
+    let (adoptions, adopted): (Vec<_>, Vec<_>) = keep(adoptions, &mut failures).into_iter().unzip();
     if !failures.is_empty() {
         return Err(Failures(failures));
     }
@@ -146,7 +169,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
     let standstill = config.chains.iter().map(|chain| (chain.gateway, chain.standstill_after)).collect();
     let access = Access::new(token, config.api.listen.ip().is_loopback());
     let shutdown_timeout = config.shutdown_timeout;
-    info!(chains = config.chains.len(), assets = config.assets.len(), api = %config.api.listen, "ready to relay");
+    info!(chains = config.chains.len(), v1 = config.v1.len(), assets = config.assets.len(), api = %config.api.listen, "ready to relay");
     let (keepers, asked) = match &config.keeper {
         Some(section) => {
             let made = keeper::prepare(config, section, &chains, daemon.handle(), metrics.clone()).map_err(one)?;
@@ -182,6 +205,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
         endpoints,
         standstill,
         started_ms: now_ms(),
+        adopted,
         anchoring: problem,
         reloads: Some(reloads),
         keepers: asked,
@@ -200,7 +224,19 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
         limits: Limits::default(),
         stop: stop.clone(),
     };
-    Ok(App { daemon, keepers, anchoring, listener, surface, live, reloader, manager, stop, shutdown_timeout })
+    Ok(App {
+        daemon,
+        keepers,
+        anchoring,
+        adoptions,
+        listener,
+        surface,
+        live,
+        reloader,
+        manager,
+        stop,
+        shutdown_timeout,
+    })
 }
 
 /// What succeeded; the errors of the rest are added to `failures`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ChainView;
+use super::{ChainView, V1View};
 
 /// `GET /api/v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct StatusView {
     pub assets: Vec<AssetView>,
     /// The chains.
     pub chains: Vec<ChainView>,
+    /// V1 processes on AO.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub v1: Vec<V1View>,
 }
 
 /// `GET /readyz`.

@@ -16,7 +16,7 @@ use tim3_api::{
     Access, Control, ControlError, Limits, OperationQuery, OperatorAction, PositionQuery, Surface,
     view::{
         AnchorView, AssetView, AuditView, BlockView, ChainView, EventView, OperationView, Page, PlaceView,
-        PositionView, ReadinessView, ReasonView, ReloadView, StatusView, TimelineView, Units,
+        PositionView, ReadinessView, ReasonView, ReloadView, StatusView, TimelineView, Units, V1OperationView,
     },
 };
 use tim3_domain::identity::OperationId;
@@ -108,6 +108,10 @@ impl Control for Daemon {
 
     async fn audit(&self) -> Result<AuditView, ControlError> {
         Ok(AuditView::default())
+    }
+
+    async fn v1_operations(&self, _: &str) -> Result<Vec<V1OperationView>, ControlError> {
+        Ok(Vec::new())
     }
 
     async fn anchor(&self, period_ms: u64) -> Result<AnchorView, ControlError> {

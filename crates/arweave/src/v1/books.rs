@@ -3,6 +3,8 @@
 //! They are read one after the other, so they are judged only when nothing is on its way; [`Planner::on_its_way`](super::adopt::Planner::on_its_way)
 //! says when that is, and what the planner knows to be missing in them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::quantity::Quantity;
@@ -69,6 +71,22 @@ impl Disagreement {
                 | Self::FreedPastTheLocks
                 | Self::TokensWithoutLocks
         )
+    }
+}
+
+impl fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SupplyIsNotBalances => "the token's supply is not the sum of its balances",
+            Self::MintedIsNotCollateral => "the Coordinator has minted something else than it has collateral for",
+            Self::Undercollateralised => "there are tokens that no locked collateral secures",
+            Self::FreedPastTheLocks => "collateral was freed at the token, past the Lock Manager",
+            Self::TokensWithoutLocks => "there are tokens that no lock secures",
+            Self::LocksWithoutTokens => "there are locks that secure nothing",
+            Self::LockedPastTheLocks => "more is locked at the token than the Lock Manager knows",
+            Self::MintNotBooked => "a mint is not in the Coordinator's books",
+            Self::BurnNotBooked => "a burn is not in the Coordinator's books",
+        })
     }
 }
 

@@ -10,6 +10,7 @@
 //! * [`books`]: what the processes' books say of the same thing, and how they must agree.
 //! * [`probe`]: what to ask at the start, and what the answers show the processes to be.
 //! * [`adopt`]: the planner, which decides from what is known what to send next.
+//! * [`ports`]: the processes read as any gateway is, by the ports of `tim3_chain`.
 //! * [`network`], [`journal`], [`driver`]: the shell that tells the planner what was seen, and does what it wants.
 //!
 //! The decisions are pure: the planner is told what was seen and answers with what to do. The State Manager is decoded and compared, and never
@@ -25,6 +26,7 @@ pub mod lock_manager;
 pub mod message;
 pub mod name;
 pub mod network;
+pub mod ports;
 pub mod probe;
 pub mod quantity;
 pub mod state_manager;

@@ -183,7 +183,7 @@ impl Processes {
         Ok(outcome(found).messages)
     }
 
-    async fn ask(&self, role: Role, action: &str, tags: &[(&str, &str)]) -> Result<Message, ChainError> {
+    pub(super) async fn ask(&self, role: Role, action: &str, tags: &[(&str, &str)]) -> Result<Message, ChainError> {
         let answers = self.dry_run(role, &Message::with_tags("", action, tags), None).await?;
         answers
             .into_iter()
@@ -191,7 +191,7 @@ impl Processes {
             .ok_or_else(|| self.network.transient("look-up", format!("the {role} does not answer {action}")))
     }
 
-    fn strange(&self, what: impl ToString) -> ChainError {
+    pub(super) fn strange(&self, what: impl ToString) -> ChainError {
         self.network.transient("look-up", what.to_string())
     }
 
@@ -231,9 +231,29 @@ impl Processes {
     }
 
     async fn held(&self, user: &str) -> Result<Quantity, ChainError> {
-        let answer = self.ask(Role::Usda, "Balance", &[("Target", user)]).await?;
-        match usda::Says::decode(&answer).map_err(|error| self.strange(error))? {
-            usda::Says::Balance(balance) => Ok(balance.locked),
+        Ok(self.usda_balance(user).await?.locked)
+    }
+
+    /// What a user has of the collateral token.
+    pub(super) async fn usda_balance(&self, user: &str) -> Result<usda::Balance, ChainError> {
+        match usda::Says::decode(&self.ask(Role::Usda, "Balance", &[("Target", user)]).await?) {
+            Ok(usda::Says::Balance(balance)) => Ok(balance),
+            other => Err(self.strange(format!("answered with {other:?}"))),
+        }
+    }
+
+    /// What the Token Manager says of the token.
+    pub(super) async fn token(&self) -> Result<token_manager::Info, ChainError> {
+        match token_manager::Says::decode(&self.ask(Role::TokenManager, "Info", &[]).await?) {
+            Ok(token_manager::Says::Info(info)) => Ok(info),
+            other => Err(self.strange(format!("answered with {other:?}"))),
+        }
+    }
+
+    /// What the Coordinator says of itself.
+    pub(super) async fn coordinator(&self) -> Result<coordinator::Info, ChainError> {
+        match coordinator::Says::decode(&self.ask(Role::Coordinator, "Info", &[]).await?) {
+            Ok(coordinator::Says::Info(info)) => Ok(info),
             other => Err(self.strange(format!("answered with {other:?}"))),
         }
     }
@@ -271,22 +291,15 @@ impl Processes {
         let mut books = Books::default();
         let add =
             |sum: Quantity, more: Quantity| sum.checked_add(more).ok_or_else(|| self.strange("a book beyond 2^53"));
-        match token_manager::Says::decode(&self.ask(Role::TokenManager, "Info", &[]).await?) {
-            Ok(token_manager::Says::Info(info)) => books.supply = info.total_supply,
-            other => return Err(self.strange(format!("answered with {other:?}"))),
-        }
+        books.supply = self.token().await?.total_supply;
         match token_manager::Says::decode(&self.ask(Role::TokenManager, "Balances", &[]).await?) {
             Ok(token_manager::Says::Balances(balances)) => {
                 books.balances = balances.into_values().try_fold(Quantity::ZERO, add)?
             }
             other => return Err(self.strange(format!("answered with {other:?}"))),
         }
-        match coordinator::Says::decode(&self.ask(Role::Coordinator, "Info", &[]).await?) {
-            Ok(coordinator::Says::Info(info)) => {
-                (books.minted, books.collateral) = (info.total_tim3_minted, info.total_collateral)
-            }
-            other => return Err(self.strange(format!("answered with {other:?}"))),
-        }
+        let coordinator = self.coordinator().await?;
+        (books.minted, books.collateral) = (coordinator.total_tim3_minted, coordinator.total_collateral);
         for user in users {
             if let Seen::Locks(_, locks) = self.look_up(LookUp::Locks(user.clone())).await? {
                 use lock_manager::Status::{Locked, Unlocking};

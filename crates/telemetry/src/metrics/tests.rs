@@ -93,6 +93,9 @@ fn touch(metrics: &Metrics, name: &str) {
     metrics.anchors_every(Duration::from_secs(14));
     metrics.anchored(15_000);
     metrics.anchor_failed("funds");
+    metrics.v1_round(name);
+    let operations = V1Operations { open: 16, completed: 17, ..V1Operations::default() };
+    metrics.v1(name, true, operations, V1Findings { stalled: 18, ..V1Findings::default() });
 }
 
 fn touched() -> BTreeMap<String, Family> {
@@ -160,6 +163,10 @@ fn every_method_is_seen_by_a_scraper() {
         ("tim3_anchor_interval_seconds", &[], 14.0),
         ("tim3_anchor_last_timestamp_seconds", &[], 15.0),
         ("tim3_anchor_failures_total", &[("class", "funds")], 1.0),
+        ("tim3_v1_halted", &a, 1.0),
+        ("tim3_v1_operations", &[("state", "open")], 16.0),
+        ("tim3_v1_operations", &[("state", "unbooked")], 0.0),
+        ("tim3_v1_findings", &[("finding", "stalled")], 18.0),
         ("tim3_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0),
     ] {
         assert_eq!(value(&families, sample, labels), expected, "{sample}");
@@ -167,12 +174,15 @@ fn every_method_is_seen_by_a_scraper() {
     // What depends on the clock: any time after this was written.
     assert!(value(&families, "tim3_chain_head_age_seconds", &a) > 1_000_000.0);
     assert!(value(&families, "tim3_audit_last_timestamp_seconds", &of_a) > 1_700_000_000.0);
+    assert!(value(&families, "tim3_v1_round_timestamp_seconds", &a) > 1_700_000_000.0);
     assert!(value(&families, "process_resident_memory_bytes", &[]) > 0.0);
 }
 
 #[test]
 fn names_keep_the_conventions_and_each_help_asks_a_question() {
-    const LABELS: [&str; 14] = [
+    const LABELS: [&str; 16] = [
+        "state",
+        "finding",
         "chain",
         "endpoint",
         "call",

@@ -3,6 +3,7 @@
 mod check;
 mod deploy;
 mod plan;
+mod v1;
 
 use anyhow::Result;
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use tim3_api::{
     OperationQuery, OperatorAction,
-    view::{AssetView, OperationView, Page, TimelineView},
+    view::{AssetView, OperationView, Page, TimelineView, V1OperationView},
 };
 use tim3_domain::clock::utc;
 
@@ -38,11 +38,37 @@ pub(super) fn dispatch(global: &Global, command: OpsCommand) -> Result<()> {
             let story = source.ask(&format!("/api/v1/operations/{id}/explain"), &(), |books| books.explain(id))?;
             explain(&story, &query)
         }
+        OpsCommand::V1 { chain, open, query } => {
+            let source = Source::new(global, &query.api)?;
+            let path = format!("/api/v1/chains/{chain}/v1");
+            let mut operations: Vec<V1OperationView> = block_on(source.api().get(&path, &()))?.required()?;
+            operations.retain(|operation| !open || operation.state == "open");
+            v1(&operations, query.json)
+        }
         OpsCommand::Retry(decision) => decide(global, &decision, OperatorAction::Retry),
         OpsCommand::Approve(decision) => decide(global, &decision, OperatorAction::Approve),
         OpsCommand::Void(decision) => decide(global, &decision, OperatorAction::Void),
         OpsCommand::Conflict(decision) => decide(global, &decision, OperatorAction::Conflict),
     }
+}
+
+fn v1(operations: &[V1OperationView], as_json: bool) -> Result<()> {
+    if as_json {
+        return output::json(&operations);
+    }
+    let mut table = Table::new(&["KIND", "STATE", "AMOUNT", "SINCE", "PURPOSE", "REASON"]);
+    for operation in operations {
+        let stranded = if operation.stranded { " (stranded)" } else { "" };
+        table.row([
+            operation.kind.clone(),
+            format!("{}{stranded}", operation.state),
+            operation.amount.clone().unwrap_or_else(|| "–".to_owned()),
+            utc(operation.since_ms),
+            operation.purpose.clone(),
+            operation.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    output::text(&table.render())
 }
 
 fn list(operations: &Page<OperationView>, as_json: bool) -> Result<()> {

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tim3_api::{
     ControlError, PositionQuery,
     control::MAX_PAGE,
-    view::{AnchorView, AssetAudit, AuditView, Page, PositionView, StatusView},
+    view::{AnchorView, AssetAudit, AuditView, Page, PositionView, StatusView, V1Books, V1View},
 };
 use tim3_domain::clock::utc;
 use tim3_journal::{Journal, RedbJournal};
@@ -158,7 +158,9 @@ fn status_text(status: &StatusView) -> String {
             endpoints.row([chain.name.clone(), endpoint.name.clone(), state]);
         }
     }
-    format!("{}\n{}\n{}", about.render(), chains.render(), endpoints.render())
+    let v1: Vec<_> = status.v1.iter().map(v1_text).collect();
+    let tables = [about.render(), chains.render(), endpoints.render()];
+    tables.into_iter().chain(v1).collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn positions(global: &Global, behind: bool, page: &cli::Page, query: &Query) -> Result<()> {
@@ -219,6 +221,27 @@ pub(super) fn audit(global: &Global, args: &cli::Audit) -> Result<()> {
         output::text(&texts.collect::<Vec<_>>().join("\n"))?;
     }
     if audit.exact { Ok(()) } else { Err(Verdict("the books do not balance, or are not known".to_owned()).into()) }
+}
+
+fn v1_text(v1: &V1View) -> String {
+    let mut table = Table::pairs();
+    table.row([v1.name.clone(), format!("V1 processes of the Coordinator {}", v1.coordinator)]);
+    let state = v1.halted.as_ref().map_or_else(|| "served".to_owned(), |why| format!("halted: {why}"));
+    table.row(["state".into(), state]);
+    table.row(["read".into(), v1.round_ms.map_or_else(|| "never".to_owned(), utc)]);
+    if let Some(problem) = &v1.problem {
+        table.row(["problem".into(), problem.clone()]);
+    }
+    table.row(["operations".into(), format!("{} open, {} completed", v1.open, v1.completed)]);
+    if let Some(books) = &v1.books {
+        let V1Books { supply, balances, minted, collateral, locks, held } = books;
+        table.row(["tokens".into(), format!("supply {supply}, balances {balances}, minted {minted}")]);
+        table.row(["collateral".into(), format!("counted {collateral}, in locks {locks}, held {held}")]);
+    }
+    for finding in &v1.findings {
+        table.row(["finding".into(), finding.clone()]);
+    }
+    table.render()
 }
 
 fn anchor_text(anchor: &AnchorView) -> String {

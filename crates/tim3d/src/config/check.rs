@@ -1,7 +1,9 @@
 //! What sections must be to each other.
 
+use tim3_arweave::v1::Role;
+
 use super::{
-    model::{Attester, Chain, Market},
+    model::{Attester, Chain, Market, V1},
     node::Table,
 };
 
@@ -34,6 +36,15 @@ pub(super) fn markets(root: &Table<'_>, markets: &[(String, Option<Market>)]) {
         let key = format!("markets.{name}");
         let found = format!("the market of markets.{twin}");
         root.conflict_at(&key, found, "another market".to_owned(), "remove one of them");
+    }
+}
+
+/// One Coordinator has one pair of slots.
+pub(super) fn v1(root: &Table<'_>, adopted: &[(String, Option<V1>)]) {
+    for (name, twin) in twins(adopted, |v1| v1.process(Role::Coordinator)) {
+        let key = format!("chains.{name}.coordinator");
+        let found = format!("the Coordinator of chains.{twin}");
+        root.conflict_at(&key, found, "another Coordinator".to_owned(), "correct one of them, or remove it");
     }
 }
 

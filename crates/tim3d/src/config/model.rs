@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
+use tim3_arweave::{Id, v1::Role};
 use tim3_domain::identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind};
 use tim3_rpc::{Rate, SecretUrl};
 use tim3_telemetry::LogFormat;
@@ -27,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) anchor: Option<Anchor>,
     /// By name.
     pub(crate) chains: Vec<Chain>,
+    /// V1 processes on AO, by name.
+    pub(crate) v1: Vec<V1>,
     /// By symbol.
     pub(crate) assets: Vec<Asset>,
     /// By name.
@@ -83,6 +86,44 @@ pub(crate) struct Anchor {
     /// Winstons.
     pub(crate) max_fee: u128,
     pub(crate) request_timeout: Duration,
+}
+
+/// `[chains.NAME]` with `profile = "tim3-v1"`.
+#[derive(Clone, Debug)]
+pub(crate) struct V1 {
+    pub(crate) name: String,
+    /// In the order of [`Role::ALL`].
+    pub(crate) processes: [Id; 5],
+    /// Who signs for processes.
+    pub(crate) authority: Id,
+    pub(crate) token_decimals: u8,
+    pub(crate) usda_decimals: u8,
+    /// At least one of each unit, with distinct names.
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) poll_interval: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) health_interval: Duration,
+    pub(crate) stall_after: Duration,
+    /// How long a message that nothing is heard of is waited for.
+    pub(crate) deadline: Duration,
+    /// After so long in one place an operation is reported.
+    pub(crate) report_after: Duration,
+    /// After so long a lock without a mint, or a burn without an unlock, counts as stranded.
+    pub(crate) stranded_after: Duration,
+    /// The wallet that stands in the managers' slots.
+    pub(crate) signer: KeyRef,
+}
+
+impl V1 {
+    /// What its key is for.
+    pub(crate) fn role(&self) -> String {
+        format!("chains.{}.submit", self.name)
+    }
+
+    pub(crate) fn process(&self, role: Role) -> Id {
+        let [first, ..] = self.processes;
+        Role::ALL.into_iter().zip(self.processes).find(|(known, _)| *known == role).map_or(first, |(_, id)| id)
+    }
 }
 
 /// What kind of chain it is, with what only that kind has.

@@ -5,9 +5,9 @@ use tim3_domain::identity::{AssetId, MarketId};
 use super::{
     anchor, chains, check,
     keeper::{self, Known},
-    model::{Api, Asset, Attester, Chain, Config, Limit, Log, Market},
+    model::{Api, Asset, Attester, Chain, Config, Limit, Log, Market, V1},
     node::Table,
-    secret, text,
+    secret, text, v1,
 };
 
 const SECOND: u64 = 1_000;
@@ -33,7 +33,16 @@ pub(super) fn config(root: &Table<'_>) -> Option<Config> {
     let audit_interval = root.table("audit", |audit| audit.or("interval", text::duration::<SECOND, HOUR>, "30s"));
     let has_anchor = root.value("anchor").is_some();
     let anchor = if has_anchor { root.table("anchor", anchor::anchor) } else { None };
-    let chains = root.named("chains", text::name, chains::chain);
+    let (mut chains, mut adopted): (Named<Chain>, Named<V1>) = (Vec::new(), Vec::new());
+    let sort = |name: &str, table: &Table<'_>| {
+        Some(if v1::is_v1(table) { Err(v1::chain(name, table)) } else { Ok(chains::chain(name, table)) })
+    };
+    for (name, read) in root.named("chains", text::name, sort) {
+        match read {
+            Some(Err(v1)) => adopted.push((name, v1)),
+            read => chains.push((name, read.and_then(Result::ok).flatten())),
+        }
+    }
     let assets = root.named("assets", text::asset_name, asset);
     let attesters = root.named("attesters", text::name, attester);
     check::chains(root, &chains);
@@ -41,13 +50,16 @@ pub(super) fn config(root: &Table<'_>) -> Option<Config> {
     let markets = root.named("markets", text::name, |name, table| market(name, table, &chains, &assets));
     check::markets(root, &markets);
     let keeper = keeper::keeper(root, &Known { chains: &chains, markets: &markets });
-    if chains.is_empty() {
+    check::v1(root, &adopted);
+    // Who only serves V1 processes has nothing to relay and nothing to sign for.
+    let relays = adopted.is_empty() || !chains.is_empty();
+    if chains.is_empty() && relays {
         root.missing("chains", "a section [chains.NAME] for each chain");
     }
-    if assets.is_empty() {
+    if assets.is_empty() && relays {
         root.missing("assets", "a section [assets.SYMBOL] for each synthetic, for example [assets.TIM3]");
     }
-    if attesters.is_empty() {
+    if attesters.is_empty() && relays {
         root.missing("attesters", "a section [attesters.NAME] for each key that signs orders");
     }
     let (shutdown_timeout, start_patience) = daemon?;
@@ -60,6 +72,7 @@ pub(super) fn config(root: &Table<'_>) -> Option<Config> {
         audit_interval: audit_interval?,
         anchor,
         chains: values(chains),
+        v1: values(adopted),
         assets: values(assets),
         markets: values(markets),
         attesters: values(attesters),

@@ -204,6 +204,57 @@ max_fee = "0.25 AR"
 }
 
 #[test]
+fn v1_processes_need_no_gateway_and_nothing_to_sign_for() {
+    let id = |letter: &str| letter.repeat(42) + "A";
+    let text = format!(
+        r#"
+[journal]
+path = "journal.redb"
+[chains.old]
+kind = "ao"
+profile = "tim3-v1"
+coordinator = "{}"
+lock_manager = "{}"
+token_manager = "{}"
+state_manager = "{}"
+usda = "{}"
+authority = "{}"
+endpoints = [
+  {{ unit = "mu", url = "http://127.0.0.1:1" }}, {{ unit = "su", url = "http://127.0.0.1:2" }},
+  {{ unit = "cu", url = "http://127.0.0.1:3" }}, {{ unit = "arweave", url = "http://127.0.0.1:4" }},
+]
+submit.signer = {{ env = "SIGNER" }}
+"#,
+        id("c"),
+        id("l"),
+        id("t"),
+        id("s"),
+        id("u"),
+        id("a"),
+    );
+    let config = Case::new().file("v1.toml", &text).config();
+    assert!(config.chains.is_empty() && config.assets.is_empty() && config.attesters.is_empty());
+    let v1 = &config.v1[0];
+    assert_eq!(v1.process(tim3_arweave::v1::Role::Usda).to_string(), id("u"));
+    assert_eq!((v1.token_decimals, v1.usda_decimals, v1.stranded_after.as_secs()), (6, 6, 600));
+    let network = crate::ao::v1_network(v1).expect("units");
+    assert_eq!(network.compute_units[0].url.expose().port(), Some(3));
+    // Beside gateways it changes nothing about what those need.
+    assert_eq!(minimal().file("v1.toml", &text).config().chains.len(), 1);
+    for (from, to, key) in [
+        ("kind = \"ao\"", "kind = \"solana\"", "chains.old.kind"),
+        ("tim3-v1", "tim3-v2", "chains.old.profile"),
+        ("authority", "#authority", "chains.old.authority"),
+        ("unit = \"cu\"", "unit = \"mu\"", "chains.old.endpoints"),
+        ("usda = \"u", "usda = \"!", "chains.old.usda"),
+        ("submit.signer", "gateway", "chains.old.gateway"),
+    ] {
+        let problems = Case::new().file("v1.toml", &text.replace(from, to)).problems();
+        assert!(problems.iter().any(|problem| problem.contains(key)), "{key}: {problems:?}");
+    }
+}
+
+#[test]
 fn the_example_is_accepted_and_says_the_defaults() {
     let case = Case::new().file("example.toml", super::EXAMPLE);
     let loaded = case.load().unwrap_or_else(|problems| panic!("{problems}"));

@@ -208,6 +208,11 @@ pub(super) fn family(given: &Given<'_>) -> Result<Family, String> {
     word_of(given, &[("ethereum", Family::Ethereum), ("solana", Family::Solana), ("ao", Family::Ao)])
 }
 
+/// Whether the profile is that of the V1 processes.
+pub(super) fn profile(given: &Given<'_>) -> Result<bool, String> {
+    word_of(given, &[("gateway", false), ("tim3-v1", true)])
+}
+
 pub(super) fn unit(given: &Given<'_>) -> Result<Unit, String> {
     word_of(given, &Unit::ALL.map(|unit| (unit.name(), unit)))
 }

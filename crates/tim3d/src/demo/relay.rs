@@ -215,6 +215,7 @@ impl Relay {
                 directory,
                 endpoints: BTreeMap::new(),
                 standstill: BTreeMap::new(),
+                adopted: Vec::new(),
                 anchoring: Problem::default(),
                 started_ms,
                 reloads: None,

@@ -29,7 +29,7 @@ use serde::Serialize;
 use self::facts::Facts;
 use super::Role;
 use super::books::{Books, Disagreement, Unbooked, judge};
-use super::configuration::{Deployment, Intrusion, Watch};
+use super::configuration::{Deployment, Intrusion, Setting, Watch};
 use super::coordinator::{Processes, Request, Says};
 use super::lock_manager::Lock;
 use super::message::{Message, Received};
@@ -474,6 +474,12 @@ impl Planner {
             }
         }
         unbooked
+    }
+
+    /// What must hold and does not, as far as is known: the daemon is not in all of its slots.
+    #[must_use]
+    pub fn missing(&self) -> Vec<Setting> {
+        self.watch.missing()
     }
 
     /// How many operations are open.

@@ -14,6 +14,7 @@ use tim3_solana::Solana;
 use super::{
     super::{Verdict, block_on, load},
     plan::Plan,
+    v1,
 };
 use crate::{
     adapter::Adapter,
@@ -26,14 +27,19 @@ pub(super) fn check(global: &Global, only: Option<&str>, plan: Option<&Path>, as
     let config = load(global)?.config;
     let plan = plan.map(Plan::read).transpose()?;
     let chains: Vec<_> = config.chains.iter().filter(|chain| only.is_none_or(|only| only == chain.name)).collect();
-    if chains.is_empty() {
-        let names: Vec<_> = config.chains.iter().map(|chain| chain.name.as_str()).collect();
+    let adopted: Vec<_> = config.v1.iter().filter(|v1| only.is_none_or(|only| only == v1.name)).collect();
+    if chains.is_empty() && adopted.is_empty() {
+        let names = config.chains.iter().map(|chain| chain.name.as_str());
+        let names: Vec<_> = names.chain(config.v1.iter().map(|v1| v1.name.as_str())).collect();
         bail!("no chain is named {:?}; the configuration has {}", only.unwrap_or_default(), names.join(", "));
     }
     let reports = block_on(async {
         let mut reports = std::collections::BTreeMap::new();
         for chain in chains {
             reports.insert(chain.name.clone(), report(&config, chain, plan.as_ref()).await?);
+        }
+        for settings in adopted {
+            reports.insert(settings.name.clone(), v1::report(settings).await?);
         }
         Ok(reports)
     })?;
