@@ -2,7 +2,7 @@
 //! themselves hold. Two of three attesters sign. Needs anvil and node: tests/setup.sh installs them.
 
 use alloy::primitives::{B256, U256};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tim3_chain::{Actor as _, UserAction};
 use tim3_devnet::{
     AoSite, Site, accounts,
@@ -59,9 +59,34 @@ async fn locks_redeems_and_transfers_go_both_ways_between_ethereum_and_ao() -> R
     scene.has(b, "carol", SYNTHETIC, U256::from(25 * UNIT)).await?;
     has(o, "bob", SYNTHETIC, 65 * UNIT).await?;
 
+    units_are_replaced_while_it_runs(&scene, o)?;
+    ao(o, "bob", transfer(5 * UNIT, id_b, account("carol")?, account_of("bob")?)?).await?;
+    scene.has(b, "carol", SYNTHETIC, U256::from(30 * UNIT)).await?;
+
     scene.audited(60 * UNIT + 150 * UNIT).await?;
     contracts::are_deployed_on_ao(&scene)?;
     scene.end().await
+}
+
+/// A reload has other units asked once they know the gateway, and changes nothing where they do not.
+fn units_are_replaced_while_it_runs(scene: &Scene, site: &AoSite) -> Result<()> {
+    let network = site.network();
+    let file = scene.devnet.configuration();
+    let text = std::fs::read_to_string(&file)?;
+    let [now, none] =
+        [network.compute_units()?.remove(0), network.control_url()?].map(|url| format!("url = \"{url}\""));
+    ensure!(text.matches(&now).count() == 1, "{now} is not once in the configuration");
+    std::fs::write(&file, text.replace(&now, &none))?;
+    let refused = scene.program.output(&["config", "reload"])?;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    ensure!(refused.status.code() == Some(1) && said.contains("nothing has changed"), "{}: {said}", refused.status);
+    std::fs::write(&file, text.replace(&now, &format!("{now}, name = \"replaced\"")))?;
+    let changes = scene.program.query(&["config", "reload"])?["changes"].clone();
+    let changes = changes.as_array().context("changes")?;
+    ensure!(!changes.is_empty() && changes.iter().all(|change| change["applied"] == true), "{changes:?}");
+    let status = scene.program.query(&["status"])?.to_string();
+    ensure!(status.contains("\"replaced\""), "{status}");
+    Ok(())
 }
 
 /// Lets a user act on AO.

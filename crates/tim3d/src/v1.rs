@@ -157,6 +157,8 @@ impl Adoption {
             driver(settings, wallet.clone(), memory, Some(Arc::clone(&observer))).await
         };
         let driver = patiently(&name, patience, stop, passes, start).await.with_context(|| format!("chains.{name}"))?;
+        // All of them have answered. Without this a first round that never ends would be no stale one.
+        metrics.v1_round(&name);
         let known = Arc::new(RwLock::new(Known { view: view::empty(settings, address), ..Known::default() }));
         let (sender, wishes) = mpsc::channel(1);
         let poll_interval = settings.poll_interval;
