@@ -40,11 +40,14 @@ ON_EVENT = {
     "tim3_chain_errors_total": {"chain", "class"},
     "tim3_chain_proof_failures_total": {"chain"},
     "tim3_chain_reorg_events_sum": {"chain"},
+    "tim3_keeper_decisions_total": {"mode", "decision"},
+    "tim3_keeper_missed": {"rule"},
+    "tim3_keeper_result_usd": {"mode"},
+    "tim3_submitter_escalations_total": {"chain"},
+    "tim3_submitter_simulation_rejections_total": {"chain", "action"},
     "tim3_v1_findings": {"chain", "finding"},
     "tim3_v1_halted": {"chain"},
     "tim3_v1_round_timestamp_seconds": {"chain"},
-    "tim3_submitter_escalations_total": {"chain"},
-    "tim3_submitter_simulation_rejections_total": {"chain", "action"},
 }
 # What is recorded from them.
 ON_EVENT_RECORDED = {"chain:tim3_chain_errors:rate5m": {"chain", "class"}}
@@ -172,7 +175,8 @@ def start_daemons(processes, binaries, directory):
     """Gives the log of the demo, and the addresses of its daemon and of the devnet's."""
     demo = processes.start("demo", binaries / "tim3d", "demo", "--seed", "1", "--operations", "40", "--plain", "--keep")
     _, configuration, address = start_devnet(processes, binaries, directory)
-    processes.start("tim3d", binaries / "tim3d", "run", "--config", configuration)
+    keeper = configuration.with_name("keeper.toml")
+    processes.start("tim3d", binaries / "tim3d", "run", "--config", configuration, "--config", keeper)
     url = until("the demo's API", lambda: processes.check() or re.search(r"http://([\d.:]+)/api", demo.read_text()))
     addresses = [url.group(1), address]
     for address in addresses:

@@ -15,7 +15,8 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use tim3_chain::{Actor as _, UserAction};
 use tim3_devnet::{
-    Site, accounts,
+    Site,
+    accounts::{self, KEEPER},
     anvil::Mining,
     contracts::{IGateway, IToken},
     daemon::{until, until_async},
@@ -36,8 +37,6 @@ sol! {
     }
 }
 
-/// Whose account keeps the market.
-const KEEPER: &str = "bob";
 const POSITIONS: usize = 500;
 /// Those that a price below 1812.5 makes unhealthy; the others stand until 1250.
 const WEAK: usize = 50;
@@ -56,6 +55,22 @@ fn feed(site: &Site) -> Result<Address> {
 async fn price(site: &Site, dollars: u64) -> Result<()> {
     let call = Aggregator::setCall { answer: I256::try_from(dollars * DOLLAR)? };
     site.mined(&[site.send_as(owner(0)?, feed(site)?, &call).await?]).await
+}
+
+/// A fresh round of the price, and no block after its own until the keeper has sent so many transactions. Gives the height of the block that takes them.
+async fn price_until_sent(site: &Site, dollars: u64, count: usize) -> Result<u64> {
+    let _held = site.anvil().hold().await;
+    let call = Aggregator::setCall { answer: I256::try_from(dollars * DOLLAR)? };
+    let round = site.send_as(owner(0)?, feed(site)?, &call).await?;
+    site.provider().evm_mine(None).await?;
+    site.mined(&[round]).await?;
+    let keeper = accounts::address(KEEPER)?;
+    let mined = site.provider().get_transaction_count(keeper).await?;
+    let wanted = mined + u64::try_from(count)?;
+    let are_sent =
+        async || Ok((site.provider().get_transaction_count(keeper).pending().await? >= wanted).then_some(()));
+    until_async(PATIENCE, are_sent).await?;
+    Ok(site.height().await? + 1)
 }
 
 /// A round of any sort.
@@ -195,36 +210,23 @@ fn agrees(sums: &BTreeMap<String, i128>, before: [U256; 3], after: [U256; 3]) ->
     Ok(())
 }
 
-fn configuration(site: &Site) -> Result<String> {
-    Ok(format!(
-        r#"
+/// What is laid over the devnet's own keeper, which only counts.
+const LIVE: &str = r#"
 chains.b.mirror = false
 [keeper]
 mode = "live"
 poll_interval = "200ms"
-limits = {{ day = "10000000", each = "10000000", daily_loss = "1000" }}
-[keeper.chains.a]
-key = {{ file = "keys/{KEEPER}.key" }}
-[keeper.markets.weth_a]
-[keeper.assets]
-WETH.prices = ["weth"]
-ETH.prices = ["weth"]
-TIM3.prices = ["par"]
-[keeper.prices]
-weth = {{ chain = "a", feed = "{}", max_age = "1h" }}
-par = {{ fixed = "1" }}
-"#,
-        feed(site)?
-    ))
-}
+limits = { day = "10000000", each = "10000000", daily_loss = "1000" }
+prices.weth.max_age = "1h"
+"#;
 
 #[tokio::test]
 async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_oracle_nor_a_kill_misleads_it()
 -> Result<()> {
     let mut scene = Scene::with(|options| options.mining = Mining::Every(Duration::from_millis(300))).await?;
-    let file = scene.devnet.directory.join("keeper.toml");
-    std::fs::write(&file, configuration(&scene.devnet.a)?)?;
-    scene.program = scene.program.clone().with_file(&file);
+    let live = scene.devnet.directory.join("live.toml");
+    std::fs::write(&live, LIVE)?;
+    scene.program = scene.program.clone().with_file(scene.devnet.keeper()).with_file(live);
     positions(&scene.devnet.a).await?;
     inventory(&scene.devnet.a, 60_000 * UNIT).await?;
     let before = balances(&scene.devnet.a).await?;
@@ -253,8 +255,8 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
     assert_eq!((&view["in_flight"], &view["entries"]), (&serde_json::json!({}), &serde_json::json!(0)), "{view:#}");
     assert_eq!(liquidated(&scene.devnet.a).await?, []);
 
-    // A fall by a tenth: fifty are unhealthy.
-    price(&scene.devnet.a, 1_800).await?;
+    // A fall by a tenth: fifty are unhealthy, and one block has room for all that it takes.
+    let block = price_until_sent(&scene.devnet.a, 1_800, WEAK).await?;
     let is_done = |entries: usize| {
         move |view: &Value| {
             let is_quiet = view["in_flight"] == serde_json::json!({}) && view["markets"][0]["liquidatable"] == 0;
@@ -264,6 +266,8 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
     shows(&scene, "fifty liquidations", is_done(WEAK)).await?;
     let done = liquidated(&scene.devnet.a).await?;
     assert_eq!((done.len(), done.into_iter().collect::<BTreeSet<_>>()), (WEAK, weak()?));
+    let block = scene.devnet.a.provider().get_block(block.into()).await?.context("no block")?;
+    assert_eq!(block.transactions.len(), WEAK, "all in the first block");
     agrees(&moved(&ledger(&scene)?)?, before, balances(&scene.devnet.a).await?)?;
 
     // A further fall, and kill -9 as soon as the first is sent.

@@ -28,6 +28,9 @@ pub const ATTESTERS: [&str; 3] = ["attester-one", "attester-two", "attester-thre
 /// People with test tokens.
 pub const USERS: [&str; 3] = ["alice", "bob", "carol"];
 
+/// Which of them keeps the vault market, where one does.
+pub const KEEPER: &str = "bob";
+
 /// The password of the keystores.
 const PASSWORD: &str = "devnet";
 

@@ -10,7 +10,7 @@ use alloy::providers::{Provider as _, ProviderBuilder, RootProvider};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::timeout;
+use tokio::{sync::MutexGuard, time::timeout};
 use url::Url;
 
 use crate::{
@@ -97,13 +97,18 @@ impl Anvil {
     /// # Errors
     /// What the node says.
     pub async fn reorg(&self, depth: u64) -> Result<()> {
-        let _held = match &self.miner {
-            Some(miner) => Some(miner.hold().await),
-            None => None,
-        };
+        let _held = self.hold().await;
         let provider: RootProvider = ProviderBuilder::default().connect_http(self.url.clone());
         let _: Value = provider.raw_request("anvil_reorg".into(), (depth, Vec::<Value>::new())).await?;
         Ok(())
+    }
+
+    /// No block is made at the interval for as long as what this gives is held.
+    pub async fn hold(&self) -> Option<MutexGuard<'_, ()>> {
+        match &self.miner {
+            Some(miner) => Some(miner.hold().await),
+            None => None,
+        }
     }
 
     /// Where it answers JSON-RPC over HTTP.

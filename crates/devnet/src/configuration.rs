@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::{
     Devnet, Site, accounts, ao_site,
@@ -42,6 +42,35 @@ interval = "2s"
         write!(text, "\n[attesters.{section}]\nkey = {{ file = \"keys/{name}.key\" }}\n")?;
     }
     Ok(text)
+}
+
+/// A second configuration file, to lay over the first: a keeper that looks after the vault market of chain a.
+pub(crate) fn keeper(devnet: &Devnet) -> Result<String> {
+    let Site { name, deployment, .. } = &devnet.a;
+    let feed = deployment.test_feeds.get(VOLATILE).context("the devnet has no price feed")?;
+    let market = VOLATILE.to_lowercase();
+    Ok(format!(
+        r#"# Written by tim3-devnet: a keeper, laid over tim3d.toml by a second --config. In mode "paper" it decides and counts, and sends nothing.
+
+[keeper]
+mode = "paper"
+
+[keeper.chains.{name}]
+key = {{ file = "keys/{}.key" }}
+
+[keeper.markets.{market}_{name}]
+
+[keeper.assets]
+{VOLATILE}.prices = ["{market}"]
+ETH.prices = ["{market}"]
+{SYNTHETIC}.prices = ["par"]
+
+[keeper.prices]
+{market} = {{ chain = "{name}", feed = "{feed}", max_age = "30d" }}
+par = {{ fixed = "1" }}
+"#,
+        accounts::KEEPER
+    ))
 }
 
 fn chain(text: &mut String, site: &Site) -> Result<()> {

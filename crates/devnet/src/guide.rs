@@ -24,7 +24,8 @@ pub fn text(devnet: &Devnet) -> Result<String> {
     let tim3 = *b.token(SYNTHETIC)?.address();
     let key = accounts::key_file(&devnet.keys(), "alice");
     let (key, configuration) = (key.display(), devnet.configuration());
-    let configuration = configuration.display();
+    let (configuration, keeper) = (configuration.display(), devnet.keeper());
+    let keeper = keeper.display();
     let (collateral, debt) = (native(100), 100 * UNIT);
     let back = 40 * UNIT;
     let asset = synthetic()?;
@@ -56,7 +57,7 @@ pub fn text(devnet: &Devnet) -> Result<String> {
 {others}alice, bob and carol have 1,000,000 USDA and 100 WETH on each of a and b. Keys: {}; addresses: {}/devnet.json
 
 Start the daemon, in another terminal:
-  cargo run -p tim3d -- run --config {configuration}
+  cargo run -p tim3d -- run --config {configuration} --config {keeper}
 
 Lock 100 USDA on a, so that alice gets 100 TIM3 on b (cast is where anvil is: `source` the env.sh that tests/setup.sh wrote):
 {lock}

@@ -143,6 +143,7 @@ impl Devnet {
         accounts::write(&options.directory.join("keys"))?;
         let devnet = Self { a, b, solana, ao, directory: options.directory.clone(), _lock: lock };
         fs::write(devnet.configuration(), configuration::text(&devnet, options.api_port)?)?;
+        fs::write(devnet.keeper(), configuration::keeper(&devnet)?)?;
         accounts::secret(&devnet.directory.join("api.token"), "devnet")?;
         fs::write(devnet.directory.join("devnet.json"), format!("{:#}\n", devnet.describe()?))?;
         Ok(devnet)
@@ -152,6 +153,12 @@ impl Devnet {
     #[must_use]
     pub fn configuration(&self) -> PathBuf {
         self.directory.join("tim3d.toml")
+    }
+
+    /// What is laid over it for a keeper.
+    #[must_use]
+    pub fn keeper(&self) -> PathBuf {
+        self.directory.join("keeper.toml")
     }
 
     /// The directory with the keys.

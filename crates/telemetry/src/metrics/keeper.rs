@@ -13,6 +13,9 @@ pub(super) struct KeeperMetrics {
     attempts: IntCounterVec,
     in_flight: IntGaugeVec,
     positions: IntGaugeVec,
+    prices: IntGaugeVec,
+    paused: IntGaugeVec,
+    missed: IntGaugeVec,
     result: GaugeVec,
     differences: IntCounterVec,
 }
@@ -39,6 +42,17 @@ impl KeeperMetrics {
                 "tim3_keeper_positions",
                 "How are the positions that are looked after? By state: all, liquidatable, unknown (could not be read).",
                 &["state"],
+            )?,
+            prices: register.gauge(
+                "tim3_keeper_price_valid",
+                "Do the keepers know what the collateral is worth? 1 while they may act on its price, 0 while it is stale, uncertain, jumping or missing.",
+                &["market"],
+            )?,
+            paused: register.gauge("tim3_keeper_paused", "Were the keepers told to pause? 1 while they begin nothing.", &[])?,
+            missed: register.gauge(
+                "tim3_keeper_missed",
+                "What do the keepers see and leave? Decisions not to act so far, by the rule that said no, as the record counts them.",
+                &["rule"],
             )?,
             result: register.float_gauge(
                 "tim3_keeper_result_usd",
@@ -88,6 +102,21 @@ impl Metrics {
         for (state, count) in [("all", all), ("liquidatable", liquidatable), ("unknown", unknown)] {
             self.0.keeper.positions.with_label_values(&[state]).set(integer(count));
         }
+    }
+
+    /// Whether the price of a market's collateral may be acted on.
+    pub fn keeper_price(&self, market: &str, is_valid: bool) {
+        self.0.keeper.prices.with_label_values(&[self.0.names.market(market)]).set(i64::from(is_valid));
+    }
+
+    /// Whether an operator paused them.
+    pub fn keeper_paused(&self, is_paused: bool) {
+        self.0.keeper.paused.with_label_values::<&str>(&[]).set(i64::from(is_paused));
+    }
+
+    /// So many decisions not to act hung on this rule.
+    pub fn keeper_missed(&self, rule: &str, count: u64) {
+        self.0.keeper.missed.with_label_values(&[rule]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// The sum of results in a mode, in US dollars with 18 decimals.

@@ -17,6 +17,7 @@ pub(super) struct Names {
     chains: Seen,
     assets: Seen,
     endpoints: Seen,
+    markets: Seen,
 }
 
 impl Names {
@@ -30,6 +31,10 @@ impl Names {
 
     pub(super) fn endpoint<'n>(&self, alias: &'n str) -> &'n str {
         self.endpoints.admit(alias)
+    }
+
+    pub(super) fn market<'n>(&self, name: &'n str) -> &'n str {
+        self.markets.admit(name)
     }
 }
 

@@ -29,6 +29,13 @@ impl Running {
         }
         let sum = |of: fn(&KeeperMarketView) -> u64| markets.iter().map(of).fold(0, u64::saturating_add);
         self.metrics.keeper_positions(sum(|it| it.positions), sum(|it| it.liquidatable), sum(|it| it.unknown));
+        for market in &markets {
+            self.metrics.keeper_price(&market.name, market.verdict == name(Verdict::Valid));
+        }
+        self.metrics.keeper_paused(keeper.is_paused());
+        for (rule, count) in ledger.missed() {
+            self.metrics.keeper_missed(&rule.to_string(), *count);
+        }
         for (mode, result) in ledger.results() {
             self.metrics.keeper_result(&mode.to_string(), *result);
         }
