@@ -22,8 +22,8 @@ EXPORT_CHECK=$check node - "$target" <<'JS'
 const fs = require('fs');
 const path = require('path');
 
-// In the order of deployment: the libraries, the gateway that links them, then what is told the gateway's address.
-const contracts = ['Actions', 'Orders', 'Governance', 'Gateway', 'Synthetic', 'ChainlinkOracle', 'TestToken', 'TestAggregator'];
+// In the order of deployment: the libraries, the gateway that links them, then what is told the gateway's address, what keepers have, and what devnets have.
+const contracts = ['Actions', 'Orders', 'Governance', 'Gateway', 'Synthetic', 'ChainlinkOracle', 'Executor', 'TestToken', 'TestAggregator'];
 const limit = 24576; // EIP-170
 const target = process.argv[2];
 const check = process.env.EXPORT_CHECK === '1';

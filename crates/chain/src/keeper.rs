@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use tim3_domain::identity::{Account, AssetId, MarketId};
 
-use crate::{BlockRef, ChainError, PositionRecord, Transaction};
+use crate::{BlockRef, ChainError, PositionRecord, Trader, Transaction};
 
 /// Where a price is published on the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,9 +65,9 @@ pub enum Undone {
     Failed(String),
 }
 
-/// What became of an attempt.
+/// What became of an attempt; `T` is what it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Attempt {
+pub enum Attempt<T = Liquidated> {
     /// Not included; it may still be.
     Pending,
     /// No endpoint knows it; it may be sent again.
@@ -81,8 +81,21 @@ pub enum Attempt {
         /// What it cost, in base units of what the chain takes for fees.
         cost: u128,
         /// What it did.
-        result: Result<Liquidated, Undone>,
+        result: Result<T, Undone>,
     },
+}
+
+impl<T> Attempt<T> {
+    /// The same with what it did in other words.
+    #[must_use]
+    pub fn map<U>(self, words: impl FnOnce(T) -> U) -> Attempt<U> {
+        match self {
+            Self::Pending => Attempt::Pending,
+            Self::Unknown => Attempt::Unknown,
+            Self::Dead => Attempt::Dead,
+            Self::Included { block, cost, result } => Attempt::Included { block, cost, result: result.map(words) },
+        }
+    }
 }
 
 /// One account that keeps markets on a chain.
@@ -93,6 +106,11 @@ pub trait Keeper: Send + Sync {
 
     /// Whether it has the key: without one it only looks.
     fn can_send(&self) -> bool;
+
+    /// Trading with the same account, where the adapter can.
+    fn trader(&self) -> Option<&dyn Trader> {
+        None
+    }
 
     /// What every endpoint that answers says of a feed now, each by a block of its own.
     ///

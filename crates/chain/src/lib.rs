@@ -2,8 +2,8 @@
 //!
 //! An adapter implements [`Reader`] (heads, finality, events), [`Lock`] (collateral and positions), [`Token`] (the synthetic), [`State`] (what the
 //! gateway has recorded: slots, mirrors, books, limits) and [`Submitter`] (the chain's own half of sending), which together are a [`Chain`].
-//! An [`Actor`] does what a user does, with a user's key; a [`Keeper`] looks after markets, with an account of its own. [`Attester`] is the port behind
-//! which signatures are made.
+//! An [`Actor`] does what a user does, with a user's key; a [`Keeper`] looks after markets, with an account of its own, and a [`Trader`] trades with
+//! that. [`Attester`] is the port behind which signatures are made.
 //!
 //! [`proof`] turns events that one cheap endpoint stated into [`FinalEvent`]s that a quorum's hash proves; nothing else can make one, and
 //! nothing is signed without one. `conformance` (a feature of that name) is the suite that every adapter must pass: one call runs it.
@@ -28,6 +28,7 @@ pub mod reader;
 pub mod state;
 pub mod submitter;
 pub mod token;
+pub mod trader;
 
 pub use actor::{Action as UserAction, Actor};
 pub use attester::{AttestRequest, Attester, Evidence, Refused, Signature};
@@ -40,6 +41,7 @@ pub use reader::{Endpoint, Fetched, Reader, Reading, Skip};
 pub use state::{AttesterSet, Books, Direction, Holding, PeerBooks, PositionRecord, RouteState, Slot, State};
 pub use submitter::{Capacity, Prepared, Submitter, Transaction, TransactionState, Verdict};
 pub use token::Token;
+pub use trader::{Move, PoolAt, TokenAt, Trade, TradeSize, TradeStep, Traded, Trader, Via};
 
 use tim3_domain::identity::{Account, ChainId, GatewayId};
 

@@ -140,12 +140,53 @@ sol! {
         error ERC20InvalidSender(address sender);
         error SafeERC20FailedOperation(address token);
 
+        event Transfer(address indexed from, address indexed to, uint256 value);
+
+        function decimals() external view returns (uint8);
         function totalSupply() external view returns (uint256);
         function balanceOf(address account) external view returns (uint256);
         function allowance(address owner, address spender) external view returns (uint256);
         function approve(address spender, uint256 amount) external returns (bool);
         /// Of the devnet's tokens only: anybody mints.
         function mint(address to, uint256 amount) external;
+    }
+
+    /// `contracts/ethereum/src/Executor.sol`.
+    interface Executor {
+        struct Part { address token; uint256 amount; }
+        struct Call { address target; bytes data; }
+
+        error NotOwner();
+        error Expired(uint64 deadline);
+        error NothingThere(address target);
+        error TooLittle(address token, uint256 found, uint256 least);
+
+        function OWNER() external view returns (address);
+        function run(Part[] takes, Call[] calls, Part[] gives, uint64 deadline) external;
+    }
+
+    /// A pool as Uniswap V2 has them.
+    interface Pair {
+        function token0() external view returns (address);
+        function token1() external view returns (address);
+        function getReserves() external view returns (uint112 reserve0, uint112 reserve1, uint32 blockTimestampLast);
+    }
+
+    /// What knows all pools.
+    interface Factory {
+        function getPair(address tokenA, address tokenB) external view returns (address pair);
+    }
+
+    /// What swaps in them: `UniswapV2Router02`, of which others have the same functions.
+    interface Router {
+        function factory() external view returns (address);
+        function getAmountOut(uint256 amountIn, uint256 reserveIn, uint256 reserveOut) external pure returns (uint256 amountOut);
+        function getAmountsOut(uint256 amountIn, address[] path) external view returns (uint256[] amounts);
+        function getAmountsIn(uint256 amountOut, address[] path) external view returns (uint256[] amounts);
+        function swapExactTokensForTokens(uint256 amountIn, uint256 amountOutMin, address[] path, address to, uint256 deadline)
+            external returns (uint256[] amounts);
+        function swapTokensForExactTokens(uint256 amountOut, uint256 amountInMax, address[] path, address to, uint256 deadline)
+            external returns (uint256[] amounts);
     }
 
     /// What a Chainlink feed answers.

@@ -181,6 +181,15 @@ impl Deployer {
         self.set(feed, vec![call_data(&abi::TestAggregator::setCall { answer })]).await
     }
 
+    /// Deploys what makes several calls of `owner` one transaction, for a keeper that trades.
+    ///
+    /// # Errors
+    /// What the chain says.
+    pub async fn executor(&self, owner: Address) -> Result<Address, EthereumError> {
+        let code = Artifact::named("Executor")?.linked(&BTreeMap::new())?;
+        Ok(self.create("Executor", [code, owner.abi_encode()].concat()).await?.0)
+    }
+
     /// Gives `amount` wei to an account, so that it can pay for gas.
     ///
     /// # Errors

@@ -1,17 +1,21 @@
-//! An account that keeps markets: feeds, positions and inventory, and liquidations sent one a transaction, many at once over consecutive nonces.
+//! An account that keeps markets: feeds, positions and inventory; liquidations and trades, one a transaction, many at once over consecutive nonces.
 
 mod attempts;
+mod calls;
 mod feeds;
+mod trades;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use alloy::{
-    primitives::{Address, TxKind, U256},
+    primitives::{Address, Bytes, TxKind, U256},
     signers::local::PrivateKeySigner,
 };
 use async_trait::async_trait;
 use serde_json::json;
-use tim3_chain::{Attempt, ChainError, Feed, FeedReading, Keeper as Port, Liquidate, PositionRecord, Transaction};
+use tim3_chain::{
+    Attempt, ChainError, Feed, FeedReading, Keeper as Port, Liquidate, PositionRecord, Trader, Transaction,
+};
 use tim3_domain::identity::{Account, AssetId, MarketId};
 use tim3_rpc::{Call, Request};
 use tracing::warn;
@@ -39,6 +43,8 @@ pub struct Keeper {
     sender: Option<Sender>,
     /// What a liquidation uses, as last measured: more is believed at once, less bit by bit.
     gas: Mutex<u64>,
+    /// What makes the calls of a trade one transaction, once it was checked.
+    executor: OnceLock<Address>,
     /// Endpoints that were asked for prices, by what they are told apart by; the place of each is its number.
     endpoints: Mutex<Vec<usize>>,
 }
@@ -59,13 +65,20 @@ impl Ethereum {
 
     fn looking(&self, address: Address, sender: Option<Sender>) -> Keeper {
         let link = Arc::clone(&self.link);
-        Keeper { link, address, sender, gas: Mutex::new(FIRST_GUESS), endpoints: Mutex::default() }
+        Keeper {
+            link,
+            address,
+            sender,
+            gas: Mutex::new(FIRST_GUESS),
+            executor: OnceLock::new(),
+            endpoints: Mutex::default(),
+        }
     }
 }
 
 impl Keeper {
     fn sender(&self) -> Result<&Sender, ChainError> {
-        self.sender.as_ref().ok_or_else(|| self.link.rejected("liquidate", "no key of a keeper is configured"))
+        self.sender.as_ref().ok_or_else(|| self.link.rejected("keep", "no key of a keeper is configured"))
     }
 
     fn used(&self, gas: u64) {
@@ -82,6 +95,10 @@ impl Port for Keeper {
 
     fn can_send(&self) -> bool {
         self.sender.is_some()
+    }
+
+    fn trader(&self) -> Option<&dyn Trader> {
+        Some(self)
     }
 
     async fn feed(&self, feed: &Feed) -> Result<Vec<FeedReading>, ChainError> {
@@ -119,34 +136,14 @@ impl Port for Keeper {
     }
 
     async fn liquidation_cost(&self) -> Result<u128, ChainError> {
-        let price = match &self.sender {
-            Some(sender) => {
-                let market = sender.market().await?;
-                market.base.saturating_add(fees::fresh(market, &self.link.fees).tip)
-            }
-            None => self.gas_price().await?,
-        };
-        Ok(price.saturating_mul((*lock(&self.gas)).into()))
+        Ok(self.offered().await?.saturating_mul((*lock(&self.gas)).into()))
     }
 
     async fn prepare(&self, liquidation: &Liquidate) -> Result<Transaction, ChainError> {
-        const WHAT: &str = "liquidate";
-        let sender = self.sender()?;
         let Liquidate { market, owner, max_repay, min_seized } = *liquidation;
         let (market, owner) = (b256(market), b256(owner));
         let input = call_data(&Gateway::liquidateCall { market, owner, maxRepay: max_repay, minSeized: min_seized });
-        let to = self.link.config.gateway;
-        let call = json!({"from": self.address, "to": to, "input": input});
-        let request = Request::new("eth_estimateGas", json!([call]));
-        let estimate = self.link.ask(WHAT, |node| {
-            let request = request.clone();
-            async move { node.one(request).await?.quantity() }
-        });
-        let (estimate, ()) = tokio::try_join!(estimate, sender.ready())?;
-        // What others do before it is mined can make it dearer.
-        let gas = estimate.saturating_add(estimate.div_ceil(3)).min(self.link.config.max_gas);
-        let signed = sender.prepare(Draft { to: TxKind::Call(to), value: U256::ZERO, input, gas }).await?;
-        Ok(transaction(signed, None))
+        self.signed("liquidate", self.link.config.gateway, input).await
     }
 
     async fn broadcast(&self, transaction: &Transaction) -> Result<(), ChainError> {
@@ -177,6 +174,38 @@ impl Port for Keeper {
 }
 
 impl Keeper {
+    /// Simulates a call, and signs it.
+    async fn signed(&self, what: &'static str, to: Address, input: Bytes) -> Result<Transaction, ChainError> {
+        let sender = self.sender()?;
+        let (draft, ()) = tokio::try_join!(self.draft(what, to, input), sender.ready())?;
+        Ok(transaction(sender.prepare(draft).await?, None))
+    }
+
+    /// A call with the gas that it needs.
+    async fn draft(&self, what: &'static str, to: Address, input: Bytes) -> Result<Draft, ChainError> {
+        let call = json!({"from": self.address, "to": to, "input": input});
+        let request = Request::new("eth_estimateGas", json!([call]));
+        let estimate = self.link.ask(what, |node| {
+            let request = request.clone();
+            async move { node.one(request).await?.quantity() }
+        });
+        let estimate = estimate.await?;
+        // What others do before it is mined can make it dearer.
+        let gas = estimate.saturating_add(estimate.div_ceil(3)).min(self.link.config.max_gas);
+        Ok(Draft { to: TxKind::Call(to), value: U256::ZERO, input, gas })
+    }
+
+    /// What would be offered for one gas now.
+    async fn offered(&self) -> Result<u128, ChainError> {
+        match &self.sender {
+            Some(sender) => {
+                let market = sender.market().await?;
+                Ok(market.base.saturating_add(fees::fresh(market, &self.link.fees).tip))
+            }
+            None => self.gas_price().await,
+        }
+    }
+
     async fn gas_price(&self) -> Result<u128, ChainError> {
         let request = Request::new("eth_gasPrice", json!([]));
         self.link

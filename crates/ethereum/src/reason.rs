@@ -5,7 +5,7 @@ use alloy::{
     sol_types::SolInterface,
 };
 
-use crate::abi::{Gateway::GatewayErrors, Solidity, Token::TokenErrors};
+use crate::abi::{Executor::ExecutorErrors, Gateway::GatewayErrors, Solidity, Token::TokenErrors};
 
 /// A decoded revert: the error's name with its arguments, for example `RouteClosed(0x…, 0x…)`.
 ///
@@ -23,15 +23,16 @@ pub fn decode(data: &[u8]) -> String {
             Solidity::SolidityErrors::Panic(panic) => format!("Panic({:#04x})", panic.code),
         };
     }
-    let known =
-        GatewayErrors::signature_by_selector(*selector).or_else(|| TokenErrors::signature_by_selector(*selector));
+    let known = GatewayErrors::signature_by_selector(*selector)
+        .or_else(|| TokenErrors::signature_by_selector(*selector))
+        .or_else(|| ExecutorErrors::signature_by_selector(*selector));
     match known {
         Some(signature) => render(signature, arguments),
         None => format!("unknown error 0x{}", hex::encode(selector)),
     }
 }
 
-/// Every argument of the gateway's errors is one word.
+/// Every argument of these errors is one word.
 fn render(signature: &str, arguments: &[u8]) -> String {
     let (name, types) = signature.split_once('(').unwrap_or((signature, ")"));
     let types = types.trim_end_matches(')');

@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use crate::EthereumError;
 
-const ARTIFACTS: [&str; 8] = [
+const ARTIFACTS: [&str; 9] = [
     include_str!("../../artifacts/Actions.json"),
     include_str!("../../artifacts/ChainlinkOracle.json"),
+    include_str!("../../artifacts/Executor.json"),
     include_str!("../../artifacts/Gateway.json"),
     include_str!("../../artifacts/Governance.json"),
     include_str!("../../artifacts/Orders.json"),
@@ -186,6 +187,7 @@ mod tests {
         for name in [
             "Actions",
             "ChainlinkOracle",
+            "Executor",
             "Gateway",
             "Governance",
             "Orders",

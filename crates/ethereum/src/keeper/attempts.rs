@@ -1,21 +1,23 @@
-//! What became of liquidations.
+//! What became of liquidations and trades.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
 use alloy::{
     eips::BlockNumberOrTag,
     primitives::{Address, B256},
     rpc::types::Log,
+    sol_types::SolEvent as _,
 };
 use serde::Deserialize;
 use serde_json::json;
-use tim3_chain::{Attempt, BlockRef, ChainError, Liquidated, Transaction, TxId, Undone};
-use tim3_domain::protocol::EventBody;
+use tim3_chain::{Attempt, BlockRef, ChainError, Liquidated, Traded, Transaction, TxId, Undone};
+use tim3_domain::{identity::Account, protocol::EventBody};
 use tim3_rpc::{Call, Request};
 
 use super::Keeper;
 use crate::{
-    abi, decode,
+    abi::{self, Token},
+    decode,
     node::{self, Node, NodeError},
     sender::Sender,
     submitter::fees_of,
@@ -25,12 +27,38 @@ use crate::{
 const BATCH: usize = 100;
 
 /// Reasons with which a liquidation that came too late, or for a position that recovered, changes nothing.
-const GUARDS: [&str; 5] = ["Healthy", "NoDebt", "SeizedTooLittle", "MustTakeWhole", "BelowDust"];
+const LIQUIDATION_GUARDS: [&str; 5] = ["Healthy", "NoDebt", "SeizedTooLittle", "MustTakeWhole", "BelowDust"];
+
+/// Parts of reasons with which a trade changes nothing, because it would bring too little or came too late.
+const TRADE_GUARDS: [&str; 5] =
+    ["TooLittle(", "Expired(", "INSUFFICIENT_OUTPUT_AMOUNT", "EXCESSIVE_INPUT_AMOUNT", "UniswapV2Router: EXPIRED"];
+
+/// Where what a keeper does is to be found in a receipt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whose {
+    gateway: Address,
+    keeper: Address,
+}
+
+/// One kind of thing that a keeper does.
+pub(super) trait Deed: Clone + Eq + Debug + Send + Sync {
+    /// Said where it succeeded and left no trace.
+    const MISSING: &str;
+
+    /// What a receipt says was done.
+    fn read(receipt: &Receipt, whose: Whose) -> Option<Self>;
+
+    /// Whether a reason says that its own guard stopped it.
+    fn is_guard(reason: &str) -> bool;
+
+    /// It used so much gas.
+    fn used(_keeper: &Keeper, _gas: u64) {}
+}
 
 /// A receipt with what a ledger needs of it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Receipt {
+pub(super) struct Receipt {
     #[serde(with = "alloy::serde::quantity")]
     status: u64,
     block_hash: B256,
@@ -48,51 +76,97 @@ struct Receipt {
 
 /// What is believed of a receipt once a quorum says the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Mined {
+struct Mined<T> {
     block: BlockRef,
     gas: u64,
     cost: u128,
     succeeded: bool,
-    liquidated: Option<Liquidated>,
+    done: Option<T>,
 }
 
 impl Receipt {
-    fn mined(&self, gateway: Address) -> Mined {
-        let liquidated = |log: &Log| {
-            let height = self.block_number;
-            match decode::read(log, gateway, height, height).ok()? {
-                decode::Read::Event(located) => match located.event.body {
-                    EventBody::Liquidated { repaid, seized, bad_debt, .. } => {
-                        Some((Liquidated { repaid, seized, bad_debt }, located.event.timestamp))
-                    }
-                    _ => None,
-                },
-                decode::Read::Skip(_) | decode::Read::Other => None,
-            }
-        };
-        let found = self.logs.iter().find_map(liquidated);
-        let timestamp = found.map(|(_, timestamp)| timestamp).unwrap_or_default();
+    fn mined<T: Deed>(&self, whose: Whose) -> Mined<T> {
         let paid = self.effective_gas_price.saturating_mul(self.gas_used.into());
         Mined {
-            block: BlockRef { height: self.block_number, hash: abi::word(self.block_hash), timestamp },
+            // Receipts do not say the time.
+            block: BlockRef { height: self.block_number, hash: abi::word(self.block_hash), timestamp: 0 },
             gas: self.gas_used,
             cost: paid.saturating_add(self.l1_fee.unwrap_or_default()),
             succeeded: self.status == 1,
-            liquidated: found.map(|(liquidated, _)| liquidated),
+            done: T::read(self, whose),
         }
+    }
+
+    /// The gateway's events.
+    fn events(&self, gateway: Address) -> impl Iterator<Item = EventBody> {
+        let height = self.block_number;
+        self.logs.iter().filter_map(move |log| match decode::read(log, gateway, height, height).ok()? {
+            decode::Read::Event(located) => Some(located.event.body),
+            decode::Read::Skip(_) | decode::Read::Other => None,
+        })
+    }
+}
+
+impl Deed for Liquidated {
+    const MISSING: &str = "it succeeded, and the gateway reported no liquidation";
+
+    fn read(receipt: &Receipt, whose: Whose) -> Option<Self> {
+        receipt.events(whose.gateway).find_map(|body| match body {
+            EventBody::Liquidated { repaid, seized, bad_debt, .. } => Some(Self { repaid, seized, bad_debt }),
+            _ => None,
+        })
+    }
+
+    fn is_guard(reason: &str) -> bool {
+        LIQUIDATION_GUARDS.contains(&reason.split('(').next().unwrap_or_default())
+    }
+
+    fn used(keeper: &Keeper, gas: u64) {
+        keeper.used(gas);
+    }
+}
+
+impl Deed for Traded {
+    const MISSING: &str = "it succeeded, and nothing moved";
+
+    /// `None` where nothing of the keeper's moved, or more than amounts can say.
+    fn read(receipt: &Receipt, whose: Whose) -> Option<Self> {
+        let mut sums: BTreeMap<Account, i128> = BTreeMap::new();
+        for log in &receipt.logs {
+            // A log of another shape, for example of a token of collectibles, moves nothing that is counted.
+            let Ok(Token::Transfer { from, to, value }) = Token::Transfer::decode_log(&log.inner).map(|log| log.data)
+            else {
+                continue;
+            };
+            let value = i128::try_from(value).ok();
+            let sum = sums.entry(abi::account(log.address())).or_default();
+            if to == whose.keeper {
+                *sum = sum.checked_add(value?)?;
+            }
+            if from == whose.keeper {
+                *sum = sum.checked_sub(value?)?;
+            }
+        }
+        let changes: Vec<_> = sums.into_iter().filter(|(_, change)| *change != 0).collect();
+        let operation = receipt.events(whose.gateway).find_map(|body| body.started().map(|operation| operation.id()));
+        (!changes.is_empty()).then_some(Self { changes, operation })
+    }
+
+    fn is_guard(reason: &str) -> bool {
+        TRADE_GUARDS.iter().any(|guard| reason.contains(guard))
     }
 }
 
 impl Keeper {
-    pub(super) async fn read_attempts(
+    pub(super) async fn read_attempts<T: Deed>(
         &self,
         sender: &Sender,
         transactions: &[Transaction],
-    ) -> Result<Vec<Attempt>, ChainError> {
+    ) -> Result<Vec<Attempt<T>>, ChainError> {
         // Nonces first: a receipt that is missing afterwards, of a nonce that was used before, never comes.
         let (mined, pooled) = sender.sync().await?;
         let used: Vec<&TxId> = transactions.iter().filter(|it| it.nonce < mined).map(|it| &it.id).collect();
-        let mut receipts = self.mined(&used).await?;
+        let mut receipts = self.mined::<T>(&used).await?;
         let mut attempts = Vec::with_capacity(transactions.len());
         for transaction in transactions {
             attempts.push(match receipts.remove(&transaction.id) {
@@ -113,23 +187,23 @@ impl Keeper {
         Ok(attempts)
     }
 
-    async fn attempt(&self, sender: &Sender, transaction: &Transaction, mined: Mined) -> Attempt {
-        let Mined { block, gas, cost, succeeded, liquidated } = mined;
-        let result = match (succeeded, liquidated) {
-            (true, Some(liquidated)) => {
-                self.used(gas);
-                Ok(liquidated)
+    async fn attempt<T: Deed>(&self, sender: &Sender, transaction: &Transaction, mined: Mined<T>) -> Attempt<T> {
+        let Mined { block, gas, cost, succeeded, done } = mined;
+        let result = match (succeeded, done) {
+            (true, Some(done)) => {
+                T::used(self, gas);
+                Ok(done)
             }
-            (true, None) => Err(Undone::Failed("it succeeded, and the gateway reported no liquidation".to_owned())),
-            (false, _) => Err(self.why_undone(sender, transaction).await),
+            (true, None) => Err(Undone::Failed(T::MISSING.to_owned())),
+            (false, _) => Err(self.why_undone::<T>(sender, transaction).await),
         };
         Attempt::Included { block, cost, result }
     }
 
     /// The receipts that there are, as a quorum of endpoints states them: the ledger rests on them.
-    async fn mined(&self, ids: &[&TxId]) -> Result<BTreeMap<TxId, Mined>, ChainError> {
+    async fn mined<T: Deed>(&self, ids: &[&TxId]) -> Result<BTreeMap<TxId, Mined<T>>, ChainError> {
         const WHAT: &str = "receipts";
-        let gateway = self.link.config.gateway;
+        let whose = Whose { gateway: self.link.config.gateway, keeper: self.address };
         let mut found = BTreeMap::new();
         for ids in ids.chunks(BATCH) {
             let requests: Vec<_> = ids.iter().map(|id| node::receipt(&id.0)).collect();
@@ -139,12 +213,12 @@ impl Keeper {
                     let mut results = node.batch(&requests).await?;
                     let receipts = requests.iter().map(|_| results.read::<Option<Receipt>>("receipt"));
                     let receipts = receipts.collect::<Result<Vec<_>, _>>()?;
-                    Ok::<_, NodeError>(receipts.iter().map(|it| it.as_ref().map(|it| it.mined(gateway))).collect())
+                    Ok::<_, NodeError>(receipts.iter().map(|it| it.as_ref().map(|it| it.mined::<T>(whose))).collect())
                 }
             };
             // They appear one after the other: who has fewer of them does not lie.
             let call = Call::new(WHAT).weight(requests.len()).moving();
-            let agreed: Vec<Option<Mined>> =
+            let agreed: Vec<Option<Mined<T>>> =
                 self.link.pool.quorum(call, ask).await.map_err(|error| self.link.error(WHAT, error))?.value;
             found.extend(ids.iter().zip(agreed).filter_map(|(id, mined)| Some(((*id).clone(), mined?))));
         }
@@ -152,7 +226,7 @@ impl Keeper {
     }
 
     /// The reason of a revert: receipts do not tell, calling again does as long as it has not passed.
-    async fn why_undone(&self, sender: &Sender, transaction: &Transaction) -> Undone {
+    async fn why_undone<T: Deed>(&self, sender: &Sender, transaction: &Transaction) -> Undone {
         let Ok(read) = sender.read(&transaction.raw) else {
             return Undone::Failed("not a transaction of this sender".to_owned());
         };
@@ -163,19 +237,16 @@ impl Keeper {
             async move { node.one(request).await?.bytes() }
         });
         match again.await {
-            Err(ChainError::Rejected { reason, .. }) if is_guard(&reason) => Undone::Guarded(reason),
+            Err(ChainError::Rejected { reason, .. }) if T::is_guard(&reason) => Undone::Guarded(reason),
             Err(ChainError::Rejected { reason, .. }) => Undone::Failed(reason),
             Ok(_) | Err(_) => Undone::Failed("it reverted, and the reason has passed".to_owned()),
         }
     }
 }
 
-fn is_guard(reason: &str) -> bool {
-    GUARDS.contains(&reason.split('(').next().unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
+    use alloy::primitives::U256;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -184,12 +255,18 @@ mod tests {
     #[test]
     fn who_comes_too_late_is_told_from_who_fails() {
         for reason in ["Healthy()", "NoDebt()", "SeizedTooLittle(1, 2)", "MustTakeWhole(5)"] {
-            assert!(is_guard(reason), "{reason}");
+            assert!(Liquidated::is_guard(reason), "{reason}");
+        }
+        for reason in ["TooLittle(0x00, 1, 2)", "Expired(3)", "Error(\"UniswapV2Router: EXCESSIVE_INPUT_AMOUNT\")"] {
+            assert!(Traded::is_guard(reason) && !Liquidated::is_guard(reason), "{reason}");
         }
         for reason in ["ERC20InsufficientBalance(0x00, 0, 1)", "Paused(0x00, 3)", "PriceUnavailable(4)", "out of gas"] {
-            assert!(!is_guard(reason), "{reason}");
+            assert!(!Liquidated::is_guard(reason), "{reason}");
+            assert!(!Traded::is_guard(reason), "{reason}");
         }
     }
+
+    const WHOSE: Whose = Whose { gateway: Address::ZERO, keeper: Address::repeat_byte(7) };
 
     fn receipt(fields: Value) -> Option<Receipt> {
         serde_json::from_value(fields).ok()
@@ -201,10 +278,40 @@ mod tests {
             "status": "0x1", "blockHash": B256::repeat_byte(1), "blockNumber": "0x5", "gasUsed": "0x64",
             "effectiveGasPrice": "0x3", "logs": [],
         });
-        assert_eq!(receipt(fields.clone()).unwrap().mined(Address::ZERO).cost, 300);
+        assert_eq!(receipt(fields.clone()).unwrap().mined::<Liquidated>(WHOSE).cost, 300);
         fields["l1Fee"] = json!("0x7");
-        let mined = receipt(fields).unwrap().mined(Address::ZERO);
-        assert_eq!((mined.cost, mined.liquidated, mined.succeeded), (307, None, true));
+        let mined = receipt(fields).unwrap().mined::<Liquidated>(WHOSE);
+        assert_eq!((mined.cost, mined.done, mined.succeeded), (307, None, true));
+    }
+
+    fn transfer(token: u8, from: Address, to: Address, value: U256) -> Value {
+        let topics = [Token::Transfer::SIGNATURE_HASH, from.into_word(), to.into_word()];
+        json!({
+            "address": Address::repeat_byte(token), "topics": topics, "data": B256::from(value), "blockHash": B256::ZERO, "blockNumber": "0x5",
+            "blockTimestamp": null, "transactionHash": B256::ZERO, "transactionIndex": "0x0", "logIndex": "0x0", "removed": false,
+        })
+    }
+
+    #[test]
+    fn a_trade_did_what_its_transfers_say() {
+        let (keeper, pool) = (WHOSE.keeper, Address::repeat_byte(9));
+        let logs = [
+            transfer(1, keeper, pool, U256::from(100)),
+            transfer(1, pool, keeper, U256::from(3)),
+            transfer(2, pool, keeper, U256::from(50)),
+            transfer(3, pool, Address::ZERO, U256::MAX >> 140),
+        ];
+        let mut fields = json!({
+            "status": "0x1", "blockHash": B256::repeat_byte(1), "blockNumber": "0x5", "gasUsed": "0x64",
+            "effectiveGasPrice": "0x3", "logs": logs,
+        });
+        let done = receipt(fields.clone()).unwrap().mined::<Traded>(WHOSE).done.unwrap();
+        let token = |byte| abi::account(Address::repeat_byte(byte));
+        assert_eq!(done.changes, [(token(1), -97), (token(2), 50)]);
+        fields["logs"] = json!([transfer(1, pool, keeper, U256::MAX)]);
+        assert_eq!(receipt(fields.clone()).unwrap().mined::<Traded>(WHOSE).done, None);
+        fields["logs"] = json!([]);
+        assert_eq!(receipt(fields).unwrap().mined::<Traded>(WHOSE).done, None);
     }
 
     proptest! {
@@ -218,7 +325,8 @@ mod tests {
                 "logs": logs.iter().map(|data| json!({"address": texts[6], "data": data, "topics": [texts[7]]})).collect::<Vec<_>>(),
             });
             if let Some(receipt) = receipt(fields) {
-                let _ = receipt.mined(Address::ZERO);
+                let _ = receipt.mined::<Liquidated>(WHOSE);
+                let _ = receipt.mined::<Traded>(WHOSE);
             }
         }
     }
