@@ -128,7 +128,8 @@ def general(key):
     """A key of a configuration as the guide names it: without the operator's own names."""
     key = re.sub(r"\[\d+\]", "[]", key)
     key = re.sub(r"^(chains|markets|attesters)\.\w+\.", r"\1.NAME.", key)
-    key = re.sub(r"^keeper\.(chains|markets|prices)\.\w+\.", r"keeper.\1.NAME.", key)
+    key = re.sub(r"^keeper\.(chains|markets|prices|venues)\.\w+\.", r"keeper.\1.NAME.", key)
+    key = re.sub(r"^keeper\.inventory\.\w+\.(chains\.\w+\.)?", lambda found: "keeper.inventory.SYMBOL." + ("chains.NAME." if found[1] else ""), key)
     key = re.sub(r"^(keeper\.)?assets\.\w+\.", r"\1assets.SYMBOL.", key)
     # What a place of a secret or a key is made of, is not a key of its own.
     return re.sub(r"\.(env|file|credential|keystore|password)\b.*$", "", key)

@@ -14,6 +14,7 @@
 mod actions;
 mod anchor;
 mod ao;
+mod arbitrage;
 mod attesters;
 mod chaos;
 mod contracts;
@@ -23,4 +24,5 @@ mod relay;
 mod scene;
 mod solana;
 mod start;
+mod uniswap;
 mod v1;

@@ -2,7 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use alloy::{primitives::U256, providers::Provider as _, rpc::types::TransactionReceipt};
+use alloy::{
+    primitives::{B256, U256},
+    providers::Provider as _,
+    rpc::types::TransactionReceipt,
+};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -244,8 +248,12 @@ pub(crate) fn account(name: &str) -> Result<Account> {
 
 /// The receipt of a transaction that is in a block.
 pub(crate) async fn receipt(site: &Site, transaction: &TxId) -> Result<TransactionReceipt> {
-    let hash = transaction.0.parse()?;
-    site.provider().get_transaction_receipt(hash).await?.with_context(|| format!("{transaction} is in no block"))
+    receipt_of(site, transaction.0.parse()?).await
+}
+
+/// The same by its hash.
+pub(crate) async fn receipt_of(site: &Site, hash: B256) -> Result<TransactionReceipt> {
+    site.provider().get_transaction_receipt(hash).await?.with_context(|| format!("{hash} is in no block"))
 }
 
 /// The gateway's events in a transaction.

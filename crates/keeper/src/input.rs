@@ -125,6 +125,8 @@ pub enum Input {
     Parameters(Box<Parameters>),
     /// All of a block, or of several, is in: decide about everything.
     Look,
+    /// The same, and nothing is begun: decide only about trades whose other leg is open.
+    Finish,
     /// What became of an action.
     Outcome {
         /// The decision.

@@ -251,6 +251,27 @@ fn a_leg_that_stays_open_is_retried_then_hedged_or_carried_and_shown() {
 }
 
 #[test]
+fn what_is_half_done_is_finished_while_nothing_is_begun() {
+    let (mut world, opening) = gap(without_transfers(Mode::Live));
+    assert!(world.give(Input::Finish).decisions.is_empty(), "its first leg is under way");
+    let fill = Fill { input: 1_000 * WHOLE, output: 1_090 * WHOLE };
+    let step = world.give(Input::Outcome { decision: opening.number, outcome: done("west", "TIM3", "USDA", fill) });
+    let failed = Outcome::Failed { reason: "reverted".to_owned(), gas: 0 };
+    world.give(Input::Outcome { decision: step.decisions[0].number, outcome: failed });
+    world.block();
+    world.block();
+    let again = world.give(Input::Finish).decisions;
+    let closing = order(acts(&again)[0]);
+    assert!(matches!(closing.size, Size::Buy { output, .. } if output == 1_000 * WHOLE));
+    let bought = done("east", "USDA", "TIM3", Fill { input: closing.quoted.input, output: 1_000 * WHOLE });
+    let number = acts(&again)[0].number;
+    world.give(Input::Outcome { decision: number, outcome: bought });
+    world.block();
+    assert!(world.give(Input::Finish).decisions.is_empty(), "the gap is still there, for another configuration");
+    assert!(!acts(&world.look()).is_empty());
+}
+
+#[test]
 fn a_trade_that_does_not_pay_for_its_gas_or_exceeds_a_cap_is_left_with_the_number() {
     let mut world = world(config(Mode::Live));
     world.pool("east pool", 1_020_000, 980_000);

@@ -286,6 +286,11 @@ pub(crate) enum KeysCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ContractsCommand {
+    /// Deploy what a keeper needs to trade on an EVM chain, from its own account, and print what goes into the configuration
+    Executor {
+        /// The chain, by configured name
+        chain: String,
+    },
     /// Compare the gateways with the configuration; exit code 3 if something is not as it must be
     Check {
         /// Only this chain, by configured name

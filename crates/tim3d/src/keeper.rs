@@ -1,16 +1,19 @@
 //! The keepers at work: what `tim3-keeper` decides, done.
 //!
 //! One task looks at the world again and again and hands what it sees to the pure core ([`session`]); what the core decides is durable ([`record`]) before
-//! anything of it is sent ([`flight`]). [`world`] and [`prices`] read chains and feeds, [`mod@assemble`] makes the core's configuration.
+//! anything of it is sent ([`flight`]). [`world`], [`market`] and [`prices`] read chains and feeds, [`trading`] knows venues and tokens, [`mod@assemble`] makes
+//! the core's configuration.
 
 mod assemble;
 mod board;
 mod document;
 mod flight;
+mod market;
 mod prices;
 mod record;
 mod service;
 mod session;
+mod trading;
 mod world;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -27,7 +30,7 @@ use crate::{
     config::{self, Config},
 };
 
-pub(crate) use assemble::{Terms, assemble};
+pub(crate) use assemble::{Learned, assemble};
 pub(crate) use board::Board;
 pub(crate) use record::{Item, line_view, page_of};
 pub(crate) use service::Service;

@@ -15,6 +15,12 @@ pub struct KeeperView {
     pub paused: bool,
     /// The markets.
     pub markets: Vec<KeeperMarketView>,
+    /// The pools and reserve markets that are traded in.
+    #[serde(default)]
+    pub venues: Vec<KeeperVenueView>,
+    /// Trades between two chains of which one leg is done and the other is not.
+    #[serde(default)]
+    pub open_trades: Vec<KeeperTradeView>,
     /// What is under way, by the number of the decision.
     pub in_flight: BTreeMap<u64, String>,
     /// What failed and is tried again later; the first hundred.
@@ -51,6 +57,31 @@ pub struct KeeperMarketView {
     pub liquidatable: u64,
     /// Those that could not be read.
     pub unknown: u64,
+}
+
+/// A venue that is traded in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeeperVenueView {
+    /// Configured name.
+    pub name: String,
+    /// Its chain.
+    pub chain: String,
+    /// What one whole base asset costs in the quote asset; absent where that is not known, or is par.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
+    /// What it holds, or at par what it would mint and redeem, in whole units by asset.
+    pub holds: BTreeMap<String, String>,
+}
+
+/// A trade that is half done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeeperTradeView {
+    /// The decision that opened it.
+    pub decision: u64,
+    /// Since when, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// What it is.
+    pub summary: String,
 }
 
 /// Something that failed and waits.

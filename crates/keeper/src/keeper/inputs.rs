@@ -11,7 +11,10 @@ use crate::{
 
 impl Keeper {
     /// That everything the input names is configured.
-    pub(super) fn check(&self, input: &Input) -> Result<(), KeeperError> {
+    ///
+    /// # Errors
+    /// [`KeeperError::UnknownName`] with the first that is not.
+    pub fn check(&self, input: &Input) -> Result<(), KeeperError> {
         let config = &self.config;
         match input {
             Input::Head { chain, .. } | Input::Gas { chain, .. } => named("chain", chain, &config.chains),
@@ -28,7 +31,7 @@ impl Keeper {
                 named("chain", chain, &config.chains)?;
                 named("asset", asset, &config.assets)
             }
-            Input::Outcome { .. } | Input::Pause { .. } | Input::Parameters(_) | Input::Look => Ok(()),
+            Input::Outcome { .. } | Input::Pause { .. } | Input::Parameters(_) | Input::Look | Input::Finish => Ok(()),
         }
     }
 
@@ -84,6 +87,7 @@ impl Keeper {
                 self.acted.clear();
             }
             Input::Outcome { decision, outcome } => self.take_outcome(*decision, outcome, step),
+            Input::Finish => self.look_at_open_trades(step),
             Input::Look => {
                 self.look_at_markets(step);
                 self.look_at_open_trades(step);

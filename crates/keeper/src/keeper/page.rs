@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Keeper;
 use crate::{
     config::{Config, Mode},
-    decision::{Rule, Subject},
+    decision::{Action, Rule},
     error::KeeperError,
     ledger::Ledger,
     limits::Budget,
@@ -64,13 +64,10 @@ impl Keeper {
         self.is_paused
     }
 
-    /// The vault market that a decision without an outcome is about, if it is about one.
+    /// What a decision without an outcome is to do.
     #[must_use]
-    pub fn market_of(&self, decision: u64) -> Option<String> {
-        match &self.pending.get(&decision)?.subject {
-            Subject::Position { market, .. } => Some(market.clone()),
-            _ => None,
-        }
+    pub fn action_of(&self, decision: u64) -> Option<&Action> {
+        self.pending.get(&decision).map(|pending| &pending.action)
     }
 
     /// Decisions to act that have no outcome yet.

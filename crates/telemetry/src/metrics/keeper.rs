@@ -1,6 +1,6 @@
 //! What the keepers do.
 
-use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec};
+use prometheus::{GaugeVec, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::{Metrics, integer, register::Register};
 use crate::TelemetryError;
@@ -12,6 +12,7 @@ pub(super) struct KeeperMetrics {
     decisions: IntCounterVec,
     attempts: IntCounterVec,
     in_flight: IntGaugeVec,
+    open_trades: IntGauge,
     positions: IntGaugeVec,
     prices: IntGaugeVec,
     paused: IntGaugeVec,
@@ -37,6 +38,10 @@ impl KeeperMetrics {
                 "tim3_keeper_in_flight",
                 "Is an action of the keepers stuck? Decisions that were signed for and are not final.",
                 &["chain"],
+            )?,
+            open_trades: register.plain_gauge(
+                "tim3_keeper_open_trades",
+                "Is a trade between two chains half done? Trades of which one leg is final and the other is not.",
             )?,
             positions: register.gauge(
                 "tim3_keeper_positions",
@@ -95,6 +100,11 @@ impl Metrics {
     /// So many attempts are under way.
     pub fn keeper_in_flight(&self, chain: &str, count: usize) {
         self.0.keeper.in_flight.with_label_values(&[self.0.names.chain(chain)]).set(integer(count));
+    }
+
+    /// So many trades between two chains are half done.
+    pub fn keeper_open_trades(&self, count: usize) {
+        self.0.keeper.open_trades.set(integer(count));
     }
 
     /// The positions of all markets that are looked after.

@@ -12,7 +12,7 @@ use tim3_keeper::{Config, replay::Line};
 use super::{Verdict, block_on, inputs, query::Source};
 use crate::{
     cli::{Global, KeeperCommand, KeeperSwitch},
-    keeper::{Item, Terms, assemble, line_view},
+    keeper::{Item, Learned, assemble, line_view},
     output::{self, Table},
 };
 
@@ -85,6 +85,12 @@ fn status(view: &KeeperView) -> String {
     for (rule, count) in &view.missed {
         about.row(["missed".into(), format!("{count} because of {rule}")]);
     }
+    for trade in &view.open_trades {
+        about.row([
+            "open trade".into(),
+            format!("decision {} since {}: {}", trade.decision, utc(trade.since_ms), trade.summary),
+        ]);
+    }
     for (decision, subject) in &view.in_flight {
         about.row(["in flight".into(), format!("decision {decision}: {subject}")]);
     }
@@ -106,7 +112,17 @@ fn status(view: &KeeperView) -> String {
             market.unknown.to_string(),
         ]);
     }
-    format!("{}\n{}", about.render(), markets.render())
+    let mut venues = Table::new(&["VENUE", "CHAIN", "PRICE", "HOLDS"]);
+    for venue in &view.venues {
+        let holds = venue.holds.iter().map(|(asset, amount)| format!("{amount} {asset}")).collect::<Vec<_>>();
+        venues.row([
+            venue.name.clone(),
+            venue.chain.clone(),
+            venue.price.clone().unwrap_or_default(),
+            holds.join(", "),
+        ]);
+    }
+    format!("{}\n{}\n{}", about.render(), markets.render(), venues.render())
 }
 
 fn ledger(items: &[Item], as_json: bool) -> Result<()> {
@@ -212,13 +228,14 @@ fn replay(
     }
 }
 
-/// The keepers' configuration with a further file laid over those of the command line. Terms of markets are those of the record: nothing is asked.
+/// The keepers' configuration with a further file laid over those of the command line. Terms of markets and decimals of tokens are those of the record:
+/// nothing is asked.
 fn other(global: &Global, file: std::path::PathBuf, recorded: &Config) -> Result<Config> {
     let mut inputs = inputs(global);
     inputs.files.push(file);
     let config = super::load_from(&inputs)?.config;
     let keeper = config.keeper.as_ref().context("there is no section [keeper] in this configuration")?;
     let terms = recorded.markets.iter().map(|(name, market)| (name.clone(), (market.terms, market.target)));
-    let terms: std::collections::BTreeMap<String, Terms> = terms.collect();
-    assemble(&config, keeper, &terms)
+    let decimals = recorded.assets.iter().map(|(symbol, asset)| (symbol.clone(), asset.decimals));
+    assemble(&config, keeper, &Learned { terms: terms.collect(), decimals: decimals.collect() })
 }

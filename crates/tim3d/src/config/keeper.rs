@@ -4,13 +4,23 @@ mod check;
 mod prices;
 #[cfg(test)]
 mod tests;
+mod trading;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use tim3_domain::identity::Account;
-use tim3_keeper::{Mode, config::Parameters, flight::Patience, limits::Limits, liquidation::Policy, price};
+use tim3_keeper::{
+    Mode,
+    arbitrage::Reliability,
+    config::{InventoryConfig, Parameters},
+    flight::Patience,
+    limits::Limits,
+    liquidation::Policy,
+    price,
+};
 
 pub(crate) use prices::{Origin, PriceSource};
+pub(crate) use trading::{Arbitrage, KeeperVenue};
 
 use super::{
     model::{Chain, Config, Market},
@@ -36,10 +46,15 @@ pub(crate) struct Keeper {
     pub(crate) chains: BTreeMap<String, KeeperChain>,
     /// By symbol.
     pub(crate) assets: BTreeMap<String, KeeperAsset>,
-    /// Names of vault markets.
+    /// Names of markets: vaults to liquidate in, reserves to trade with.
     pub(crate) markets: Vec<String>,
     /// By name.
     pub(crate) prices: BTreeMap<String, PriceSource>,
+    /// Pools, by name.
+    pub(crate) venues: BTreeMap<String, KeeperVenue>,
+    pub(crate) arbitrage: Arbitrage,
+    /// Where the inventory of synthetics should be, by symbol.
+    pub(crate) inventory: BTreeMap<String, InventoryConfig>,
 }
 
 /// `[keeper.chains.NAME]`.
@@ -48,6 +63,9 @@ pub(crate) struct KeeperChain {
     pub(crate) account: KeeperAccount,
     pub(crate) gas_asset: String,
     pub(crate) max_age: Duration,
+    /// What makes the calls of a trade one transaction.
+    pub(crate) executor: Option<Account>,
+    pub(crate) reliability: Reliability,
     cap: Option<u128>,
 }
 
@@ -72,6 +90,8 @@ pub(crate) struct KeeperAsset {
 pub(super) struct Known<'a> {
     pub(super) chains: &'a [(String, Option<Chain>)],
     pub(super) markets: &'a [(String, Option<Market>)],
+    /// Symbols of the synthetics.
+    pub(super) assets: Vec<&'a str>,
 }
 
 /// The section, if there is one. `Some(None)` only where a problem was reported.
@@ -91,12 +111,17 @@ fn section(table: &Table<'_>, known: &Known<'_>) -> Option<Keeper> {
     let assets = table.named("assets", text::asset_name, asset);
     let chains = table.named("chains", text::name, chain);
     let markets = table.named("markets", text::name, |name, market| Some((name.to_owned(), cap(market)?)));
-    for (section, is_empty) in [("chains", chains.is_empty()), ("markets", markets.is_empty())] {
+    let venues = table.named("venues", text::name, trading::venue);
+    let arbitrage = table.table("arbitrage", trading::arbitrage);
+    let inventory = table.named("inventory", text::asset_name, trading::inventory);
+    let is_idle = markets.is_empty() && venues.is_empty();
+    for (section, is_empty) in [("chains", chains.is_empty()), ("markets", is_idle)] {
         if is_empty {
             table.missing(section, &format!("a section [keeper.{section}.NAME] for each that is looked after"));
         }
     }
     let (prices, assets, chains) = (all(prices)?, all(assets)?, all(chains)?);
+    let (venues, inventory) = (all(venues)?, all(inventory)?);
     let markets = all(markets)?.into_values().collect::<BTreeMap<String, Option<u128>>>();
     let mut limits = limits?;
     let set = |caps: &mut BTreeMap<String, u128>, name: &str, cap: Option<u128>| {
@@ -107,6 +132,7 @@ fn section(table: &Table<'_>, known: &Known<'_>) -> Option<Keeper> {
     chains.iter().for_each(|(name, chain)| set(&mut limits.chains, name, chain.cap));
     assets.iter().for_each(|(name, asset)| set(&mut limits.assets, name, asset.cap));
     markets.iter().for_each(|(name, cap)| set(&mut limits.venues, name, *cap));
+    venues.iter().for_each(|(name, venue)| set(&mut limits.venues, name, venue.cap));
     let keeper = Keeper {
         poll_interval: poll_interval?,
         keep_record: keep_record?,
@@ -115,6 +141,9 @@ fn section(table: &Table<'_>, known: &Known<'_>) -> Option<Keeper> {
         assets,
         markets: markets.into_keys().collect(),
         prices,
+        venues,
+        arbitrage: arbitrage?,
+        inventory,
     };
     check::keeper(table, &keeper, known);
     Some(keeper)
@@ -152,7 +181,8 @@ fn limits(table: &Table<'_>) -> Option<Limits> {
     let day = table.or("day", text::usd, "100000");
     let each = table.or("each", text::usd, "100000");
     let daily_loss = table.or("daily_loss", text::usd, "100");
-    Some(Limits { day: day?, default: each?, daily_loss: daily_loss?, ..Limits::default() })
+    let exposure = table.or("exposure", text::usd, "10000");
+    Some(Limits { day: day?, default: each?, daily_loss: daily_loss?, exposure: exposure?, ..Limits::default() })
 }
 
 /// The cap of one chain, asset or market; `None` only where it is wrong.
@@ -173,8 +203,20 @@ fn chain(_: &str, table: &Table<'_>) -> Option<KeeperChain> {
     };
     let gas_asset = table.or("gas_asset", text::symbol, "ETH");
     let max_age = table.or("max_age", text::duration::<SECOND, HOUR>, "2m");
+    let executor = match table.value("executor") {
+        Some(_) => Some(table.get("executor", text::evm_account)?),
+        None => None,
+    };
+    let reliability = trading::reliability(table);
     let cap = cap(table);
-    Some(KeeperChain { account: account?, gas_asset: gas_asset?, max_age: max_age?, cap: cap? })
+    Some(KeeperChain {
+        account: account?,
+        gas_asset: gas_asset?,
+        max_age: max_age?,
+        executor,
+        reliability: reliability?,
+        cap: cap?,
+    })
 }
 
 fn asset(_: &str, table: &Table<'_>) -> Option<KeeperAsset> {
@@ -206,6 +248,7 @@ pub(super) fn is_live(key: &str, before: &Config, after: &Config) -> bool {
         ["keeper", "limits", _] => true,
         ["keeper", "chains", name, "cap"] => before.chains.contains_key(*name) && after.chains.contains_key(*name),
         ["keeper", "assets", name, "cap"] => before.assets.contains_key(*name) && after.assets.contains_key(*name),
+        ["keeper", "venues", name, "cap"] => before.venues.contains_key(*name) && after.venues.contains_key(*name),
         ["keeper", "markets", name, "cap"] => {
             let has = |keeper: &Keeper| keeper.markets.iter().any(|market| market == name);
             has(before) && has(after)
@@ -222,7 +265,11 @@ pub(super) fn in_force(before: Option<&Keeper>, after: Option<&Keeper>) -> Optio
         // A cap of what is not there before a restart caps nothing.
         keeper.parameters.limits.chains.retain(|name, _| keeper.chains.contains_key(name));
         keeper.parameters.limits.assets.retain(|name, _| keeper.assets.contains_key(name));
-        keeper.parameters.limits.venues.retain(|name, _| keeper.markets.contains(name));
+        keeper
+            .parameters
+            .limits
+            .venues
+            .retain(|name, _| keeper.markets.contains(name) || keeper.venues.contains_key(name));
         // Live without keys is refused for the whole configuration, and this is a part of two.
         if keeper.parameters.mode == Mode::Live && keeper.chains.values().any(|chain| !chain.account.has_key()) {
             keeper.parameters.mode = before?.parameters.mode;

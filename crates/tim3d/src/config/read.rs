@@ -49,7 +49,8 @@ pub(super) fn config(root: &Table<'_>) -> Option<Config> {
     check::attesters(root, &attesters);
     let markets = root.named("markets", text::name, |name, table| market(name, table, &chains, &assets));
     check::markets(root, &markets);
-    let keeper = keeper::keeper(root, &Known { chains: &chains, markets: &markets });
+    let symbols = assets.iter().map(|(symbol, _)| symbol.as_str()).collect();
+    let keeper = keeper::keeper(root, &Known { chains: &chains, markets: &markets, assets: symbols });
     check::v1(root, &adopted);
     // Who only serves V1 processes has nothing to relay and nothing to sign for.
     let relays = adopted.is_empty() || !chains.is_empty();

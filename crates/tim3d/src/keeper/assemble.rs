@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use tim3_domain::{amount::SYNTHETIC_DECIMALS, market::MarketTerms, price::Price};
+use tim3_domain::{amount::SYNTHETIC_DECIMALS, identity::MarketKind, market::MarketTerms, price::Price};
 use tim3_keeper::{
-    arbitrage::Reliability,
-    config::{ArbitragePolicy, AssetConfig, ChainConfig, MarketConfig, SourceConfig},
+    config::{AssetConfig, ChainConfig, MarketConfig, ReserveConfig, SourceConfig, VenueConfig},
     price::Guards,
 };
 
+use super::world::{kept, vaults};
 use crate::{
     chains::milliseconds,
-    config::{Config, Keeper, Origin, PriceSource},
+    config::{Config, Keeper, KeeperVenue, Market, Origin, PriceSource},
 };
 
 /// What a gateway says of a market: its terms, and the price of its synthetic at which debt counts.
@@ -21,22 +21,27 @@ pub(crate) type Terms = (MarketTerms, Price);
 /// Decimals of an asset that no market has: coins that pay for transactions on EVM chains.
 const GAS_DECIMALS: u8 = 18;
 
+/// What only the chains know.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Learned {
+    /// Of each vault market, by name.
+    pub(crate) terms: BTreeMap<String, Terms>,
+    /// Decimals in which an asset that is traded is counted, by symbol: those of its token.
+    pub(crate) decimals: BTreeMap<String, u8>,
+}
+
 /// The configuration of the core.
 ///
 /// # Errors
-/// Where `terms` has no word of a market, or the whole makes no sense.
-pub(crate) fn assemble(
-    config: &Config,
-    keeper: &Keeper,
-    terms: &BTreeMap<String, Terms>,
-) -> Result<tim3_keeper::Config> {
+/// Where `learned` has no word of a market, or the whole makes no sense.
+pub(crate) fn assemble(config: &Config, keeper: &Keeper, learned: &Learned) -> Result<tim3_keeper::Config> {
     let sources = keeper.prices.iter().map(|(name, source)| (name.clone(), source_of(config, source))).collect();
     let feeds = keeper.assets.iter().map(|(symbol, asset)| (symbol.clone(), asset.rule.clone())).collect();
-    let asset = |symbol: &String| AssetConfig { decimals: decimals(config, symbol), feed: symbol.clone() };
+    let asset = |symbol: &String| AssetConfig { decimals: decimals(config, learned, symbol), feed: symbol.clone() };
     let chain = |chain: &crate::config::KeeperChain| ChainConfig {
         gas_asset: chain.gas_asset.clone(),
         max_age_ms: milliseconds(chain.max_age),
-        reliability: Reliability::default(),
+        reliability: chain.reliability,
     };
     let parameters = keeper.parameters.clone();
     let assembled = tim3_keeper::Config {
@@ -45,12 +50,12 @@ pub(crate) fn assemble(
         feeds,
         chains: keeper.chains.iter().map(|(name, it)| (name.clone(), chain(it))).collect(),
         assets: keeper.assets.keys().map(|symbol| (symbol.clone(), asset(symbol))).collect(),
-        markets: markets(config, keeper, terms)?,
-        venues: BTreeMap::new(),
-        reserves: BTreeMap::new(),
+        markets: markets(config, keeper, &learned.terms)?,
+        venues: keeper.venues.iter().map(|(name, venue)| (name.clone(), venue_of(venue))).collect(),
+        reserves: reserves(config, keeper),
         liquidation: parameters.liquidation,
-        arbitrage: NO_ARBITRAGE,
-        inventory: BTreeMap::new(),
+        arbitrage: keeper.arbitrage.policy.clone(),
+        inventory: keeper.inventory.clone(),
         limits: parameters.limits,
         patience: parameters.patience,
     };
@@ -58,16 +63,20 @@ pub(crate) fn assemble(
     Ok(assembled)
 }
 
-/// Without venues there is nothing to search, and nothing is.
-const NO_ARBITRAGE: ArbitragePolicy = ArbitragePolicy {
-    hops: 0,
-    steps: 0,
-    min_profit: u128::MAX,
-    crossing_bps: 0,
-    slippage_bps: 0,
-    retry_ms: 0,
-    max_hedge_loss: 0,
-};
+fn venue_of(venue: &KeeperVenue) -> VenueConfig {
+    let KeeperVenue { chain, base, quote, fee, .. } = venue;
+    VenueConfig { chain: chain.clone(), base: base.clone(), quote: quote.clone(), fee: *fee }
+}
+
+fn reserves(config: &Config, keeper: &Keeper) -> BTreeMap<String, ReserveConfig> {
+    let reserve = |market: &Market| ReserveConfig {
+        chain: market.home.clone(),
+        synthetic: market.synthetic_symbol.clone(),
+        collateral: market.collateral_symbol.clone(),
+    };
+    let kept = kept(config, keeper).filter(|market| market.kind == MarketKind::Reserve);
+    kept.map(|market| (market.name.clone(), reserve(market))).collect()
+}
 
 fn source_of(config: &Config, source: &PriceSource) -> SourceConfig {
     let endpoints_of = |name: &str| config.chains.iter().find(|chain| chain.name == name).map(|it| it.endpoints.len());
@@ -85,7 +94,10 @@ fn source_of(config: &Config, source: &PriceSource) -> SourceConfig {
     SourceConfig { chain, guards }
 }
 
-fn decimals(config: &Config, symbol: &str) -> u8 {
+fn decimals(config: &Config, learned: &Learned, symbol: &str) -> u8 {
+    if let Some(decimals) = learned.decimals.get(symbol) {
+        return *decimals;
+    }
     let collateral = config.markets.iter().find(|market| market.collateral_symbol == symbol);
     if config.assets.iter().any(|asset| asset.symbol == symbol) {
         SYNTHETIC_DECIMALS
@@ -100,7 +112,7 @@ fn markets(
     terms: &BTreeMap<String, Terms>,
 ) -> Result<BTreeMap<String, MarketConfig>> {
     let mut markets = BTreeMap::new();
-    for market in config.markets.iter().filter(|market| keeper.markets.contains(&market.name)) {
+    for market in vaults(config, keeper) {
         let (terms, target) = terms.get(&market.name).with_context(|| format!("no terms of {}", market.name))?;
         let made = MarketConfig {
             chain: market.home.clone(),

@@ -1,14 +1,14 @@
-//! Liquidations that were signed: sent, sent again, paid more for, and followed until they are final.
+//! What was signed: sent, sent again, paid more for, and followed until it is final; a transfer until it has arrived.
 
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use tim3_chain::{Attempt, ChainError, Keeper as Hands, Liquidate, Liquidated, Transaction, Undone};
-use tim3_domain::identity::MarketId;
+use tim3_chain::{Attempt, ChainError, Keeper as Hands, Liquidate, Liquidated, Traded, Transaction, TxId, Undone};
+use tim3_domain::identity::{MarketId, OperationId};
 use tim3_keeper::{Action, Decision, arbitrage::Fill, input::Outcome, ledger::Move, limits::signed};
 use tracing::{debug, info, warn};
 
-use super::session::Unfinished;
+use super::{session::Unfinished, trading::Trading};
 
 /// Assets of a market as the ledger names them.
 #[derive(Clone, Debug)]
@@ -17,14 +17,23 @@ pub(super) struct Naming {
     pub(super) chain: String,
     pub(super) synthetic: String,
     pub(super) collateral: String,
-    pub(super) gas: String,
+}
+
+/// By the names of the configuration: what the ledger is written in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    /// By market.
+    pub(super) markets: BTreeMap<String, Naming>,
+    /// What pays for transactions, by chain.
+    pub(super) gas: BTreeMap<String, String>,
+    pub(super) trading: Trading,
 }
 
 /// A decision that was signed for.
 #[derive(Clone, Debug)]
 struct Flight {
     chain: String,
-    market: String,
+    action: Action,
     /// The first one and those that took its place.
     transactions: Vec<Transaction>,
     /// Height of the newest block when it was first seen that none of them can be included any more.
@@ -43,12 +52,31 @@ pub(super) enum News {
     Signed(u64, Transaction),
 }
 
+/// How a transfer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// This much came.
+    Arrived(u128),
+    /// All of it came back.
+    Returned,
+}
+
+/// What is asked of the chain, and of the relay, while following.
+pub(super) struct Surroundings<'a> {
+    pub(super) hands: &'a dyn Hands,
+    pub(super) names: &'a Names,
+    /// Newest and newest final height.
+    pub(super) heights: (u64, u64),
+    /// How an operation ended, once it has for good.
+    pub(super) arrival: &'a (dyn Fn(OperationId) -> Option<Arrival> + Sync),
+}
+
 impl Flights {
-    /// What was under way before. `market_of` says which market a decision is about.
-    pub(super) fn new(unfinished: Unfinished, market_of: impl Fn(u64) -> Option<String>) -> Self {
+    /// What was under way before. `action_of` says what a decision is to do.
+    pub(super) fn new(unfinished: Unfinished, action_of: impl Fn(u64) -> Option<Action>) -> Self {
         let flight = |(decision, (chain, transactions)): (u64, (String, Vec<Transaction>))| {
-            let market = market_of(decision)?;
-            Some((decision, Flight { chain, market, transactions, dead_since: None }))
+            let action = action_of(decision)?;
+            Some((decision, Flight { chain, action, transactions, dead_since: None }))
         };
         Self(unfinished.into_iter().filter_map(flight).collect())
     }
@@ -56,6 +84,12 @@ impl Flights {
     /// How many are under way on `chain`.
     pub(super) fn count(&self, chain: &str) -> usize {
         self.0.values().filter(|flight| flight.chain == chain).count()
+    }
+
+    /// Whether nothing is under way that changes the inventory on `chain`.
+    pub(super) fn is_still(&self, chain: &str) -> bool {
+        let comes = |action: &Action| matches!(action, Action::Transfer(transfer) if transfer.to == chain);
+        !self.0.values().any(|flight| flight.chain == chain || comes(&flight.action))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -69,19 +103,36 @@ impl Flights {
     }
 
     /// A transaction was signed for a decision.
-    pub(super) fn add(&mut self, decision: u64, chain: &str, market: &str, transaction: Transaction) {
+    pub(super) fn add(&mut self, decision: u64, chain: &str, action: &Action, transaction: Transaction) {
         let flight = self.0.entry(decision).or_insert_with(|| Flight {
             chain: chain.to_owned(),
-            market: market.to_owned(),
+            action: action.clone(),
             transactions: Vec::new(),
             dead_since: None,
         });
         flight.transactions.push(transaction);
     }
 
-    /// The market and chain of a decision that is under way.
+    /// A further transaction was signed for a decision that is under way.
+    pub(super) fn replace(&mut self, decision: u64, transaction: Transaction) {
+        if let Some(flight) = self.0.get_mut(&decision) {
+            flight.transactions.push(transaction);
+        }
+    }
+
+    /// What a decision that is under way is about, and its chain.
     pub(super) fn place(&self, decision: u64) -> Option<(String, String)> {
-        self.0.get(&decision).map(|flight| (flight.market.clone(), flight.chain.clone()))
+        self.0.get(&decision).map(|flight| (about(&flight.action), flight.chain.clone()))
+    }
+
+    /// What a decision that is under way is, in a word.
+    pub(super) fn kind(&self, decision: u64) -> &'static str {
+        match self.0.get(&decision).map(|flight| &flight.action) {
+            Some(Action::Liquidate { .. }) => "liquidation",
+            Some(Action::Transfer(_)) => "transfer",
+            Some(_) => "trade",
+            None => "transaction",
+        }
     }
 
     /// Those of a chain that there is not any more: nobody can say what became of them.
@@ -97,33 +148,23 @@ impl Flights {
             .collect()
     }
 
-    /// Looks what became of those on `chain`, whose newest and newest final heights are `head` and `finalized`.
-    pub(super) async fn follow(
-        &mut self,
-        chain: &str,
-        hands: &dyn Hands,
-        namings: &BTreeMap<String, Naming>,
-        (head, finalized): (u64, u64),
-    ) -> Result<Vec<News>, ChainError> {
-        let transactions = self.transactions(chain);
-        if transactions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut states = hands.attempts(&transactions).await?.into_iter();
+    /// Looks what became of those on `chain`.
+    pub(super) async fn follow(&mut self, chain: &str, around: &Surroundings<'_>) -> Result<Vec<News>, ChainError> {
+        let mut states = self.attempts(chain, around.hands).await?;
         let mut news = Vec::new();
         for (number, flight) in self.0.iter_mut().filter(|(_, flight)| flight.chain == chain) {
-            let attempts: Vec<Attempt> = states.by_ref().take(flight.transactions.len()).collect();
-            let Some(naming) = namings.get(&flight.market) else { continue };
-            match flight.judge(&attempts, naming, head, finalized) {
+            let attempts: Vec<Attempt<Done>> =
+                flight.transactions.iter().map(|it| states.remove(&it.id).unwrap_or(Attempt::Unknown)).collect();
+            match flight.judge(&attempts, around) {
                 Next::Ended(outcome) => news.push(News::Ended(*number, outcome)),
                 Next::Wait => {}
                 Next::Again(transaction) => {
-                    if let Err(error) = hands.broadcast(&transaction).await {
+                    if let Err(error) = around.hands.broadcast(&transaction).await {
                         debug!(chain, decision = number, %error, "to be sent again");
                     }
                 }
                 Next::Dearer(transaction) => {
-                    if let Some(dearer) = hands.escalate(&transaction).await? {
+                    if let Some(dearer) = around.hands.escalate(&transaction).await? {
                         news.push(News::Signed(*number, dearer));
                     }
                 }
@@ -137,10 +178,38 @@ impl Flights {
         Ok(news)
     }
 
+    /// What became of every transaction on `chain`.
+    async fn attempts(&self, chain: &str, hands: &dyn Hands) -> Result<BTreeMap<TxId, Attempt<Done>>, ChainError> {
+        let here = self.0.values().filter(|flight| flight.chain == chain);
+        let (liquidations, trades): (Vec<&Flight>, Vec<&Flight>) =
+            here.partition(|flight| matches!(flight.action, Action::Liquidate { .. }));
+        let all = |flights: Vec<&Flight>| -> Vec<Transaction> {
+            flights.into_iter().flat_map(|flight| flight.transactions.iter().cloned()).collect()
+        };
+        let (liquidations, trades) = (all(liquidations), all(trades));
+        let mut found = BTreeMap::new();
+        if !liquidations.is_empty() {
+            let states = hands.attempts(&liquidations).await?.into_iter().map(|state| state.map(Done::Liquidated));
+            found.extend(liquidations.into_iter().map(|it| it.id).zip(states));
+        }
+        if let (false, Some(trader)) = (trades.is_empty(), hands.trader()) {
+            let states = trader.trades(&trades).await?.into_iter().map(|state| state.map(Done::Traded));
+            found.extend(trades.into_iter().map(|it| it.id).zip(states));
+        }
+        Ok(found)
+    }
+
     /// It came to its end in another way.
     pub(super) fn end(&mut self, decision: u64) {
         self.0.remove(&decision);
     }
+}
+
+/// What a transaction did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Done {
+    Liquidated(Liquidated),
+    Traded(Traded),
 }
 
 /// What follows from what became of a decision's transactions.
@@ -155,7 +224,8 @@ enum Next {
 }
 
 impl Flight {
-    fn judge(&mut self, attempts: &[Attempt], naming: &Naming, head: u64, finalized: u64) -> Next {
+    fn judge(&mut self, attempts: &[Attempt<Done>], around: &Surroundings<'_>) -> Next {
+        let (head, finalized) = around.heights;
         let included = attempts.iter().find_map(|attempt| match attempt {
             Attempt::Included { block, cost, result } => Some((block.height, *cost, result)),
             _ => None,
@@ -163,7 +233,7 @@ impl Flight {
         if let Some((height, cost, result)) = included {
             self.dead_since = None;
             // A reorg may take back what is not final.
-            return if height <= finalized { Next::Ended(outcome(naming, cost, result)) } else { Next::Wait };
+            return if height <= finalized { self.outcome(around, cost, result) } else { Next::Wait };
         }
         let newest = self.transactions.last();
         match (attempts.last(), newest) {
@@ -180,61 +250,146 @@ impl Flight {
             }
         }
     }
+
+    fn outcome(&self, around: &Surroundings<'_>, cost: u128, result: &Result<Done, Undone>) -> Next {
+        let names = around.names;
+        let done = match result {
+            Ok(done) => done,
+            Err(Undone::Guarded(_)) => return Next::Ended(Outcome::Lost { gas: cost }),
+            Err(Undone::Failed(reason)) => {
+                return Next::Ended(Outcome::Failed { reason: reason.clone(), gas: cost });
+            }
+        };
+        let change = |chain: &str, asset: &str, delta| Move { chain: chain.to_owned(), asset: asset.to_owned(), delta };
+        let gas = names.gas.get(&self.chain).map(|asset| change(&self.chain, asset, signed(cost).saturating_neg()));
+        let mut moves: Vec<Move> = Vec::new();
+        let fill = match (&self.action, done) {
+            (Action::Liquidate { market, .. }, Done::Liquidated(Liquidated { repaid, seized, .. })) => {
+                if let Some(naming) = names.markets.get(market) {
+                    moves.push(change(&self.chain, &naming.synthetic, signed(*repaid).saturating_neg()));
+                    moves.push(change(&self.chain, &naming.collateral, signed(*seized)));
+                }
+                Fill { input: *repaid, output: *seized }
+            }
+            (Action::Transfer(transfer), Done::Traded(Traded { operation, .. })) => {
+                // The keeper's own daemon relays it; until it has ended it is on its way.
+                let Some(arrival) = operation.and_then(around.arrival) else { return Next::Wait };
+                let output = match arrival {
+                    Arrival::Arrived(amount) => {
+                        let gone = signed(transfer.amount).saturating_neg();
+                        moves.push(change(&transfer.from, &transfer.asset, gone));
+                        moves.push(change(&transfer.to, &transfer.asset, signed(amount)));
+                        amount
+                    }
+                    Arrival::Returned => transfer.amount,
+                };
+                Fill { input: transfer.amount, output }
+            }
+            (action, Done::Traded(Traded { changes, .. })) => {
+                for (token, delta) in changes {
+                    match names.trading.symbol(&self.chain, token) {
+                        Some(asset) => moves.push(change(&self.chain, asset, *delta)),
+                        None => warn!(chain = self.chain, %token, delta, "a token moved that is not traded"),
+                    }
+                }
+                fill(action, &moves)
+            }
+            (_, Done::Liquidated(_)) => Fill { input: 0, output: 0 },
+        };
+        moves.extend(gas);
+        Next::Ended(Outcome::Done { fill, moves, gas: cost })
+    }
 }
 
-fn outcome(naming: &Naming, cost: u128, result: &Result<Liquidated, Undone>) -> Outcome {
-    match result {
-        Ok(Liquidated { repaid, seized, .. }) => {
-            let change = |asset: &str, delta| Move { chain: naming.chain.clone(), asset: asset.to_owned(), delta };
-            let moves = vec![
-                change(&naming.synthetic, signed(*repaid).saturating_neg()),
-                change(&naming.collateral, signed(*seized)),
-                change(&naming.gas, signed(cost).saturating_neg()),
-            ];
-            Outcome::Done { fill: Fill { input: *repaid, output: *seized }, moves, gas: cost }
+/// What went in and came out, by what moved.
+fn fill(action: &Action, moves: &[Move]) -> Fill {
+    let moved = |asset: &str| moves.iter().find(|change| change.asset == asset).map_or(0, |change| change.delta);
+    match action {
+        Action::Open { order, .. } | Action::Close(order) | Action::Hedge(order) => Fill {
+            input: u128::try_from(moved(&order.from).saturating_neg()).unwrap_or_default(),
+            output: u128::try_from(moved(&order.to)).unwrap_or_default(),
+        },
+        // It ends with what it began with, of which only the gain moves.
+        Action::Swap(trade) => {
+            let gain = trade.legs.first().map_or(0, |leg| moved(&leg.from));
+            Fill { input: trade.input, output: trade.input.saturating_add_signed(gain) }
         }
-        Err(Undone::Guarded(_)) => Outcome::Lost { gas: cost },
-        Err(Undone::Failed(reason)) => Outcome::Failed { reason: reason.clone(), gas: cost },
+        Action::Liquidate { .. } | Action::Transfer(_) => Fill { input: 0, output: 0 },
+    }
+}
+
+/// What an action is about, for people.
+pub(super) fn about(action: &Action) -> String {
+    match action {
+        Action::Liquidate { market, .. } => market.clone(),
+        Action::Swap(trade) | Action::Open { trade, .. } => {
+            trade.legs.iter().map(|leg| leg.venue.as_str()).collect::<Vec<_>>().join(", ")
+        }
+        Action::Close(order) | Action::Hedge(order) => order.venues.join(", "),
+        Action::Transfer(transfer) => transfer.asset.clone(),
+    }
+}
+
+/// The chain on which an action is done; of a transfer, where it begins.
+pub(super) fn chain_of<'a>(action: &'a Action, names: &'a Names) -> Option<&'a String> {
+    match action {
+        Action::Liquidate { market, .. } => names.markets.get(market).map(|naming| &naming.chain),
+        Action::Swap(trade) => Some(&trade.first),
+        Action::Open { order, .. } | Action::Close(order) | Action::Hedge(order) => Some(&order.chain),
+        Action::Transfer(transfer) => Some(&transfer.from),
     }
 }
 
 /// A decision that was signed for, or what became of it where it could not be.
 pub(super) struct Signed {
     pub(super) decision: u64,
-    pub(super) market: String,
+    pub(super) action: Action,
     pub(super) result: Result<Transaction, String>,
 }
 
-/// Simulates and signs what was decided about markets of one chain. Nothing is sent.
-pub(super) async fn sign(
-    hands: &dyn Hands,
-    decisions: &[&Decision],
-    namings: &BTreeMap<String, Naming>,
-) -> Vec<Signed> {
-    let one = |decision: &Decision| {
-        let Some(Action::Liquidate { market, owner, expected, min_seized, .. }) = &decision.action else { return None };
-        let naming = namings.get(market)?;
-        let liquidation =
-            Liquidate { market: naming.market, owner: *owner, max_repay: expected.repaid, min_seized: *min_seized };
-        Some((decision.number, market.clone(), liquidation))
+/// Simulates and signs what was decided about one chain, whose clock says `time`. Nothing is sent.
+pub(super) async fn sign(hands: &dyn Hands, decisions: &[&Decision], names: &Names, time: u64) -> Vec<Signed> {
+    let one = async |number: u64, action: &Action| {
+        let result = match action {
+            Action::Liquidate { market, owner, expected, min_seized, .. } => match names.markets.get(market) {
+                Some(naming) => {
+                    let (max_repay, min_seized) = (expected.repaid, *min_seized);
+                    let it = Liquidate { market: naming.market, owner: *owner, max_repay, min_seized };
+                    hands.prepare(&it).await.map_err(|error| error.to_string())
+                }
+                None => Err(format!("the market {market} is not looked after any more")),
+            },
+            action => names.trading.sign(hands, action, time).await,
+        };
+        Signed { decision: number, action: action.clone(), result }
     };
-    let asked =
-        decisions.iter().filter_map(|decision| one(decision)).map(|(decision, market, liquidation)| async move {
-            let result = hands.prepare(&liquidation).await.map_err(|error| error.to_string());
-            Signed { decision, market, result }
-        });
-    join_all(asked).await
+    let asked = decisions.iter().filter_map(|decision| Some((decision.number, decision.action.as_ref()?)));
+    join_all(asked.map(|(number, action)| one(number, action))).await
+}
+
+/// Decisions about a chain that is not kept any more.
+pub(super) fn unsigned(decisions: &[&Decision], chain: &str) -> Vec<Signed> {
+    let one = |decision: &&Decision| {
+        let result = Err(format!("{chain} is not kept any more"));
+        Some(Signed { decision: decision.number, action: decision.action.clone()?, result })
+    };
+    decisions.iter().filter_map(one).collect()
 }
 
 /// Sends what is durable. What can never be included gets its outcome; anything else is looked after by [`Flights::follow`].
-pub(super) async fn send(hands: &dyn Hands, signed: &[(u64, Transaction)]) -> Vec<(u64, Outcome)> {
+pub(super) async fn send(
+    hands: &dyn Hands,
+    signed: &[(u64, Transaction)],
+    kind_of: impl Fn(u64) -> &'static str,
+) -> Vec<(u64, Outcome)> {
     let sent = join_all(signed.iter().map(|(_, transaction)| hands.broadcast(transaction))).await;
     let mut refused = Vec::new();
     for ((decision, transaction), sent) in signed.iter().zip(sent) {
         match sent {
-            Ok(()) => info!(decision, transaction = %transaction.id, "liquidation sent"),
+            Ok(()) => info!(decision, transaction = %transaction.id, "{} sent", kind_of(*decision)),
             Err(ChainError::Rejected { reason, .. }) => {
-                warn!(decision, transaction = %transaction.id, reason, "no node takes a liquidation");
+                let kind = kind_of(*decision);
+                warn!(decision, transaction = %transaction.id, reason, "no node takes a {kind}");
                 refused.push((*decision, Outcome::Refused { reason }));
             }
             Err(error) => debug!(decision, %error, "to be sent again"),

@@ -1,5 +1,6 @@
 //! The task: look, tell the core, make durable what it decided, act, and follow what is under way.
 
+mod offers;
 mod round;
 mod show;
 
@@ -23,11 +24,12 @@ use tracing::{info, warn};
 
 use super::{
     Board, Command, Site,
-    assemble::assemble,
-    flight::{Flights, Naming},
+    assemble::{Learned, Terms, assemble},
+    flight::{Flights, Names, Naming},
     prices::Prices,
     record::Record,
     session::{Resumed, Session},
+    trading::Trading,
     world::{self, Scope, Sight},
 };
 use crate::{
@@ -84,20 +86,19 @@ impl Service {
         let Self { parts, notices, prices } = self;
         let Parts { config, keeper, sites, handle, metrics, board, asked } = parts;
         metrics.keepers_begin(sites.keys().map(String::as_str));
-        let terms = loop {
-            match world::terms(&config, &keeper, &sites).await {
-                Ok(terms) => break terms,
+        let (terms, trading) = loop {
+            match learn(&config, &keeper, &sites).await {
+                Ok(learned) => break learned,
                 Err(why) => {
                     board.starting(&why);
                     tokio::time::sleep(PAUSE).await;
                 }
             }
         };
-        let wanted = assemble(&config, &keeper, &terms)?;
+        let wanted = assemble(&config, &keeper, &Learned { terms, decimals: trading.decimals.clone() })?;
         let (record, page) = Record::open(Arc::clone(handle.journal()))?;
         let Resumed { mut session, unfinished, unsigned, is_current } = Session::resume(record, page, &wanted)?;
-        let market_of = |decision| session.keeper.market_of(decision);
-        let mut flights = Flights::new(unfinished, market_of);
+        let mut flights = Flights::new(unfinished, |decision| session.keeper.action_of(decision).cloned());
         for (decision, outcome) in flights.lost(|chain| sites.contains_key(chain)) {
             session.outcome(now_ms(), decision, outcome)?;
         }
@@ -110,19 +111,26 @@ impl Service {
         }
         session.record.commit().await?;
         if !flights.is_empty() {
-            info!(flights = ?flights, "liquidations were under way and are followed");
+            info!(flights = ?flights, "what was under way is followed");
         }
-        let namings = world::kept(&config, &keeper).map(|market| {
-            let gas = keeper.chains.get(&market.home).map(|chain| chain.gas_asset.clone()).unwrap_or_default();
+        let markets = world::vaults(&config, &keeper).map(|market| {
             let (synthetic, collateral) = (market.synthetic_symbol.clone(), market.collateral_symbol.clone());
-            let naming = Naming { market: market.id, chain: market.home.clone(), synthetic, collateral, gas };
+            let naming = Naming { market: market.id, chain: market.home.clone(), synthetic, collateral };
             (market.name.clone(), naming)
         });
-        let namings: BTreeMap<String, Naming> = namings.collect();
+        let names = Names {
+            markets: markets.collect(),
+            gas: keeper.chains.iter().map(|(name, chain)| (name.clone(), chain.gas_asset.clone())).collect(),
+            trading,
+        };
         Ok(Running {
-            names: namings.iter().map(|(name, naming)| (naming.market, name.clone())).collect(),
-            scopes: world::scopes(&config, &keeper),
-            namings,
+            markets: names.markets.iter().map(|(name, naming)| (naming.market, name.clone())).collect(),
+            scopes: world::scopes(&config, &keeper, &names.trading),
+            executors: keeper.chains.iter().map(|(name, chain)| (name.clone(), chain.executor)).collect(),
+            set_up: BTreeSet::new(),
+            quotas: BTreeMap::new(),
+            costs: BTreeMap::new(),
+            names,
             owners: BTreeMap::new(),
             unrestored: sites.keys().filter(|chain| flights.count(chain) > 0).cloned().collect(),
             turn_to: (!is_current).then_some(wanted),
@@ -146,14 +154,31 @@ impl Service {
     }
 }
 
+/// What only the chains know.
+async fn learn(
+    config: &Config,
+    keeper: &config::Keeper,
+    sites: &BTreeMap<String, Site>,
+) -> Result<(BTreeMap<String, Terms>, Trading), String> {
+    Ok((world::terms(config, keeper, sites).await?, Trading::learn(config, keeper, sites).await?))
+}
+
 /// The keepers, running.
 struct Running {
     session: Session,
     flights: Flights,
     sites: BTreeMap<String, Site>,
-    /// By name of the market.
-    namings: BTreeMap<String, Naming>,
-    names: BTreeMap<MarketId, String>,
+    names: Names,
+    /// Names of vault markets.
+    markets: BTreeMap<MarketId, String>,
+    /// What makes the calls of a trade one transaction, by chain.
+    executors: BTreeMap<String, Option<Account>>,
+    /// Chains on which trading was made possible.
+    set_up: BTreeSet<String>,
+    /// What the core was told may leave a chain, by chain and synthetic.
+    quotas: BTreeMap<(String, String), u128>,
+    /// What it was told transactions cost, by chain.
+    costs: BTreeMap<String, round::Cost>,
     scopes: BTreeMap<String, Scope>,
     /// Owners of positions, by market.
     owners: BTreeMap<String, BTreeSet<Account>>,
@@ -215,8 +240,12 @@ impl Running {
         Ok(())
     }
 
-    /// Tells the core something, and keeps what it wants done.
+    /// Tells the core something, and keeps what it wants done. While another configuration waits for the next page, names of that one alone say
+    /// nothing to it.
     fn give(&mut self, input: Input) -> Result<()> {
+        if self.turn_to.is_some() && self.session.keeper.check(&input).is_err() {
+            return Ok(());
+        }
         let step = self.session.give(now_ms(), input)?;
         self.take(step);
         Ok(())
@@ -225,19 +254,19 @@ impl Running {
     fn outcome(&mut self, decision: u64, outcome: Outcome) -> Result<()> {
         let state = match &outcome {
             Outcome::Refused { reason } => {
-                warn!(decision, reason, "a liquidation was refused");
+                warn!(decision, reason, "an action was refused");
                 "refused"
             }
             Outcome::Failed { reason, .. } => {
-                warn!(decision, reason, "a liquidation failed");
+                warn!(decision, reason, "an action failed");
                 "failed"
             }
             Outcome::Lost { .. } => "lost",
             Outcome::Done { .. } => "done",
         };
-        if let Some((market, chain)) = self.flights.place(decision) {
+        if let Some((subject, chain)) = self.flights.place(decision) {
             self.metrics.keeper_attempt(&chain, state);
-            self.tell(decision, market, state);
+            self.tell(decision, subject, state);
         }
         self.flights.end(decision);
         let step = self.session.outcome(now_ms(), decision, outcome)?;

@@ -4,9 +4,21 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use tim3_chain::{BlockRef, ChainError};
-use tim3_domain::{identity::AssetId, market::MarketTerms, price::Price};
+use tim3_domain::{
+    identity::{Account, AssetId, MarketKind, OperationId},
+    lifecycle::Phase,
+    market::MarketTerms,
+    price::Price,
+};
+use tim3_journal::Journal;
 
-use super::{Site, assemble::Terms};
+use super::{
+    Site,
+    assemble::Terms,
+    flight::Arrival,
+    market::{self, Market as Traded, Offers},
+    trading::Trading,
+};
 use crate::config::{Config, Keeper, Market};
 
 /// What an account may hold on a chain.
@@ -16,6 +28,8 @@ pub(super) enum Held {
     Fees,
     Synthetic(AssetId),
     Collateral(AssetId),
+    /// What is traded is counted in units of its token.
+    Token(Account),
 }
 
 /// What is looked at on a chain.
@@ -25,6 +39,8 @@ pub(super) struct Scope {
     pub(super) held: BTreeMap<String, Held>,
     /// Synthetics of its markets, by symbol.
     pub(super) synthetics: BTreeMap<String, AssetId>,
+    /// What is traded there.
+    pub(super) traded: Traded,
 }
 
 /// What was seen.
@@ -38,10 +54,12 @@ pub(super) struct Sight {
     pub(super) levels: BTreeMap<String, u8>,
     /// The inventory, where it was asked for.
     pub(super) holdings: BTreeMap<String, u128>,
+    /// What venues and routes offer; or why that is not known.
+    pub(super) offers: Result<Offers, String>,
 }
 
 /// What is to be looked at on each chain.
-pub(super) fn scopes(config: &Config, keeper: &Keeper) -> BTreeMap<String, Scope> {
+pub(super) fn scopes(config: &Config, keeper: &Keeper, trading: &Trading) -> BTreeMap<String, Scope> {
     let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
     for (name, chain) in &keeper.chains {
         let scope = scopes.entry(name.clone()).or_default();
@@ -53,7 +71,30 @@ pub(super) fn scopes(config: &Config, keeper: &Keeper) -> BTreeMap<String, Scope
         scope.held.insert(market.collateral_symbol.clone(), Held::Collateral(market.collateral));
         scope.synthetics.insert(market.synthetic_symbol.clone(), market.synthetic);
     }
+    let synthetic = |symbol: &str| config.assets.iter().find(|asset| asset.symbol == symbol).map(|asset| asset.id);
+    for (symbol, inventory) in &keeper.inventory {
+        for target in &inventory.targets {
+            if let (Some(asset), Some(scope)) = (synthetic(symbol), scopes.get_mut(&target.chain)) {
+                scope.held.insert(symbol.clone(), Held::Synthetic(asset));
+            }
+        }
+    }
+    for ((chain, symbol), token) in &trading.tokens {
+        let Some(scope) = scopes.get_mut(chain) else { continue };
+        scope.held.insert(symbol.clone(), Held::Token(*token));
+        if let Some(asset) = synthetic(symbol) {
+            scope.synthetics.insert(symbol.clone(), asset);
+        }
+    }
+    for (chain, scope) in &mut scopes {
+        scope.traded = Traded::new(chain, config, keeper, trading);
+    }
     scopes
+}
+
+/// The vault markets among them.
+pub(super) fn vaults<'a>(config: &'a Config, keeper: &'a Keeper) -> impl Iterator<Item = &'a Market> {
+    kept(config, keeper).filter(|market| market.kind == MarketKind::Vault)
 }
 
 /// The markets that are looked after.
@@ -69,18 +110,18 @@ pub(super) async fn look(site: &Site, scope: &Scope, with_inventory: bool) -> Re
     let held = scope.held.iter().filter(|_| with_inventory);
     let holdings =
         held.map(|(symbol, held)| async move { Ok::<_, ChainError>((symbol.clone(), holding(site, held).await?)) });
-    let (tips, cost, levels, holdings) = tokio::try_join!(
-        site.chain.tips(),
-        site.hands.liquidation_cost(),
-        try_join_all(levels),
-        try_join_all(holdings)
-    )?;
+    let tips = site.chain.tips().await?;
+    let (cost, levels, holdings, offers) =
+        tokio::try_join!(site.hands.liquidation_cost(), try_join_all(levels), try_join_all(holdings), async {
+            Ok(market::look(site, &scope.traded, &tips.head).await)
+        },)?;
     Ok(Sight {
         head: tips.head,
         finalized: tips.finalized,
         cost,
         levels: levels.into_iter().collect(),
         holdings: holdings.into_iter().collect(),
+        offers: offers.map_err(|error| error.to_string()),
     })
 }
 
@@ -89,17 +130,18 @@ async fn holding(site: &Site, held: &Held) -> Result<u128, ChainError> {
         Held::Fees => site.hands.fee_balance().await,
         Held::Synthetic(asset) => site.chain.balance(*asset, site.hands.account()).await,
         Held::Collateral(asset) => site.chain.collateral_balance(*asset, site.hands.account()).await,
+        Held::Token(token) => market::holding(site, token).await,
     }
 }
 
-/// What the gateways say of the markets that are looked after, or in words which one does not say.
+/// What the gateways say of the vault markets, or in words which one does not say.
 pub(super) async fn terms(
     config: &Config,
     keeper: &Keeper,
     sites: &BTreeMap<String, Site>,
 ) -> Result<BTreeMap<String, Terms>, String> {
     let mut terms = BTreeMap::new();
-    for market in kept(config, keeper) {
+    for market in vaults(config, keeper) {
         let name = &market.name;
         let site = sites.get(&market.home).ok_or_else(|| format!("{name}: {} is not kept", market.home))?;
         let found = site.chain.market(market.id).await.map_err(|error| error.to_string())?;
@@ -123,4 +165,15 @@ pub(super) async fn terms(
         terms.insert(name.clone(), (market_terms, target));
     }
     Ok(terms)
+}
+
+/// How an operation ended, once it has for good.
+pub(super) fn arrival(journal: &dyn Journal, id: OperationId) -> Option<Arrival> {
+    // What cannot be read now is read again in the next round.
+    let record = journal.operation(id).ok()??;
+    match record.phase {
+        Phase::Completed => Some(Arrival::Arrived(record.operation.amount.saturating_sub(record.operation.fee))),
+        Phase::Refunded => Some(Arrival::Returned),
+        _ => None,
+    }
 }

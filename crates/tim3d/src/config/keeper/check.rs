@@ -3,7 +3,7 @@
 use tim3_domain::identity::MarketKind;
 use tim3_keeper::Mode;
 
-use super::{Keeper, KeeperAccount, Known, Origin};
+use super::{Keeper, KeeperAccount, KeeperVenue, Known, Origin};
 use crate::config::{
     model::{Chain, Kind},
     node::Table,
@@ -43,6 +43,17 @@ pub(super) fn keeper(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
     for name in &keeper.markets {
         market(table, keeper, known, name);
     }
+    for (name, venue) in &keeper.venues {
+        self::venue(table, keeper, known, name, venue);
+    }
+    for (symbol, inventory) in &keeper.inventory {
+        let key = format!("keeper.inventory.{symbol}");
+        is_synthetic(table, known, &key, symbol);
+        has_price(table, keeper, &key, symbol);
+        for target in inventory.targets.iter().filter(|target| !keeper.chains.contains_key(&target.chain)) {
+            unknown(table, &format!("{key}.chains.{}", target.chain), "keeper.chains", keeper.chains.keys());
+        }
+    }
     for (symbol, asset) in &keeper.assets {
         for source in asset.rule.sources().filter(|source| !keeper.prices.contains_key(*source)) {
             let key = format!("keeper.assets.{symbol}.prices");
@@ -68,17 +79,47 @@ fn market(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>, name: &str) {
         return unknown(table, &key, "markets", known.markets.iter().map(|(name, _)| name));
     };
     let Some(found) = found else { return };
-    if found.kind != MarketKind::Vault {
-        let expected = "a market of kind \"vault\": others have nothing to liquidate".to_owned();
-        table.conflict_at(&key, "a reserve market".to_owned(), expected, "remove it");
-        return;
-    }
     if !keeper.chains.contains_key(&found.home) {
         let expected = format!("a section [keeper.chains.{}]", found.home);
         table.conflict_at(&key, format!("a market on {}", found.home), expected, "add it, or remove the market");
     }
     has_price(table, keeper, &key, &found.collateral_symbol);
     has_price(table, keeper, &key, &found.synthetic_symbol);
+    if found.kind == MarketKind::Reserve {
+        has_executor(table, keeper, &key, &found.home);
+    }
+}
+
+fn venue(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>, name: &str, venue: &KeeperVenue) {
+    let key = format!("keeper.venues.{name}");
+    if !keeper.chains.contains_key(&venue.chain) {
+        unknown(table, &format!("{key}.chain"), "keeper.chains", keeper.chains.keys());
+    }
+    if keeper.markets.iter().any(|market| market == name) {
+        let expected = "a name of its own".to_owned();
+        table.conflict_at(&key, format!("the name of keeper.markets.{name}"), expected, "rename it");
+    }
+    is_synthetic(table, known, &format!("{key}.quote"), &venue.quote);
+    has_price(table, keeper, &format!("{key}.base"), &venue.base);
+    has_price(table, keeper, &format!("{key}.quote"), &venue.quote);
+    has_executor(table, keeper, &key, &venue.chain);
+}
+
+fn is_synthetic(table: &Table<'_>, known: &Known<'_>, key: &str, symbol: &str) {
+    if !known.assets.contains(&symbol) {
+        let expected = format!("a synthetic out of [assets]: {}", known.assets.join(", "));
+        table.conflict_at(key, symbol.to_owned(), expected, "name one of them");
+    }
+}
+
+/// In mode live a trade needs what makes its calls one transaction.
+fn has_executor(table: &Table<'_>, keeper: &Keeper, key: &str, chain: &str) {
+    let Some(kept) = keeper.chains.get(chain) else { return };
+    if keeper.parameters.mode == Mode::Live && kept.executor.is_none() {
+        let expected = format!("keeper.chains.{chain}.executor, because keeper.mode is \"live\"");
+        let remedy = "deploy one with `tim3d contracts executor`, and name it there";
+        table.conflict_at(key, "trades on a chain without an executor".to_owned(), expected, remedy);
+    }
 }
 
 fn has_price(table: &Table<'_>, keeper: &Keeper, key: &str, symbol: &str) {

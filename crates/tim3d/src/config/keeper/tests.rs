@@ -5,7 +5,7 @@ use tim3_keeper::{Mode, price::Rule};
 
 use crate::{
     config::{Inputs, Loaded, Origin, changes, load},
-    keeper::assemble,
+    keeper::{Learned, assemble},
 };
 
 const BASE: &str = r#"
@@ -93,7 +93,7 @@ fn what_is_written_reaches_the_core() {
         dust: 1,
     };
     let terms = [("weth".to_owned(), (terms, tim3_domain::price::Price::ONE))].into();
-    let core = assemble(config, keeper, &terms).unwrap();
+    let core = assemble(config, keeper, &Learned { terms, ..Learned::default() }).unwrap();
     assert_eq!(core.mode, Mode::Live);
     assert_eq!(core.liquidation.min_profit, -2_500_000_000_000_000_000);
     let limits = &core.limits;
@@ -117,7 +117,7 @@ fn what_does_not_fit_is_told_with_its_key() {
         (vec!["keeper.chains.b.key={ env = 'B' }"], "keeper.chains.b"),
         (vec!["keeper.chains.a.key={ env = 'SUBMITTER' }"], "keeper.chains.a.key"),
         (vec!["keeper.chains.a.gas_asset=COIN"], "[keeper.assets.COIN]"),
-        (vec!["keeper.markets.usda.cap=1"], "vault"),
+        (vec!["keeper.markets.usda.cap=1"], "[keeper.assets.USDA]"),
         (vec!["keeper.markets.other.cap=1"], "keeper.markets.other"),
         (vec!["keeper.assets.ETH.prices=nowhere"], "keeper.assets.ETH.prices"),
         (
@@ -138,6 +138,76 @@ fn what_does_not_fit_is_told_with_its_key() {
     let problems = read(&looking, &[]).unwrap_err();
     assert!(problems.contains("keeper.mode is \"live\""), "{problems}");
     read(&looking, &["keeper.mode=paper"]).unwrap();
+}
+
+const TRADING: &str = r#"
+[keeper.chains.a]
+executor = "0x5555555555555555555555555555555555555555"
+failure_bps = 7
+[keeper.assets.USDA]
+prices = ["par"]
+[keeper.markets.usda]
+[keeper.arbitrage]
+hops = 3
+[keeper.venues.pool]
+chain = "a"
+pool = "0x6666666666666666666666666666666666666666"
+router = "0x7777777777777777777777777777777777777777"
+base = "USDA"
+quote = "TIM3"
+fee_bps = 25
+cap = "9"
+"#;
+
+/// With venues, as in a second file.
+fn trading(flags: &[&str]) -> Result<Loaded, String> {
+    let merged = KEEPER.replace("[keeper.chains.a]\n", "").replace("key = { env = \"KEEPER\" }\ncap = \"500\"\n", "");
+    let trading = TRADING.replace("[keeper.chains.a]\n", "[keeper.chains.a]\nkey = { env = \"KEEPER\" }\n");
+    read(&format!("{merged}{trading}"), flags)
+}
+
+#[test]
+fn venues_reach_the_core() {
+    let loaded = trading(&[]).unwrap();
+    let keeper = loaded.config.keeper.as_ref().unwrap();
+    let decimals = [("USDA".to_owned(), 18)].into();
+    let terms = MarketTerms {
+        max_ltv_bps: 7_500,
+        liquidation_threshold_bps: 8_000,
+        bonus_bps: 500,
+        close_factor_bps: 5_000,
+        debt_ceiling: 10,
+        dust: 1,
+    };
+    let terms = [("weth".to_owned(), (terms, tim3_domain::price::Price::ONE))].into();
+    let core = assemble(&loaded.config, keeper, &Learned { terms, decimals }).unwrap();
+    let fee = core.venues["pool"].fee;
+    assert_eq!((fee.kept(), fee.of()), (9_975, 10_000));
+    assert_eq!((core.reserves["usda"].collateral.as_str(), core.assets["USDA"].decimals), ("USDA", 18));
+    assert_eq!((core.arbitrage.hops, core.chains["a"].reliability.failure_bps), (3, 7));
+    assert_eq!(core.limits.venues["pool"], 9 * 10_u128.pow(18));
+    for (flags, expected) in [
+        (vec!["keeper.venues.pool.chain=b"], "keeper.venues.pool.chain"),
+        (vec!["keeper.venues.pool.quote=USDA"], "a synthetic out of [assets]: TIM3"),
+        (vec!["keeper.venues.pool.base=OTHER"], "[keeper.assets.OTHER]"),
+        (vec!["keeper.venues.pool.fee_bps=10000"], "keeper.venues.pool.fee_bps"),
+        (vec!["keeper.inventory.TIM3.smallest=1"], "at least two chains"),
+        (vec!["keeper.inventory.TIM3.chains={ a = { target = '5', least = '6' } }"], "at most the target"),
+        (
+            vec![
+                "keeper.inventory.TIM3.chains={ a = { target = '5', least = '1' }, b = { target = '5', least = '1' } }",
+            ],
+            "keeper.inventory.TIM3.chains.b",
+        ),
+        (vec!["keeper.limits.exposure=-1"], "keeper.limits.exposure"),
+    ] {
+        let problems = trading(&flags).unwrap_err();
+        assert!(problems.contains(expected), "{flags:?}: {problems}");
+    }
+    let without = TRADING.replace("executor = \"0x5555555555555555555555555555555555555555\"\n", "");
+    let merged = KEEPER.replace("[keeper.chains.a]\n", "[keeper.chains.a]\nfailure_bps = 7\n");
+    let problems = read(&format!("{merged}{}", without.replace("[keeper.chains.a]\nfailure_bps = 7\n", "")), &[]);
+    assert!(problems.unwrap_err().contains("keeper.chains.a.executor"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use tracing::debug;
 use super::{PAGE_LINES, Running};
 use crate::{
     keeper::{
-        flight::{self, News},
+        flight::{self, News, Surroundings},
         world::{self, Sight},
     },
     output::now_ms,
@@ -30,11 +30,32 @@ const FROZEN: u8 = 3;
 /// A cost that moved by less than one part in this is no news.
 const COST_PARTS: u128 = 16;
 
+/// What transactions cost, as the core was told: many small steps are news in the end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cost {
+    liquidation: u128,
+    step: u128,
+}
+
+impl Cost {
+    /// What is not known costs more than anything gains.
+    fn of(sight: &Sight) -> Self {
+        Self { liquidation: sight.cost, step: sight.offers.as_ref().map_or(u128::MAX, |offers| offers.step) }
+    }
+
+    fn is_outdated_by(self, other: Self) -> bool {
+        let pairs = [(self.liquidation, other.liquidation), (self.step, other.step)];
+        pairs.into_iter().any(|(told, now)| told.abs_diff(now) > told / COST_PARTS)
+    }
+}
+
 impl Running {
     pub(super) async fn round(&mut self) -> Result<()> {
         self.problems.clear();
         self.restore().await;
+        self.set_up().await;
         let sights = self.look().await;
+        self.offer(&sights)?;
         self.follow(&sights).await?;
         if self.turn_to.is_none() {
             self.see(sights)?;
@@ -42,6 +63,11 @@ impl Running {
             self.learn_prices().await?;
             self.reread().await?;
             self.think()?;
+        } else if self.session.keeper.open_trades().next().is_some() {
+            // The next page waits for the other legs.
+            self.see(sights)?;
+            self.learn_prices().await?;
+            self.give(Input::Finish)?;
         }
         self.session.record.commit().await?;
         self.act().await?;
@@ -52,7 +78,9 @@ impl Running {
 
     /// Has the core look at everything, where there is something that it has not looked at, or that waits for its time.
     fn think(&mut self) -> Result<()> {
-        if self.session.record.next() != self.thought || !self.session.keeper.flights().waiting().is_empty() {
+        let keeper = &self.session.keeper;
+        let waits = !keeper.flights().waiting().is_empty() || keeper.open_trades().next().is_some();
+        if self.session.record.next() != self.thought || waits {
             self.give(Input::Look)?;
             self.thought = self.session.record.next();
         }
@@ -77,13 +105,16 @@ impl Running {
     /// Looks at every chain; at an inventory only while nothing is under way that changes it.
     async fn look(&mut self) -> BTreeMap<String, Sight> {
         let asked = self.sites.iter().filter_map(|(name, site)| {
-            let (scope, is_still) = (self.scopes.get(name)?, self.flights.count(name) == 0);
+            let (scope, is_still) = (self.scopes.get(name)?, self.flights.is_still(name));
             Some(async move { (name.clone(), world::look(site, scope, is_still).await) })
         });
         let mut seen = BTreeMap::new();
         for (name, sight) in join_all(asked).await {
             match sight {
                 Ok(sight) => {
+                    if let Err(problem) = &sight.offers {
+                        self.problems.insert(name.clone(), problem.clone());
+                    }
                     seen.insert(name, sight);
                 }
                 Err(error) => {
@@ -98,17 +129,18 @@ impl Running {
     fn see(&mut self, sights: BTreeMap<String, Sight>) -> Result<()> {
         for (chain, mut sight) in sights {
             self.stop_with_the_relay(&chain, &mut sight);
+            if let (Err(_), Some(before)) = (&sight.offers, self.sights.get(&chain)) {
+                sight.offers.clone_from(&before.offers);
+            }
             let before = self.sights.insert(chain.clone(), sight.clone());
             if before.as_ref().is_none_or(|before| before.head != sight.head) {
                 let (height, time) = (sight.head.height, sight.head.timestamp);
                 self.give(Input::Head { chain: chain.clone(), height, time })?;
             }
-            let is_news = |before: &Sight| before.cost.abs_diff(sight.cost) > before.cost / COST_PARTS;
-            if before.as_ref().is_none_or(is_news) {
-                self.give(Input::Gas { chain: chain.clone(), liquidation: sight.cost, step: 0 })?;
-            } else if let (Some(held), Some(before)) = (self.sights.get_mut(&chain), &before) {
-                // Compared with what the core was told, so that many small steps are news in the end.
-                held.cost = before.cost;
+            let cost = Cost::of(&sight);
+            if self.costs.get(&chain).is_none_or(|told| told.is_outdated_by(cost)) {
+                self.costs.insert(chain.clone(), cost);
+                self.give(Input::Gas { chain: chain.clone(), liquidation: cost.liquidation, step: cost.step })?;
             }
             for (asset, level) in sight.levels {
                 if before.as_ref().and_then(|before| before.levels.get(&asset)) != Some(&level) {
@@ -156,7 +188,7 @@ impl Running {
         if !self.knows_positions {
             for (_, located) in self.handle.journal().positions()? {
                 if let Some(position) = located.event.body.position()
-                    && let Some(name) = self.names.get(&position.market)
+                    && let Some(name) = self.markets.get(&position.market)
                 {
                     self.owners.entry(name.clone()).or_default().insert(position.owner);
                 }
@@ -172,7 +204,7 @@ impl Running {
     }
 
     fn hear_of(&mut self, record: &MirrorRecord) -> Result<()> {
-        let Some(market) = self.names.get(&record.position.market).cloned() else { return Ok(()) };
+        let Some(market) = self.markets.get(&record.position.market).cloned() else { return Ok(()) };
         let owner = record.position.owner;
         self.owners.entry(market.clone()).or_default().insert(owner);
         let (balances, version) = (Balances::from(&record.position), record.version);
@@ -181,7 +213,7 @@ impl Running {
 
     /// Reads positions as they are now. Those that cannot be read are unknown, which is not healthy.
     async fn read_positions(&mut self, market: &str, owners: &[Account]) -> Result<()> {
-        let Some(naming) = self.namings.get(market) else { return Ok(()) };
+        let Some(naming) = self.names.markets.get(market) else { return Ok(()) };
         let Some(site) = self.sites.get(&naming.chain) else { return Ok(()) };
         match site.hands.positions(naming.market, owners).await {
             Ok(found) => {
@@ -214,7 +246,7 @@ impl Running {
             let owners: Vec<Account> = book.unknown().map(|(owner, _)| owner).collect();
             (!owners.is_empty()).then(|| (name.clone(), owners))
         };
-        let unknown: Vec<_> = self.namings.keys().filter_map(unknown).collect();
+        let unknown: Vec<_> = self.names.markets.keys().filter_map(unknown).collect();
         for (market, owners) in unknown {
             self.read_positions(&market, &owners).await?;
         }
@@ -235,8 +267,12 @@ impl Running {
     async fn follow(&mut self, sights: &BTreeMap<String, Sight>) -> Result<()> {
         for (chain, sight) in sights {
             let Some(site) = self.sites.get(chain).filter(|_| !self.unrestored.contains(chain)) else { continue };
+            let journal = self.handle.journal();
+            let arrival = |id| world::arrival(journal.as_ref(), id);
             let heights = (sight.head.height, sight.finalized.height);
-            let news = match self.flights.follow(chain, site.hands.as_ref(), &self.namings, heights).await {
+            let hands = site.hands.as_ref();
+            let around = Surroundings { hands, names: &self.names, heights, arrival: &arrival };
+            let news = match self.flights.follow(chain, &around).await {
                 Ok(news) => news,
                 Err(error) => {
                     self.problems.insert(chain.clone(), error.to_string());
@@ -258,24 +294,27 @@ impl Running {
     /// Signs what was decided, makes it durable, and sends it.
     async fn act(&mut self) -> Result<()> {
         let decided = std::mem::take(&mut self.decided);
-        let chain_of = |decision: &Decision| {
-            let tim3_keeper::Subject::Position { market, .. } = &decision.subject else { return None };
-            self.namings.get(market).map(|naming| naming.chain.clone())
-        };
         let mut by_chain: BTreeMap<String, Vec<&Decision>> = BTreeMap::new();
         for decision in &decided {
-            if let Some(chain) = chain_of(decision) {
-                by_chain.entry(chain).or_default().push(decision);
+            let Some(action) = &decision.action else { continue };
+            match flight::chain_of(action, &self.names) {
+                Some(chain) => by_chain.entry(chain.clone()).or_default().push(decision),
+                None => {
+                    let reason = "its market is not looked after any more".to_owned();
+                    self.outcome(decision.number, Outcome::Refused { reason })?;
+                }
             }
         }
         for (chain, decisions) in by_chain {
-            let Some(site) = self.sites.get(&chain) else { continue };
+            let time = self.sights.get(&chain).map_or(0, |sight| sight.head.timestamp);
+            let signings = match self.sites.get(&chain) {
+                Some(site) => flight::sign(site.hands.as_ref(), &decisions, &self.names, time).await,
+                None => flight::unsigned(&decisions, &chain),
+            };
             let mut ready = Vec::new();
-            for flight::Signed { decision, market, result } in
-                flight::sign(site.hands.as_ref(), &decisions, &self.namings).await
-            {
+            for flight::Signed { decision, action, result } in signings {
                 match result {
-                    Ok(transaction) => ready.push((decision, market, transaction)),
+                    Ok(transaction) => ready.push((decision, action, transaction)),
                     Err(reason) => {
                         self.metrics.keeper_attempt(&chain, "refused");
                         self.outcome(decision, Outcome::Refused { reason })?;
@@ -283,9 +322,9 @@ impl Running {
                 }
             }
             let mut signed = Vec::new();
-            for (decision, market, transaction) in ready {
-                self.tell(decision, market.clone(), "sent");
-                self.flights.add(decision, &chain, &market, transaction.clone());
+            for (decision, action, transaction) in ready {
+                self.tell(decision, flight::about(&action), "sent");
+                self.flights.add(decision, &chain, &action, transaction.clone());
                 signed.push((decision, transaction));
             }
             for (decision, outcome) in self.send(chain, signed).await? {
@@ -299,9 +338,7 @@ impl Running {
     /// Records replacements, and sends them. That no node takes one says nothing about the transaction that it is to take the place of.
     async fn replace(&mut self, chain: String, signed: Vec<(u64, Transaction)>) -> Result<()> {
         for (decision, transaction) in &signed {
-            if let Some((market, _)) = self.flights.place(*decision) {
-                self.flights.add(*decision, &chain, &market, transaction.clone());
-            }
+            self.flights.replace(*decision, transaction.clone());
         }
         self.send(chain, signed).await.map(|_| ())
     }
@@ -313,13 +350,14 @@ impl Running {
         }
         self.session.record.commit().await?;
         let Some(site) = self.sites.get(&chain) else { return Ok(Vec::new()) };
-        Ok(flight::send(site.hands.as_ref(), &signed).await)
+        Ok(flight::send(site.hands.as_ref(), &signed, |decision| self.flights.kind(decision)).await)
     }
 
     /// Begins a page where another configuration waits for it, or this one is long, and nothing is under way.
     async fn turn_page(&mut self) -> Result<()> {
         let positions: u64 = self
-            .namings
+            .names
+            .markets
             .keys()
             .filter_map(|name| self.session.keeper.book(name))
             .map(|it| it.len())
@@ -335,6 +373,8 @@ impl Running {
             self.turn_to = None;
             self.knows_positions = false;
             self.sights.clear();
+            self.quotas.clear();
+            self.costs.clear();
             self.prices.forget();
         }
         Ok(())

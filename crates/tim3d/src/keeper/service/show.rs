@@ -2,10 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use tim3_api::view::{KeeperMarketView, KeeperView, KeeperWaitView, ReasonView};
-use tim3_domain::{amount::display, price::Verdict};
+use tim3_api::view::{KeeperMarketView, KeeperTradeView, KeeperVenueView, KeeperView, KeeperWaitView, ReasonView};
+use tim3_domain::{
+    amount::{Rounding, SYNTHETIC_DECIMALS, display, scale},
+    price::Verdict,
+};
+
+use tim3_keeper::arbitrage::Trade;
 
 use super::Running;
+use crate::keeper::trading::{Venue, Way};
+
+/// One whole unit with six decimals.
+const MILLION: u128 = 1_000_000;
 
 /// How many of those that wait are shown.
 const WAITING: usize = 100;
@@ -14,7 +23,7 @@ impl Running {
     pub(super) fn show(&self) {
         let keeper = &self.session.keeper;
         let ledger = keeper.ledger();
-        let markets: Vec<KeeperMarketView> = self.namings.keys().filter_map(|name| self.market(name)).collect();
+        let markets: Vec<KeeperMarketView> = self.names.markets.keys().filter_map(|name| self.market(name)).collect();
         let mut problems: BTreeMap<String, String> = self.problems.clone();
         for market in markets.iter().filter(|market| market.verdict != name(Verdict::Valid)) {
             let reason = format!("its price is {}", market.verdict);
@@ -28,6 +37,7 @@ impl Running {
             self.metrics.keeper_in_flight(chain, self.flights.count(chain));
         }
         let sum = |of: fn(&KeeperMarketView) -> u64| markets.iter().map(of).fold(0, u64::saturating_add);
+        self.metrics.keeper_open_trades(keeper.open_trades().count());
         self.metrics.keeper_positions(sum(|it| it.positions), sum(|it| it.liquidatable), sum(|it| it.unknown));
         for market in &markets {
             self.metrics.keeper_price(&market.name, market.verdict == name(Verdict::Valid));
@@ -50,6 +60,8 @@ impl Running {
             mode: keeper.config().mode.to_string(),
             paused: keeper.is_paused(),
             markets,
+            venues: self.names.trading.venues.keys().filter_map(|name| self.venue(name)).collect(),
+            open_trades: keeper.open_trades().map(open_trade).collect(),
             in_flight: in_flight.map(|(subject, decision)| (*decision, subject.to_string())).collect(),
             waiting: waiting.collect(),
             results: ledger.results().iter().map(|(mode, result)| (mode.to_string(), usd(*result))).collect(),
@@ -60,6 +72,30 @@ impl Running {
             problems: problems.into_iter().map(|(subject, reason)| ReasonView { subject, reason }).collect(),
         };
         self.board.looked(view, self.turn_to.is_none() && self.knows_positions);
+    }
+
+    fn venue(&self, name: &str) -> Option<KeeperVenueView> {
+        let Venue { chain, assets: [base, quote], way } = self.names.trading.venues.get(name)?;
+        let offers = self.sights.get(chain)?.offers.as_ref().ok()?;
+        let whole = |asset: &String, amount: u128| {
+            let decimals = self.names.trading.decimals.get(asset).copied().unwrap_or_default();
+            scale(amount, decimals, SYNTHETIC_DECIMALS, Rounding::Down).unwrap_or(u128::MAX)
+        };
+        let (price, [one, other]) = match way {
+            Way::Pool { .. } => {
+                let (held, owed) = offers.pools.get(name)?;
+                let amounts = [whole(base, *held), whole(quote, *owed)];
+                let [base, quote] = amounts;
+                (quote.checked_mul(MILLION).and_then(|quote| quote.checked_div(base)), amounts)
+            }
+            Way::Par { .. } => {
+                let (mintable, redeemable) = offers.reserves.get(name)?;
+                (None, [*redeemable, *mintable])
+            }
+        };
+        let shown = |amount| display(amount, SYNTHETIC_DECIMALS);
+        let holds = BTreeMap::from([(base.clone(), shown(one)), (quote.clone(), shown(other))]);
+        Some(KeeperVenueView { name: name.to_owned(), chain: chain.clone(), price: price.map(shown), holds })
     }
 
     fn market(&self, name: &str) -> Option<KeeperMarketView> {
@@ -73,7 +109,7 @@ impl Running {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         Some(KeeperMarketView {
             name: name.to_owned(),
-            chain: self.namings.get(name)?.chain.clone(),
+            chain: self.names.markets.get(name)?.chain.clone(),
             price: price.map(|price| price.to_string()),
             verdict: self::name(verdict).to_owned(),
             positions: count(book.len()),
@@ -81,6 +117,13 @@ impl Running {
             unknown: count(book.unknown().count()),
         })
     }
+}
+
+fn open_trade((decision, trade, since_ms): (u64, &Trade, u64)) -> KeeperTradeView {
+    let legs: Vec<String> =
+        trade.legs.iter().map(|leg| format!("{} for {} through {}", leg.from, leg.to, leg.venue)).collect();
+    let summary = format!("{}; the leg on {} is done", legs.join(", then "), trade.first);
+    KeeperTradeView { decision, since_ms, summary }
 }
 
 fn name(verdict: Verdict) -> &'static str {

@@ -1,0 +1,144 @@
+//! Uniswap V2 on a chain of the devnet, from the bytecode that was published: pools that nobody here wrote.
+
+use alloy::{
+    network::TransactionBuilder as _,
+    primitives::{Address, B256, U256},
+    providers::Provider as _,
+    rpc::types::TransactionRequest,
+    sol,
+    sol_types::{SolCall, SolValue as _},
+};
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use tim3_chain::{Actor as _, UserAction};
+use tim3_devnet::{
+    Site, accounts,
+    contracts::IToken,
+    plan::{STABLE, SYNTHETIC, UNIT},
+    site::native,
+};
+
+use crate::scene::{account, receipt_of};
+
+sol! {
+    #[sol(rpc)]
+    interface Uniswap {
+        function createPair(address one, address other) external returns (address pair);
+        function getPair(address one, address other) external view returns (address pair);
+        function getReserves() external view returns (uint112 reserve0, uint112 reserve1, uint32 time);
+        function token0() external view returns (address);
+        function mint(address to) external returns (uint256 liquidity);
+        function sync() external;
+        function transfer(address to, uint256 value) external returns (bool);
+    }
+}
+
+/// Who provides the liquidity.
+const PROVIDER: &str = "carol";
+
+/// A pool of USDA and TIM3.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pool {
+    pub(crate) pair: Address,
+    pub(crate) router: Address,
+}
+
+/// The creation code in one of the packages.
+fn code(package: &str, name: &str) -> Result<Vec<u8>> {
+    let modules = concat!(env!("CARGO_MANIFEST_DIR"), "/../../contracts/ethereum/node_modules/@uniswap");
+    let file = format!("{modules}/{package}/build/{name}.json");
+    let text = std::fs::read_to_string(&file).with_context(|| format!("{file}: tests/setup.sh installs it"))?;
+    let built: Value = serde_json::from_str(&text)?;
+    let digits = built["bytecode"].as_str().context("no bytecode")?;
+    Ok(alloy::primitives::hex::decode(digits)?)
+}
+
+async fn deploy(site: &Site, code: Vec<u8>) -> Result<Address> {
+    const GAS: u64 = 10_000_000;
+    let request = TransactionRequest::default().from(accounts::address(PROVIDER)?).gas_limit(GAS);
+    let sent = site.provider().send_transaction(request.with_deploy_code(code)).await?;
+    let hash = *sent.tx_hash();
+    site.mined(&[hash]).await?;
+    receipt_of(site, hash).await?.contract_address.context("no contract")
+}
+
+async fn call(site: &Site, to: Address, call: &impl SolCall) -> Result<()> {
+    let sent: B256 = site.send_as(accounts::address(PROVIDER)?, to, call).await?;
+    site.mined(&[sent]).await
+}
+
+/// Locks USDA for so many TIM3 here, for `user`.
+pub(crate) async fn mint(site: &Site, user: &str, whole: u128) -> Result<()> {
+    let who = account(user)?;
+    let action = UserAction::Lock {
+        market: site.market(STABLE)?,
+        collateral: whole * UNIT,
+        debt: whole * UNIT,
+        destination: site.deployment.id,
+        recipient: who,
+        refund_to: who,
+        max_fee: 0,
+    };
+    site.user(accounts::key(user)?).await?.act(action).await?;
+    Ok(())
+}
+
+impl Pool {
+    /// Factory, router, and a pool with `whole` of either token in it.
+    pub(crate) async fn deploy(site: &Site, whole: u64) -> Result<Self> {
+        let provider = accounts::address(PROVIDER)?;
+        let factory = [code("v2-core", "UniswapV2Factory")?, provider.abi_encode()].concat();
+        let factory = deploy(site, factory).await?;
+        // It wants to know where wrapped ether is, and is never asked for any.
+        let arguments = (factory, *site.token(STABLE)?.address()).abi_encode_params();
+        let router = deploy(site, [code("v2-periphery", "UniswapV2Router02")?, arguments].concat()).await?;
+        let (one, other) = (*site.token(STABLE)?.address(), *site.token(SYNTHETIC)?.address());
+        call(site, factory, &Uniswap::createPairCall { one, other }).await?;
+        let pair = Uniswap::new(factory, site.provider().clone()).getPair(one, other).call().await?;
+        let pool = Self { pair, router };
+        mint(site, PROVIDER, whole.into()).await?;
+        pool.donate_stable(site, whole).await?;
+        pool.donate_synthetic(site, whole.into()).await?;
+        call(site, pair, &Uniswap::mintCall { to: provider }).await?;
+        Ok(pool)
+    }
+
+    /// Makes TIM3 dearer: more USDA in the pool, from nowhere.
+    pub(crate) async fn raise(&self, site: &Site, whole: u64) -> Result<()> {
+        self.donate_stable(site, whole).await?;
+        call(site, self.pair, &Uniswap::syncCall {}).await
+    }
+
+    /// Makes TIM3 cheaper: more of it in the pool, out of the provider's own.
+    pub(crate) async fn lower(&self, site: &Site, whole: u128) -> Result<()> {
+        mint(site, PROVIDER, whole).await?;
+        self.donate_synthetic(site, whole).await?;
+        call(site, self.pair, &Uniswap::syncCall {}).await
+    }
+
+    async fn donate_stable(&self, site: &Site, whole: u64) -> Result<()> {
+        let token = *site.token(STABLE)?.address();
+        call(site, token, &IToken::mintCall { to: self.pair, amount: native(whole) }).await
+    }
+
+    async fn donate_synthetic(&self, site: &Site, whole: u128) -> Result<()> {
+        let token = *site.token(SYNTHETIC)?.address();
+        call(site, token, &Uniswap::transferCall { to: self.pair, value: U256::from(whole * UNIT) }).await
+    }
+
+    /// What it holds, in millionths of USDA and of TIM3.
+    pub(crate) async fn reserves(&self, site: &Site) -> Result<[u128; 2]> {
+        let pair = Uniswap::new(self.pair, site.provider().clone());
+        let found = pair.getReserves().call().await?;
+        let (zero, one): (u128, u128) = (found.reserve0.to(), found.reserve1.to());
+        let is_first = pair.token0().call().await? == *site.token(STABLE)?.address();
+        let (stable, synthetic) = if is_first { (zero, one) } else { (one, zero) };
+        Ok([stable / 10_u128.pow(12), synthetic])
+    }
+
+    /// The price of a million TIM3, in millionths of USDA.
+    pub(crate) async fn price(&self, site: &Site) -> Result<u128> {
+        let [stable, synthetic] = self.reserves(site).await?;
+        Ok(stable * 10_u128.pow(12) / synthetic)
+    }
+}
