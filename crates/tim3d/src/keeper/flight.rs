@@ -38,6 +38,8 @@ struct Flight {
     transactions: Vec<Transaction>,
     /// Height of the newest block when it was first seen that none of them can be included any more.
     dead_since: Option<u64>,
+    /// Its transaction is final, and what is left is the relay's: a transfer on its way.
+    has_left: bool,
 }
 
 /// All of them, by decision.
@@ -76,14 +78,14 @@ impl Flights {
     pub(super) fn new(unfinished: Unfinished, action_of: impl Fn(u64) -> Option<Action>) -> Self {
         let flight = |(decision, (chain, transactions)): (u64, (String, Vec<Transaction>))| {
             let action = action_of(decision)?;
-            Some((decision, Flight { chain, action, transactions, dead_since: None }))
+            Some((decision, Flight { chain, action, transactions, dead_since: None, has_left: false }))
         };
         Self(unfinished.into_iter().filter_map(flight).collect())
     }
 
-    /// How many are under way on `chain`.
+    /// How many have a transaction under way on `chain`.
     pub(super) fn count(&self, chain: &str) -> usize {
-        self.0.values().filter(|flight| flight.chain == chain).count()
+        self.0.values().filter(|flight| flight.chain == chain && !flight.has_left).count()
     }
 
     /// Whether nothing is under way that changes the inventory on `chain`.
@@ -109,6 +111,7 @@ impl Flights {
             action: action.clone(),
             transactions: Vec::new(),
             dead_since: None,
+            has_left: false,
         });
         flight.transactions.push(transaction);
     }
@@ -251,7 +254,7 @@ impl Flight {
         }
     }
 
-    fn outcome(&self, around: &Surroundings<'_>, cost: u128, result: &Result<Done, Undone>) -> Next {
+    fn outcome(&mut self, around: &Surroundings<'_>, cost: u128, result: &Result<Done, Undone>) -> Next {
         let names = around.names;
         let done = match result {
             Ok(done) => done,
@@ -273,6 +276,7 @@ impl Flight {
             }
             (Action::Transfer(transfer), Done::Traded(Traded { operation, .. })) => {
                 // The keeper's own daemon relays it; until it has ended it is on its way.
+                self.has_left = true;
                 let Some(arrival) = operation.and_then(around.arrival) else { return Next::Wait };
                 let output = match arrival {
                     Arrival::Arrived(amount) => {
