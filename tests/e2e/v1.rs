@@ -211,6 +211,7 @@ async fn adopted_processes_complete_what_is_asked_of_them_until_a_stranger_takes
     let address = listen["value"].as_str().context("a text")?.trim_matches('"').to_owned();
     let metrics = reqwest::get(format!("http://{address}/metrics")).await?.text().await?;
     ensure!(metrics.contains("tim3_v1_halted{chain=\"ao_v1\"} 1"), "{metrics}");
+    ensure!(metrics.matches("tim3_endpoint_usable{chain=\"ao_v1\",").count() == 4, "{metrics}");
     world.has("bob", "0", "0", 0).await?;
 
     // A human has looked: it goes on, and a restart does not halt for the same again.

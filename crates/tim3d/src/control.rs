@@ -12,7 +12,7 @@ use tim3_api::{
     view::{
         AnchorView, AssetAudit, AssetView, AuditView, BlockView, ChainView, CheckView, EndpointView, KeeperRecordView,
         KeeperView, OperationView, Page, PositionView, ReadinessView, ReasonView, ReloadView, SignedUnits, StatusView,
-        SubmitterView, TimelineView, Units, V1OperationView,
+        SubmitterView, TimelineView, Units, V1OperationView, V1View,
     },
 };
 use tim3_chain::Chain;
@@ -174,7 +174,7 @@ impl Control for Live {
             open,
             assets: self.handle.assets().map(|(asset, board)| asset_view(asset, board)).collect(),
             chains: self.chain_views(),
-            v1: self.adopted.iter().map(|adopted| adopted.known().view).collect(),
+            v1: self.adopted.iter().map(|it| V1View { endpoints: it.endpoints(), ..it.known().view }).collect(),
         })
     }
 

@@ -28,7 +28,7 @@ use crate::{
     anchor::{Anchoring, Problem},
     chains::{self, Connected},
     config::{self, Config, Inputs, Loaded},
-    control::Live,
+    control::{Endpoints, Live},
     directory::Directory,
     keeper, keys,
     metrics::{self, Calls},
@@ -36,7 +36,7 @@ use crate::{
     reload::{self, Reloader},
     service::Manager,
     supervise::Group,
-    v1::Adoption,
+    v1::{Adopted, Adoption},
 };
 
 /// Everything that stood in the way, one line each.
@@ -165,7 +165,7 @@ pub(crate) async fn prepare(start: Start, stop: CancellationToken) -> Result<App
     let addresses = attesters.iter().map(|attester| Address::from(attester.address()).to_string()).collect();
     let parts = parts(config, &chains, attesters, journal, metrics.clone());
     let daemon = Daemon::prepare(parts, stop.clone()).await.map_err(|error| one(error.into()))?;
-    let usable = usable_endpoints(&chains);
+    let usable = usable_endpoints(&chains, &adopted);
     let standstill = config.chains.iter().map(|chain| (chain.gateway, chain.standstill_after)).collect();
     let access = Access::new(token, config.api.listen.ip().is_loopback());
     let shutdown_timeout = config.shutdown_timeout;
@@ -245,9 +245,13 @@ fn keep<T>(results: Vec<Result<T>>, failures: &mut Vec<Error>) -> Vec<T> {
 }
 
 /// Which endpoints are asked as usual, whenever metrics are read; those that a reload took away are not told of any more.
-fn usable_endpoints(chains: &[Connected]) -> impl Fn(&Metrics) + Send + Sync + use<> {
+fn usable_endpoints(chains: &[Connected], adopted: &[Adopted]) -> impl Fn(&Metrics) + Send + Sync + use<> {
     let endpoints = |one: &Connected| (one.chain.name().to_owned(), Arc::clone(&one.endpoints));
-    let chains: Vec<_> = chains.iter().map(endpoints).collect();
+    let units = |one: &Adopted| {
+        let (name, one) = (one.name.clone(), one.clone());
+        (name, Arc::new(move || one.endpoints()) as Endpoints)
+    };
+    let chains: Vec<_> = chains.iter().map(endpoints).chain(adopted.iter().map(units)).collect();
     let told = Mutex::new(BTreeSet::new());
     move |metrics| {
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);

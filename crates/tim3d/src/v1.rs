@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Error, Result, anyhow};
-use tim3_api::view::{V1OperationView, V1View};
+use tim3_api::view::{EndpointView, V1OperationView, V1View};
 use tim3_arweave::{
     Network, Wallet,
     v1::{
@@ -37,7 +37,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use self::memory::Notes;
-use crate::{chains::milliseconds, config::V1, keys, output::now_ms};
+use crate::{
+    chains::{self, milliseconds},
+    config::V1,
+    keys,
+    output::now_ms,
+};
 
 /// What is known of adopted processes.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +58,7 @@ type Wish = (Option<String>, oneshot::Sender<Result<(), String>>);
 #[derive(Clone, Debug)]
 pub(crate) struct Adopted {
     pub(crate) name: String,
+    network: Arc<Network>,
     poll_interval: Duration,
     known: Arc<RwLock<Known>>,
     wishes: mpsc::Sender<Wish>,
@@ -61,6 +67,11 @@ pub(crate) struct Adopted {
 impl Adopted {
     pub(crate) fn known(&self) -> Known {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How the units are doing.
+    pub(crate) fn endpoints(&self) -> Vec<EndpointView> {
+        chains::views(self.network.endpoints())
     }
 
     /// Why they are not served, if they are not; `patience_ms` is how long a round may fail to end.
@@ -93,12 +104,16 @@ pub(crate) struct Adoption {
     wishes: mpsc::Receiver<Wish>,
 }
 
-/// The processes that a configuration names, with `wallet` in their slots.
+/// The units that a configuration names.
 ///
 /// # Errors
-/// What stands in the way: endpoints that make no pool, an id that is none.
-fn processes(settings: &V1, wallet: &Wallet, observer: Option<Arc<dyn Observer>>) -> Result<Processes> {
-    let network = Network::new(crate::ao::v1_network(settings)?, observer)?;
+/// What stands in the way: endpoints that make no pool.
+pub(crate) fn network(settings: &V1, observer: Option<Arc<dyn Observer>>) -> Result<Arc<Network>> {
+    Ok(Arc::new(Network::new(crate::ao::v1_network(settings)?, observer)?))
+}
+
+/// The processes that a configuration names, with `wallet` in their slots.
+fn processes(settings: &V1, wallet: &Wallet, network: Arc<Network>) -> Result<Processes> {
     let id = |role: Role| settings.process(role).to_string();
     let deployment = Deployment {
         coordinator: id(Role::Coordinator),
@@ -108,7 +123,7 @@ fn processes(settings: &V1, wallet: &Wallet, observer: Option<Arc<dyn Observer>>
         usda: id(Role::Usda),
         daemon: wallet.address().to_string(),
     };
-    Processes::new(Arc::new(network), deployment, settings.authority)
+    Processes::new(network, deployment, settings.authority)
         .map_err(|role| anyhow!("chains.{}: the id of its {role} is none", settings.name))
 }
 
@@ -120,14 +135,14 @@ pub(crate) async fn driver(
     settings: &V1,
     wallet: Wallet,
     memory: Box<dyn Memory>,
-    observer: Option<Arc<dyn Observer>>,
+    network: Arc<Network>,
 ) -> Result<Driver> {
     let patience = Patience {
         report_after: milliseconds(settings.report_after),
         stranded_after: milliseconds(settings.stranded_after),
     };
     let decimals = Decimals { token: settings.token_decimals, usda: settings.usda_decimals };
-    let processes = processes(settings, &wallet, observer)?;
+    let processes = processes(settings, &wallet, network)?;
     Ok(Driver::start(processes, wallet, decimals, patience, memory, now_ms()).await?)
 }
 
@@ -151,10 +166,11 @@ impl Adoption {
         let name = settings.name.clone();
         let wallet = wallet(settings).await?;
         let address = wallet.address();
+        let network = network(settings, Some(observer))?;
         let passes = |error: &Error| matches!(error.downcast_ref(), Some(DriveError::Chain(error)) if error.passes());
         let start = || async {
             let memory = Box::new(Notes::open(Arc::clone(journal), &name)?);
-            driver(settings, wallet.clone(), memory, Some(Arc::clone(&observer))).await
+            driver(settings, wallet.clone(), memory, Arc::clone(&network)).await
         };
         let driver = patiently(&name, patience, stop, passes, start).await.with_context(|| format!("chains.{name}"))?;
         // All of them have answered. Without this a first round that never ends would be no stale one.
@@ -162,7 +178,7 @@ impl Adoption {
         let known = Arc::new(RwLock::new(Known { view: view::empty(settings, address), ..Known::default() }));
         let (sender, wishes) = mpsc::channel(1);
         let poll_interval = settings.poll_interval;
-        let adopted = Adopted { name, poll_interval, known: Arc::clone(&known), wishes: sender };
+        let adopted = Adopted { name, network, poll_interval, known: Arc::clone(&known), wishes: sender };
         Ok((Self { settings: settings.clone(), driver, metrics, known, wishes }, adopted))
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::EndpointView;
+
 /// The V1 processes of one chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct V1View {
@@ -29,6 +31,8 @@ pub struct V1View {
     pub books: Option<V1Books>,
     /// What somebody should know.
     pub findings: Vec<String>,
+    /// The units that are asked.
+    pub endpoints: Vec<EndpointView>,
 }
 
 /// What the processes' books say of the same thing, in their own decimals: A = B = C and D = E = F.

@@ -152,10 +152,11 @@ fn status_text(status: &StatusView) -> String {
         ]);
     }
     let mut endpoints = Table::new(&["CHAIN", "ENDPOINT", "STATE"]);
-    for chain in &status.chains {
-        for endpoint in &chain.endpoints {
+    let of_chains = status.chains.iter().map(|chain| (&chain.name, &chain.endpoints));
+    for (chain, all) in of_chains.chain(status.v1.iter().map(|v1| (&v1.name, &v1.endpoints))) {
+        for endpoint in all {
             let state = endpoint.problem.clone().unwrap_or_else(|| "healthy".to_owned());
-            endpoints.row([chain.name.clone(), endpoint.name.clone(), state]);
+            endpoints.row([chain.clone(), endpoint.name.clone(), state]);
         }
     }
     let v1: Vec<_> = status.v1.iter().map(v1_text).collect();

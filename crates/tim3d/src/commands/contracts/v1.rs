@@ -29,7 +29,7 @@ pub(super) async fn report(settings: &V1) -> Result<Report> {
     let wallet = v1::wallet(settings).await?;
     let mut report = Report::default();
     report.add("wallet for the slots", wallet.address(), None::<&str>);
-    match v1::driver(settings, wallet, Box::new(Nothing), None).await {
+    match v1::driver(settings, wallet, Box::new(Nothing), v1::network(settings, None)?).await {
         Ok(mut driver) => {
             report.add("answers, decimals, ratio", "as needed", Some("as needed"));
             driver.look(now_ms()).await?;
