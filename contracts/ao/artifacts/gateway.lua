@@ -1602,6 +1602,7 @@ end
 
 function payouts.again(payout)
   store.set(payout, "attempt", payout.attempt + 1)
+  store.set(payout, "time", store.state().now)
   send(payout)
 end
 local function find(msg)

@@ -109,14 +109,14 @@ export class Network {
 
   // ---------------------------------------------------------------------------------------------------------------- evaluating
 
-  async #evaluate(process, nonce, { push = true } = {}) {
+  async #evaluate(process, nonce, { push = true, keep = true } = {}) {
     const entry = process.log[nonce]
     process.machine ??= await Machine.create()
     const result = await process.machine.evaluate(this.#message(process, entry), process.env)
     process.results[nonce] = result
     process.evaluated = nonce
+    if (keep) this.store.append({ kind: "result", process: process.id, nonce, result })
     if (!push) return
-    this.store.append({ kind: "result", process: process.id, nonce, result })
     if ((nonce + 1) % CHECKPOINT_EVERY === 0) this.store.saveState(process.id, nonce, process.machine.state)
     for (const message of result.Messages) this.#push(process, entry, message)
   }
@@ -279,7 +279,10 @@ export class Network {
         process.evaluated = saved.nonce
         for (let nonce = 0; nonce <= saved.nonce; nonce++) process.results[nonce] = results.get(`${process.id}:${nonce}`)
       }
-      while (process.evaluated + 1 < process.log.length) await this.#evaluate(process, process.evaluated + 1, { push: false })
+      while (process.evaluated + 1 < process.log.length) {
+        const nonce = process.evaluated + 1
+        await this.#evaluate(process, nonce, { push: false, keep: !results.has(`${process.id}:${nonce}`) })
+      }
     }
   }
 

@@ -338,7 +338,12 @@ describe("stopping", () => {
         // Spawn, code, 60 times Add, Relay, the answer to what it sent, the posted item, the last Add.
         const nonces = body.edges.map(e => Number(e.node.assignment.tags.find(t => t.name === "Nonce").value))
         assert.deepEqual(nonces, Array.from({ length: 66 }, (_, i) => i))
+        const found = await second.result(p, posted.id)
         await second.stop()
+
+        const third = await start({ store })
+        assert.deepEqual(await third.result(p, posted.id), found, "what the second computed when it started is known")
+        await third.stop()
       } finally {
         rmSync(store, { recursive: true })
       }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use tim3_chain::{Chain, ChainError, Lock, MarketState, PositionRecord, Token};
+use tim3_chain::{BlockRef, Chain, ChainError, Lock, MarketState, Overdue, PositionRecord, Token};
 use tim3_domain::{
     amount::{Rounding, scale},
     identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind},
@@ -87,6 +87,10 @@ impl Lock for Ao {
         let native = self.link.balance(record.token, account.into()).await?;
         scale(native, record.native_decimals.0, record.decimals.0, Rounding::Down)
             .map_err(|error| self.link.transient("collateral balance", error.to_string()))
+    }
+
+    async fn overdue(&self, block: &BlockRef, age: u64) -> Result<Overdue, ChainError> {
+        self.overdue_payouts(block, age).await
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     id::Id,
     link::Link,
     network::Network,
+    payouts::Histories,
     reader::Following,
     submitter::Batches,
     units::{Refusal, base, scheduler},
@@ -33,6 +34,7 @@ use crate::{
 pub struct Ao {
     pub(crate) link: Arc<Link>,
     pub(crate) following: Mutex<Following>,
+    pub(crate) histories: Mutex<Histories>,
     pub(crate) batches: Option<Batches>,
     pub(crate) voters: Arc<Voters>,
     _tasks: Vec<AbortOnDropHandle<std::convert::Infallible>>,
@@ -95,7 +97,14 @@ impl Ao {
         let batches = keys.submitter.map(|wallet| Batches::new(wallet, &config));
         let tasks = watch(&network, config.process);
         let link = Arc::new(Link::new(network, config, id));
-        Ok(Self { link, following: Mutex::default(), batches, voters: Arc::new(voters), _tasks: tasks })
+        Ok(Self {
+            link,
+            following: Mutex::default(),
+            histories: Mutex::default(),
+            batches,
+            voters: Arc::new(voters),
+            _tasks: tasks,
+        })
     }
 
     /// Makes sure that the endpoints of `config` serve this very gateway, by their own quorum. Nothing changes yet.

@@ -42,6 +42,7 @@ mod blocks;
 mod chain;
 mod link;
 mod orders;
+mod payouts;
 mod view;
 
 pub use crate::{

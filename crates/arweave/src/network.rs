@@ -274,6 +274,14 @@ impl Network {
         .await
     }
 
+    /// What the scheduler's clock shows, in seconds.
+    ///
+    /// # Errors
+    /// [`ChainError::Transient`] where no scheduler says it.
+    pub async fn now(&self) -> Result<u64, ChainError> {
+        self.ask(&self.schedulers, "timestamp", |su| async move { scheduler::now(&su).await }).await
+    }
+
     /// The messages of a process with the numbers `first` to `last`, [`scheduler::PAGE`] at most, as far as they are there.
     ///
     /// # Errors

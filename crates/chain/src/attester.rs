@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 use tim3_domain::{lifecycle::Refusal, protocol::Order};
 
-use crate::{FinalEvent, OpenSlot};
+use crate::{FinalEvent, LostPayout, OpenSlot};
 
 /// A recoverable secp256k1 signature: `r ‖ s ‖ v`, low s, v of 27 or 28.
 pub type Signature = [u8; 65];
@@ -30,6 +30,8 @@ pub enum Evidence {
         /// What closed the slot at the destination: `Voided`, or for a conflict what was executed under another id.
         closed: Box<FinalEvent>,
     },
+    /// Resend: the payout that its token was never told of.
+    Lost(LostPayout),
 }
 
 /// A wish for a signature.

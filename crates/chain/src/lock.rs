@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tim3_domain::identity::{Account, AssetId, MarketId, MarketKind};
 
-use crate::{ChainError, PositionRecord};
+use crate::{BlockRef, ChainError, Overdue, PositionRecord};
 
 /// A market as its home gateway has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,4 +51,10 @@ pub trait Lock: Send + Sync {
 
     /// An account's balance of a collateral token, in canonical units, rounded down.
     async fn collateral_balance(&self, collateral: AssetId, account: Account) -> Result<u128, ChainError>;
+
+    /// The oldest payouts whose newest attempt was made `age` seconds ago or earlier and that are still pending, as they are at the final
+    /// `block` or later. There are none where paying is one transaction with what owes it.
+    async fn overdue(&self, _block: &BlockRef, _age: u64) -> Result<Overdue, ChainError> {
+        Ok(Overdue::default())
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use tim3_chain::{Chain, ChainError};
 use tim3_domain::{
-    identity::{AssetId, OperationId},
+    identity::{AssetId, GatewayId, OperationId},
     lifecycle::Leg,
     place::TxId,
 };
@@ -34,6 +34,7 @@ use crate::{
     mirror::Mirrors,
     operations::{Operations, Peers, Work},
     patience::patiently,
+    payouts::Payouts,
     router::{Router, ToldMirrors},
     settings::{AssetSettings, Settings},
     submitter::{Report, Request, Submitter},
@@ -95,6 +96,7 @@ impl Daemon {
         let carried = carried(submitters.iter().map(|submitter| &submitter.submitter));
         wiring.run_submitters(submitters);
         let mirrors = wiring.mirrors(&links)?;
+        wiring.payouts(&links);
         let assets = wiring.assets(&links, &carried)?;
         let watched = wiring.watchers(&links).await?;
         wiring.router(&links, &assets, mirrors, watched);
@@ -154,6 +156,8 @@ struct Wiring {
     tasks: Vec<(String, Task)>,
     mailboxes: Vec<(AssetSettings, Mailbox)>,
     mirror_reports: (mpsc::Sender<Report>, Option<mpsc::Receiver<Report>>),
+    /// Of the chains whose payouts can be lost.
+    payout_reports: BTreeMap<GatewayId, (Duration, mpsc::Sender<Report>, mpsc::Receiver<Report>)>,
 }
 
 impl Wiring {
@@ -163,6 +167,11 @@ impl Wiring {
         }
         let mailboxes = parts.settings.assets.iter().map(|asset| (asset.clone(), Mailbox::new())).collect();
         let (sender, receiver) = mpsc::channel(1024);
+        let payout_reports = parts.chains.iter().zip(&parts.settings.chains).filter_map(|(chain, settings)| {
+            let (sender, receiver) = mpsc::channel(1024);
+            Some((chain.gateway(), (settings.resend_after?, sender, receiver)))
+        });
+        let payout_reports = payout_reports.collect();
         Ok(Self {
             parts,
             bus: Bus::new(),
@@ -171,6 +180,7 @@ impl Wiring {
             tasks: Vec::new(),
             mailboxes,
             mirror_reports: (sender, Some(receiver)),
+            payout_reports,
         })
     }
 
@@ -188,6 +198,8 @@ impl Wiring {
         let (patience, cancel) = (self.parts.settings.start_patience, self.cancel.clone());
         let mut submitters = Vec::new();
         for (chain, settings) in self.parts.chains.iter().zip(&self.parts.settings.chains) {
+            let payouts = self.payout_reports.get(&chain.gateway()).map(|(_, reports, _)| reports.clone());
+            let owners: Vec<_> = owners.iter().cloned().chain(payouts).collect();
             let submitter = patiently(chain.name(), patience, &cancel, CoordinatorError::passes, || {
                 Submitter::new(
                     Arc::clone(chain),
@@ -257,6 +269,18 @@ impl Wiring {
             self.spawn("mirrors", mirrors.run(receiver, reports, cancel));
         }
         Ok(news)
+    }
+
+    fn payouts(&mut self, links: &Links) {
+        for (gateway, (age, sender, receiver)) in std::mem::take(&mut self.payout_reports) {
+            let Some(link) = links.get(&gateway) else { continue };
+            let name = format!("payouts of {}", link.chain.name());
+            let (attesters, metrics) = (self.parts.attesters.clone(), self.parts.metrics.clone());
+            let (board, bus) = (self.board.clone(), self.bus.clone());
+            let payouts = Payouts::new(link.clone(), age, attesters, board, bus, metrics, sender);
+            let cancel = self.cancel.clone();
+            self.spawn(name, payouts.run(receiver, cancel));
+        }
     }
 
     fn assets(
@@ -390,7 +414,7 @@ fn carried<'a>(submitters: impl Iterator<Item = &'a Submitter>) -> BTreeMap<(Ope
         .flat_map(Submitter::carried)
         .filter_map(|(order, transaction)| match order {
             OrderRef::Leg(id, leg) => Some(((id, leg), transaction)),
-            OrderRef::Mirror(_) => None,
+            OrderRef::Mirror(_) | OrderRef::Resend(_) => None,
         })
         .collect()
 }

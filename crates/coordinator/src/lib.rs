@@ -29,6 +29,7 @@ pub mod news;
 pub mod operations;
 mod outbox;
 mod patience;
+pub mod payouts;
 pub mod report;
 mod router;
 pub mod settings;

@@ -52,10 +52,18 @@ pub struct ChainSettings {
     pub mirror_interval: Duration,
     /// How long a transaction may stay out of a block before its fate is asked for and its fee raised.
     pub escalate_after: Duration,
+    /// How long a payout may wait for its token before it is looked for in the token's history, and sent again where that does not have it.
+    /// For chains where paying is a message to another process.
+    pub resend_after: Option<Duration>,
 }
 
 impl Default for ChainSettings {
     fn default() -> Self {
-        Self { mirror: true, mirror_interval: Duration::from_secs(5), escalate_after: Duration::from_secs(30) }
+        Self {
+            mirror: true,
+            mirror_interval: Duration::from_secs(5),
+            escalate_after: Duration::from_secs(30),
+            resend_after: None,
+        }
     }
 }

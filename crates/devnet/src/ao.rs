@@ -67,6 +67,23 @@ struct Ports {
     cu: Vec<u16>,
 }
 
+#[derive(Deserialize)]
+struct State {
+    held: Vec<Held>,
+}
+
+/// A message between processes that is held back.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Held {
+    /// The process that sent it.
+    pub from: String,
+    /// Whom it is for.
+    pub target: String,
+    /// What it asks for.
+    #[serde(default)]
+    pub action: String,
+}
+
 /// A running network. Dropping it ends the process; the store stays.
 #[derive(Debug)]
 pub struct AoNetwork {
@@ -250,13 +267,31 @@ impl AoNetwork {
         })))
     }
 
-    /// Kills it and starts it again on the same ports with its store.
+    /// The messages between processes that a fault holds back.
     ///
     /// # Errors
-    /// As [`AoNetwork::start`], and where it has no store.
-    pub async fn restart(&mut self) -> Result<()> {
+    /// Where it does not answer.
+    pub async fn held(&self) -> Result<Vec<Held>> {
+        let text = self.client.get(self.control_url()?).send().await?.text().await?;
+        let state: State = serde_json::from_str(&text).with_context(|| format!("the AO network says {text}"))?;
+        Ok(state.held)
+    }
+
+    /// kill -9. What was about to be pushed is lost.
+    ///
+    /// # Errors
+    /// Where it has no store, without which it could not come back.
+    pub fn kill(&mut self) -> Result<()> {
         ensure!(self.options.store.is_some(), "only a network with a store comes back");
         self.end();
+        Ok(())
+    }
+
+    /// Starts it again on the same ports with its store, after [`AoNetwork::kill`].
+    ///
+    /// # Errors
+    /// As [`AoNetwork::start`].
+    pub async fn revive(&mut self) -> Result<()> {
         *self = Self::start(&self.options.clone()).await?;
         Ok(())
     }

@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
+use futures::future::try_join_all;
 use serde_json::{Value, json};
 use tim3_arweave::{
-    Ao, AoConfig, Id, Keys, NetworkConfig, User,
+    Ao, AoConfig, Id, Keys, Network, NetworkConfig, User,
+    ans104::Tag,
     deploy::{
         Deployer, Deployment, Ground,
         plan::{CollateralPlan, GatewayPlan, MarketPlan, RoutePlan, SyntheticPlan, TokenPlan, WindowPlan},
@@ -34,6 +36,8 @@ pub const NAME: &str = "o";
 pub const CHAIN: &str = "ao:devnet";
 /// Decimals of the collateral's process, as the real one of USDA has.
 pub const STABLE_NATIVE: u8 = 12;
+/// How long a change of the gateway has to wait, in seconds.
+const DELAY: u64 = 60;
 /// Blocks of Arweave that make a message final.
 const CONFIRMATIONS: u64 = 2;
 /// Time between two of them.
@@ -45,6 +49,7 @@ pub struct AoSite {
     /// What is deployed.
     pub deployment: Deployment,
     network: AoNetwork,
+    deployer: Deployer,
     client: reqwest::Client,
     _miner: AbortOnDropHandle<()>,
 }
@@ -56,12 +61,9 @@ impl AoSite {
         &self.network
     }
 
-    /// Kills the network, with whatever was about to be pushed, and starts it again from its store.
-    ///
-    /// # Errors
-    /// Where it does not start.
-    pub async fn restart(&mut self) -> Result<()> {
-        self.network.restart().await
+    /// The network, to kill and revive it.
+    pub fn network_mut(&mut self) -> &mut AoNetwork {
+        &mut self.network
     }
 
     pub(crate) fn check(&mut self) -> Result<()> {
@@ -159,9 +161,59 @@ impl AoSite {
     /// # Errors
     /// Where the adapter refuses the chain.
     pub async fn user(&self, name: &str) -> Result<User> {
+        Ok(self.connect().await?.user(accounts::ao_wallet(name)?))
+    }
+
+    /// The gateway through the adapter, without keys.
+    ///
+    /// # Errors
+    /// Where the adapter refuses the chain.
+    pub async fn connect(&self) -> Result<Ao> {
         let network = network_config(&self.network)?;
         let config = AoConfig::new(network, CHAIN.parse()?, self.deployment.process);
-        Ok(Ao::connect(config, Keys::default(), None).await?.user(accounts::ao_wallet(name)?))
+        Ok(Ao::connect(config, Keys::default(), None).await?)
+    }
+
+    /// The network through the adapter's client, to send messages of any kind.
+    ///
+    /// # Errors
+    /// Never: its endpoints are distinct.
+    pub fn client(&self) -> Result<Network> {
+        Ok(Network::new(network_config(&self.network)?, None)?)
+    }
+
+    /// Mints the collateral for some wallets, in its own units.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub async fn fund(&self, wallets: &[Id], quantity: u128) -> Result<()> {
+        let usda = self.token(STABLE)?;
+        try_join_all(wallets.iter().map(|wallet| self.deployer.mint_test_token(usda, *wallet, quantity))).await?;
+        Ok(())
+    }
+
+    /// What went out of the gateway twice, in canonical units of the collateral.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub async fn overpaid(&self) -> Result<u128> {
+        number(&self.view("Asset", &[("Asset", STABLE)]).await?, "overpaid")
+    }
+
+    /// Makes a change to the gateway as its admin: announced, waited for, and applied.
+    ///
+    /// # Errors
+    /// What the gateway refuses.
+    pub async fn govern(&self, call: &Value) -> Result<()> {
+        let (client, admin) = (self.client()?, accounts::ao_wallet(accounts::ADMIN)?);
+        for (action, wait) in [("Schedule", 0), ("Apply", DELAY)] {
+            self.network.advance(wait).await?;
+            let tags = [Tag::new("Action", action)];
+            let sent = client.send(&admin, self.deployment.process, &tags, &call.to_string()).await?;
+            let answered = sent.outcome.action(&format!("{action}-Response")).is_some();
+            ensure!(answered, "{action} of {call}: {:?}", sent.outcome);
+        }
+        Ok(())
     }
 
     async fn view_of(&self, name: &str, market: MarketId, owner: Account) -> Result<Value> {
@@ -216,8 +268,8 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    pub(crate) async fn start(directory: &Path) -> Result<Self> {
-        let options = AoOptions { store: Some(directory.join("ao")), ..AoOptions::default() };
+    pub(crate) async fn start(directory: &Path, compute_units: u16) -> Result<Self> {
+        let options = AoOptions { compute_units, store: Some(directory.join("ao")), ..AoOptions::default() };
         let network = AoNetwork::start(&options).await?;
         let ground = Ground {
             module: network.module_id().parse()?,
@@ -238,12 +290,10 @@ impl Setup {
         deployer.set_routes(deployment.process, routes).await?;
         deployer.activate(deployment.process).await?;
         let miner = network.mine_every(BLOCK_TIME)?;
-        let site = AoSite { deployment, network, client: reqwest::Client::new(), _miner: miner };
-        let usda = site.token(STABLE)?;
-        for name in accounts::USERS {
-            let quantity = scale(1_000_000, 0, STABLE_NATIVE, Rounding::Exact)?;
-            deployer.mint_test_token(usda, accounts::ao_wallet(name)?.address(), quantity).await?;
-        }
+        let site = AoSite { deployment, network, deployer, client: reqwest::Client::new(), _miner: miner };
+        let users = accounts::USERS.map(accounts::ao_wallet).into_iter().map(|user| Ok(user?.address()));
+        let quantity = scale(1_000_000, 0, STABLE_NATIVE, Rounding::Exact)?;
+        site.fund(&users.collect::<Result<Vec<_>>>()?, quantity).await?;
         Ok(site)
     }
 }
@@ -255,7 +305,7 @@ fn plan(window: WindowPlan) -> Result<GatewayPlan> {
         salt: Word(rand::random()),
         guardian: wallet(accounts::GUARDIAN)?,
         treasury: wallet(accounts::TREASURY)?,
-        delay_seconds: 60,
+        delay_seconds: DELAY,
         threshold: 2,
         attesters: accounts::ATTESTERS.into_iter().map(wallet).collect::<Result<_>>()?,
         synthetics: vec![SyntheticPlan {

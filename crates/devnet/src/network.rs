@@ -60,6 +60,8 @@ pub struct Options {
     pub ticks_per_slot: u32,
     /// Whether there is an AO network, too.
     pub ao: bool,
+    /// How many compute units that has.
+    pub compute_units: u16,
 }
 
 impl Options {
@@ -77,6 +79,7 @@ impl Options {
             solana: false,
             ticks_per_slot: 16,
             ao: false,
+            compute_units: 1,
         }
     }
 }
@@ -109,7 +112,7 @@ impl Devnet {
             Setup::start(options, name_a, CHAIN_IDS.0, port_a),
             Setup::start(options, name_b, CHAIN_IDS.1, port_b),
             when(options.solana, async || solana::Setup::start(&options.directory, options.ticks_per_slot).await),
-            when(options.ao, async || ao_site::Setup::start(&options.directory).await),
+            when(options.ao, async || ao_site::Setup::start(&options.directory, options.compute_units).await),
         )?;
         let (on_a, on_b, on_s, on_o) = tokio::try_join!(
             a.deploy(options),

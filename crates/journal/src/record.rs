@@ -82,6 +82,8 @@ pub enum OrderRef {
     Leg(OperationId, Leg),
     /// A mirror, by its content hash.
     Mirror(Word),
+    /// A payout that is sent again, by its content hash.
+    Resend(Word),
 }
 
 /// A transaction that was signed and may be on its way.

@@ -320,6 +320,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
         mirror: chain.mirror,
         mirror_interval: chain.mirror_interval,
         escalate_after: chain.submit.escalate_after,
+        resend_after: chain.kind.resend_after(),
     };
     Settings {
         assets: config.assets.iter().map(asset).collect(),

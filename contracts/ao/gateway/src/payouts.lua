@@ -68,6 +68,7 @@ end
 
 function payouts.again(payout)
   store.set(payout, "attempt", payout.attempt + 1)
+  store.set(payout, "time", store.state().now)
   send(payout)
 end
 

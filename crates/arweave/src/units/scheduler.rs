@@ -1,6 +1,7 @@
 //! The scheduler: which message of a process came when. Its word on that is trusted on AO.
 
 use serde::Deserialize;
+use serde_json::Value;
 use tim3_chain::BlockRef;
 use tim3_rpc::{CallError, Http};
 
@@ -115,6 +116,24 @@ impl TryFrom<Node> for Scheduled {
 pub async fn latest(su: &Http, process: Id) -> Result<Option<Scheduled>, UnitError> {
     let found: Option<Node> = value(&su.get(&format!("{process}/latest")).await?)?;
     found.map(Scheduled::try_from).transpose()
+}
+
+#[derive(Deserialize)]
+struct Clock {
+    timestamp: Value,
+}
+
+/// What its clock shows, in seconds.
+///
+/// # Errors
+/// [`UnitError`].
+pub async fn now(su: &Http) -> Result<u64, UnitError> {
+    let clock: Option<Clock> = value(&su.get("timestamp").await?)?;
+    // Some say a number and some a text.
+    let said = clock.map(|clock| clock.timestamp).unwrap_or_default();
+    let milliseconds = said.as_u64().or_else(|| said.as_str()?.parse().ok());
+    let milliseconds = milliseconds.ok_or_else(|| CallError::Garbage(format!("{said} is no time")))?;
+    Ok(milliseconds / 1_000)
 }
 
 /// A message by its id, or `None` where it is not scheduled.

@@ -94,8 +94,11 @@ fn plan(keys: &Keys) -> GatewayPlan {
 impl World {
     /// A gateway on a network with so many compute units.
     pub(crate) async fn start(compute_units: u16) -> Self {
-        let options = AoOptions { compute_units, ..AoOptions::default() };
-        let network = AoNetwork::start(&options).await.expect("a network");
+        Self::on(&AoOptions { compute_units, ..AoOptions::default() }).await
+    }
+
+    pub(crate) async fn on(options: &AoOptions) -> Self {
+        let network = AoNetwork::start(options).await.expect("a network");
         let chain: ChainId = "ao:devnet".parse().expect("a name");
         let keys = Keys::from_seed("ao", 3, 2);
         let plan = plan(&keys);

@@ -45,6 +45,9 @@ pub fn check(request: &AttestRequest) -> Result<(), Refused> {
             ensure(order.gateway != record.home, "a position is not mirrored at its home")?;
             moved(record, event)
         }
+        (OrderContent::Resend { payout, attempt }, Action::Resend, Evidence::Lost(lost)) => {
+            ensure(lost.allows(order.gateway, *payout, *attempt), "another payout or attempt was lost")
+        }
         _ => refuse("there is no evidence of this form for this order"),
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use k256::ecdsa::{RecoveryId, Signature as Ecdsa, VerifyingKey};
-use tim3_chain::{BlockRef, Evidence, FinalEvent, Located, OpenSlot, TxId};
+use tim3_chain::{BlockRef, Evidence, FinalEvent, Located, LostPayout, OpenSlot, TxId};
 use tim3_domain::{
     identity::{Account, AssetId, GatewayId, MarketId, OperationId},
     lifecycle::Refusal,
@@ -181,6 +181,23 @@ fn evidence_that_shows_something_else_is_refused() {
     let evidence = Evidence::Refund { event: started(&good), closed: voided(&good, good.id(), 100) };
     assert_eq!(check(&AttestRequest { order: refund, evidence }), Ok(()));
     assert_eq!(check(&AttestRequest { order: order(Action::Void, AWAY, 1, &good), evidence: void(AWAY, 0) }), Ok(()));
+}
+
+#[test]
+fn a_payout_is_sent_again_where_it_was_lost_and_under_the_next_attempt() {
+    let (payout, another) = (Word([7; 32]), Word([8; 32]));
+    let lost = LostPayout::agreed(HOME, payout, 1);
+    let request = |gateway, payout, attempt| {
+        let content = OrderContent::Resend { payout, attempt };
+        let order = Order { action: Action::Resend, gateway, epoch: 1, content };
+        check(&AttestRequest { order, evidence: Evidence::Lost(lost) })
+    };
+    assert_eq!(request(HOME, payout, 2), Ok(()));
+    for (gateway, payout, attempt) in [(HOME, payout, 1), (HOME, payout, 3), (HOME, another, 2), (AWAY, payout, 2)] {
+        assert!(request(gateway, payout, attempt).is_err());
+    }
+    assert_eq!(LostPayout::agreed(HOME, payout, u64::MAX).next_attempt(), None);
+    assert!(!LostPayout::agreed(HOME, payout, u64::MAX).allows(HOME, payout, 0));
 }
 
 #[test]

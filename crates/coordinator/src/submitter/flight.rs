@@ -275,6 +275,7 @@ fn skip_of<'a>(order: &OrderRef, skips: &'a Skips<'_>) -> Option<&'a (OrderCode,
         OrderRef::Leg(id, Leg::Void) => (id.0, &[Action::Void]),
         OrderRef::Leg(id, Leg::Refund) => (id.0, &[Action::Refund]),
         OrderRef::Mirror(content) => (*content, &[Action::Mirror]),
+        OrderRef::Resend(content) => (*content, &[Action::Resend]),
     };
     actions.iter().find_map(|action| skips.get(&(*action, content)))
 }

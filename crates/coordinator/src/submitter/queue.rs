@@ -27,7 +27,7 @@ impl Job {
     }
 }
 
-/// Place of a job: mirrors (1) behind orders about operations (0), each in the order of arrival.
+/// Place of a job: mirrors (1) behind orders about operations and payouts (0), each in the order of arrival.
 type Place = (u8, i64);
 
 /// The waiting jobs of one chain.
@@ -102,7 +102,7 @@ impl Queue {
 
 fn rank(order: &OrderRef) -> u8 {
     match order {
-        OrderRef::Leg(..) => 0,
+        OrderRef::Leg(..) | OrderRef::Resend(_) => 0,
         OrderRef::Mirror(_) => 1,
     }
 }

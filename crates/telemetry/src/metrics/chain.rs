@@ -29,6 +29,7 @@ pub(super) struct ChainMetrics {
     errors: IntCounterVec,
     mirrors_behind: IntGaugeVec,
     mirror_age: IntGaugeVec,
+    payouts: IntGaugeVec,
 }
 
 impl ChainMetrics {
@@ -80,6 +81,11 @@ impl ChainMetrics {
                 "tim3_mirror_backlog_age_seconds",
                 "Do mirrors still arrive? Seconds that the oldest version the chain's registry lacks has waited; 0 when it lacks none.",
                 &["chain"],
+            )?,
+            payouts: register.gauge(
+                "tim3_payouts_overdue",
+                "Do payouts arrive? Payouts by message (AO) that have waited for longer than resend_after, by what their token knows of them: lost are sent again, unanswered wait for the gateway's admin.",
+                &["chain", "state"],
             )?,
         })
     }
@@ -138,6 +144,14 @@ impl Metrics {
     /// The chain's registry lacks the newest version of `positions` positions.
     pub fn mirror_backlog(&self, chain: &str, positions: usize) {
         self.0.chain.mirrors_behind.with_label_values(&[self.0.names.chain(chain)]).set(integer(positions));
+    }
+
+    /// So many payouts wait for longer than they should: those that their token was never told of, and those that it did not answer for.
+    pub fn payouts_overdue(&self, chain: &str, lost: usize, unanswered: usize) {
+        let chain = self.0.names.chain(chain);
+        for (state, payouts) in [("lost", lost), ("unanswered", unanswered)] {
+            self.0.chain.payouts.with_label_values(&[chain, state]).set(integer(payouts));
+        }
     }
 
     /// The oldest version that the chain's registry lacks has waited for `seconds`; 0 when it lacks none.

@@ -70,6 +70,7 @@ fn touch(metrics: &Metrics, name: &str) {
     metrics.event_proved(name, "Locked");
     metrics.mirror_backlog(name, 3);
     metrics.mirror_backlog_age(name, 4);
+    metrics.payouts_overdue(name, 14, 15);
     metrics.endpoint_called(name, name, "get_logs", "ok", Duration::from_millis(30));
     metrics.endpoint_usable(name, name, true);
     metrics.submitter(name, 5, 6);
@@ -126,6 +127,8 @@ fn every_method_is_seen_by_a_scraper() {
         ("tim3_chain_events_proved_total", &[("kind", "Locked")], 1.0),
         ("tim3_mirror_backlog_positions", &a, 3.0),
         ("tim3_mirror_backlog_age_seconds", &a, 4.0),
+        ("tim3_payouts_overdue", &[("state", "lost"), ("chain", "a")], 14.0),
+        ("tim3_payouts_overdue", &[("state", "unanswered"), ("chain", "a")], 15.0),
         ("tim3_endpoint_calls_total", &[("outcome", "ok"), ("call", "get_logs"), ("endpoint", "a")], 1.0),
         ("tim3_endpoint_call_seconds_sum", &a, 0.03),
         ("tim3_endpoint_usable", &a, 1.0),

@@ -90,6 +90,7 @@ fn solana(table: &Table<'_>, spending: Option<super::model::Spending>) -> Option
 
 fn ao(table: &Table<'_>) -> Option<Kind> {
     let deadline: Option<Duration> = table.or("deadline", text::duration::<SECOND, HOUR>, "5m");
+    let resend_after = table.or("resend_after", text::duration::<SECOND, { 24 * HOUR }>, "10m");
     let voters = table.list("voters", voter);
     if table.value("voters").is_none() {
         let what = "the attesters' wallets, for example [{ attester = \"0x…\", wallet = \"…\", key = { … } }]";
@@ -106,7 +107,7 @@ fn ao(table: &Table<'_>) -> Option<Kind> {
             );
         }
     }
-    Some(Kind::Ao { deadline: deadline?, voters })
+    Some(Kind::Ao { deadline: deadline?, voters, resend_after: resend_after? })
 }
 
 fn voter(table: &Table<'_>) -> Option<Voter> {

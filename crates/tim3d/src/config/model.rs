@@ -143,6 +143,8 @@ pub(crate) enum Kind {
         deadline: Duration,
         /// Distinct attesters and wallets.
         voters: Vec<Voter>,
+        /// How long a payout may wait for its token before it is looked for.
+        resend_after: Duration,
     },
 }
 
@@ -152,6 +154,14 @@ impl Kind {
             Self::Ethereum => Family::Ethereum,
             Self::Solana { .. } => Family::Solana,
             Self::Ao { .. } => Family::Ao,
+        }
+    }
+
+    /// How long a payout may wait for its token, where that is another process.
+    pub(crate) fn resend_after(&self) -> Option<Duration> {
+        match self {
+            Self::Ao { resend_after, .. } => Some(*resend_after),
+            _ => None,
         }
     }
 }

@@ -237,6 +237,7 @@ impl Relay {
             mirror: true,
             mirror_interval: Duration::from_secs(1),
             escalate_after: Duration::from_secs(3),
+            resend_after: None,
         };
         let asset = AssetSettings {
             asset: world.assets.tim3,
