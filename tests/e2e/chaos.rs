@@ -1,10 +1,12 @@
-//! Two hundred operations between two EVM chains and Solana while everything around them fails: the daemon is killed, blocks are taken back, the
-//! validator goes down and comes back from its ledger, transactions are swallowed until their blockhashes have expired, and on each chain the
-//! endpoint that is asked first stalls, lies and answers garbage. In the end the chains themselves must show each operation delivered exactly
-//! once.
+//! Two hundred operations between two EVM chains, Solana and AO while everything around them fails: the daemon is killed, blocks are taken back,
+//! the validator goes down and comes back from its ledger, transactions are swallowed until their blockhashes have expired, and on each of these
+//! chains the endpoint that is asked first stalls, lies and answers garbage. The AO network is killed with deposits and payouts on their way
+//! between its processes, which are lost, and comes back from its store; its units fail, keep their replies to themselves, push messages twice,
+//! and one of them is out of date. In the end the chains themselves must show each operation delivered exactly once.
 //!
 //! `TIM3_SEED` repeats a plan; what chance there is besides is the machine's timing.
 
+mod ao;
 mod ledger;
 mod people;
 mod plan;
@@ -12,9 +14,11 @@ mod plan;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tim3_devnet::{
-    daemon::{Program, until},
+    ao::{AoNetwork, Held},
+    ao_site,
+    daemon::{Program, until, until_async},
     proxy::{EVERY_FAULT, EVERY_SOLANA_FAULT, Fault, Plan, Proxy},
     solana,
 };
@@ -32,17 +36,21 @@ use crate::scene::Scene;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What the daemon writes about a transaction whose blockhash expired before it was included.
 const EXPIRED: &str = "it can no longer be included";
+/// What it writes about a payout that its token was not told of.
+const RESENT: &str = "a payout never reached its token: it is sent again";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_ends_once_whatever_fails() -> Result<()> {
     let seed = plan::seed()?;
     eprintln!("TIM3_SEED={seed}");
-    let plan = plan::make(seed);
+    let plan = plan::make(seed)?;
     let mut scene = Scene::with(|options| {
         // Final with four blocks on top: no reorg of the plan reaches that deep.
         options.slots_in_an_epoch = 2;
         options.solana = true;
         options.ticks_per_slot = 8;
+        options.ao = true;
+        options.compute_units = 3;
     })
     .await?;
     let mut users = people::prepare(&scene.devnet, &plan.users).await?;
@@ -59,8 +67,20 @@ async fn every_operation_ends_once_whatever_fails() -> Result<()> {
                 scene.launch()?;
             }
             Happening::Reorg { chain, depth } => scene.devnet.sites()[*chain].anvil().reorg(*depth).await?,
-            Happening::Down => validator(&mut scene)?.stop().await?,
-            Happening::Up => validator(&mut scene)?.start().await?,
+            Happening::Down(plan::AO) => network(&mut scene)?.kill()?,
+            Happening::Down(_) => validator(&mut scene)?.stop().await?,
+            Happening::Up(plan::AO) => network(&mut scene)?.revive().await?,
+            Happening::Up(_) => validator(&mut scene)?.start().await?,
+            Happening::Hold => {
+                network(&mut scene)?.fault(&json!({"unit": "push", "kind": "hold", "times": -1})).await?;
+            }
+            Happening::Crash => crash(&mut scene).await?,
+            // One that is down cannot fail.
+            Happening::Fault(fault) if network(&mut scene)?.check().is_ok() => {
+                network(&mut scene)?.fault(fault).await?;
+            }
+            Happening::Fault(_) => {}
+            Happening::Clear => network(&mut scene)?.clear_faults().await?,
             Happening::Swallow => endpoints.swallow(),
             Happening::Pass => {
                 until(PATIENCE, || Ok((scene.logged(EXPIRED)? > 0).then_some(()))).await?;
@@ -69,18 +89,51 @@ async fn every_operation_ends_once_whatever_fails() -> Result<()> {
             Happening::Act(index) => users[*index].act(&scene.devnet).await?,
         }
     }
+    eprintln!("the plan took {:.0?}", begun.elapsed());
     settled(&mut scene, &mut users).await?;
+    eprintln!("everything was settled after {:.0?}", begun.elapsed());
     endpoints.report();
     eprintln!("{} transactions could no longer be included", scene.logged(EXPIRED)?);
 
     let ledger = Ledger::read(&scene.devnet).await?;
     ledger.check(users.len())?;
-    for user in &users {
-        user.paid(&scene.devnet).await?;
-    }
+    // A payout that a crash lost arrives when it is missed.
+    let _ = until_async(PATIENCE, async || Ok(paid(&scene, &users).await.ok())).await;
     recorded(&scene, &ledger).await?;
     scene.audited(ledger.supply()).await?;
+    paid(&scene, &users).await?;
+    let resent = scene.logged(RESENT)?;
+    eprintln!("{resent} payouts were sent again");
+    ensure!(resent > 0, "no payout was lost and sent again");
+    let overpaid = people::ao(&scene.devnet)?.overpaid().await?;
+    ensure!(overpaid == 0, "AO paid {overpaid} twice");
     scene.end().await
+}
+
+/// Every recipient has what was sent, once, and everybody else has it back.
+async fn paid(scene: &Scene, users: &[Ready<'_>]) -> Result<()> {
+    for user in users {
+        user.paid(&scene.devnet).await?;
+    }
+    Ok(())
+}
+
+fn network(scene: &mut Scene) -> Result<&mut AoNetwork> {
+    Ok(scene.devnet.ao.as_mut().context("no AO network")?.network_mut())
+}
+
+/// kill -9 of the AO network, as soon as the gateway waits for the notice of a deposit and a token is to make a payout.
+async fn crash(scene: &mut Scene) -> Result<()> {
+    let gateway = people::ao(&scene.devnet)?.deployment.process.to_string();
+    let network = network(scene)?;
+    let waited = until_async(PATIENCE, async || {
+        let held = network.held().await?;
+        let is_deposit = |held: &Held| held.target == gateway && held.action == "Credit-Notice";
+        let is_payout = |held: &Held| held.from == gateway && held.action == "Transfer";
+        Ok((held.iter().any(is_deposit) && held.iter().any(is_payout)).then_some(held.len()))
+    });
+    eprintln!("{} messages between processes are lost", waited.await.context("no deposit and payout on their way")?);
+    network.kill()
 }
 
 fn validator(scene: &mut Scene) -> Result<&mut tim3_devnet::SolanaSite> {
@@ -128,6 +181,7 @@ impl Endpoints {
             scene.program = behind(scene.program.clone(), name, proxy.url(), &good);
             faulty.push(proxy);
         }
+        scene.program = lagging(scene.program.clone(), people::ao(&scene.devnet)?.network())?;
         Ok(Self { faulty, valve, seed })
     }
 
@@ -171,9 +225,31 @@ fn behind(program: Program, name: &str, faulty: &Url, good: &Url) -> Program {
         .with_set(format!("chains.{name}.request_timeout=500ms"))
 }
 
+/// Three compute units of the AO network, of which the one that will be out of date is asked first, and two must agree.
+fn lagging(program: Program, network: &AoNetwork) -> Result<Program> {
+    let (mu, su, arweave) = (network.messenger()?, network.scheduler()?, network.gateway()?);
+    let mut endpoints = vec![
+        format!("{{ unit = 'mu', url = '{mu}' }}"),
+        format!("{{ unit = 'su', url = '{su}' }}"),
+        format!("{{ unit = 'arweave', url = '{arweave}' }}"),
+    ];
+    for (priority, unit) in network.compute_units()?.into_iter().enumerate() {
+        endpoints.push(format!("{{ unit = 'cu', url = '{unit}', priority = {priority} }}"));
+    }
+    let set = |key: &str, value: &str| format!("chains.{}.{key}={value}", ao_site::NAME);
+    Ok(program
+        .with_set(set("endpoints", &format!("[{}]", endpoints.join(", "))))
+        .with_set(set("quorum", "2"))
+        .with_set(set("request_timeout", "5s"))
+        .with_set(set("poll_interval", "1s"))
+        .with_set(set("mirror_interval", "5s"))
+        .with_set(set("resend_after", "5s")))
+}
+
 /// Waits until each user's transaction is in a block and each operation came to its end, and all of it is final. Plays the operator of those
 /// that are held, and kills the daemon once more when it has just been told.
 async fn settled(scene: &mut Scene, users: &mut [Ready<'_>]) -> Result<()> {
+    network(scene)?.clear_faults().await?;
     scene.ready().await?;
     let mut is_told = false;
     let mut ledger = Ledger::default();
@@ -182,6 +258,11 @@ async fn settled(scene: &mut Scene, users: &mut [Ready<'_>]) -> Result<()> {
         ensure!(begun.elapsed() < PATIENCE, "{}", ledger.summary());
         // Heights first: what the ledger then does not know and has expired will never be.
         let heights = Heights::of(people::solana(&scene.devnet)?).await?;
+        // And what was scheduled on AO is known when everything there has arrived.
+        for user in users.iter_mut() {
+            user.look().await?;
+        }
+        people::ao(&scene.devnet)?.network().idle().await?;
         ledger = Ledger::read(&scene.devnet).await?;
         let actors = ledger.actors();
         for user in users.iter_mut() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use tim3_devnet::{Devnet, solana::NAME};
+use tim3_devnet::{Devnet, ao_site, solana};
 use tim3_domain::{
     identity::{Account, OperationId},
     protocol::{EventBody, Operation, OperationKind},
@@ -28,7 +28,10 @@ impl Ledger {
             histories.push((site.name, site.events().await?));
         }
         if let Some(site) = &devnet.solana {
-            histories.push((NAME, site.events().await?));
+            histories.push((solana::NAME, site.events().await?));
+        }
+        if let Some(site) = &devnet.ao {
+            histories.push((ao_site::NAME, site.events().await?));
         }
         for (name, events) in histories {
             for (index, event) in events.into_iter().enumerate() {

@@ -7,10 +7,10 @@ use alloy::{
     providers::Provider as _,
 };
 use anyhow::{Context as _, Result, ensure};
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 use tim3_chain::{Actor as _, ChainError, TxId, UserAction};
 use tim3_devnet::{
-    Devnet, Site, SolanaSite, accounts,
+    AoSite, Devnet, Site, SolanaSite, accounts,
     contracts::{IGateway, IToken},
     daemon::until_async,
     plan::{STABLE, SYNTHETIC, UNIT},
@@ -26,13 +26,14 @@ use tokio::task::JoinHandle;
 
 use super::{
     PATIENCE,
-    plan::{EVM, SOLANA, Someone, User, is_voided},
+    ao::{Posted, balance},
+    plan::{AO, EVM, SOLANA, Someone, User, is_voided},
 };
 
 /// What a redeem takes out of a reserve must have been brought in: whole tokens.
-const DEPOSIT: u128 = 100_000;
+pub(super) const DEPOSIT: u128 = 100_000;
 /// What a user has of the collateral at first, in whole tokens.
-const PURSE: u64 = 1_000;
+pub(super) const PURSE: u64 = 1_000;
 /// Blocks in which a transaction of Solana may be included.
 const LIFE: u64 = 150;
 
@@ -48,20 +49,34 @@ enum Way {
     Numbered(u64),
     /// On Solana nothing is sent before what was sent can no longer be included.
     Expiring { wallet: Arc<tim3_solana::User>, sent: Option<JoinHandle<Result<TxId, ChainError>>>, until: Option<u64> },
+    /// On AO a message may be posted as often as one likes.
+    Posted(Box<Posted>),
 }
 
 pub(super) fn solana(devnet: &Devnet) -> Result<&SolanaSite> {
     devnet.solana.as_ref().context("no Solana chain")
 }
 
+pub(super) fn ao(devnet: &Devnet) -> Result<&AoSite> {
+    devnet.ao.as_ref().context("no AO network")
+}
+
 /// The gateway on a chain, and its market.
 fn gateway(devnet: &Devnet, chain: usize) -> Result<(GatewayId, MarketId)> {
-    if chain == SOLANA {
-        let site = solana(devnet)?;
-        return Ok((site.deployment.id, site.market(STABLE)?));
+    match chain {
+        SOLANA => {
+            let site = solana(devnet)?;
+            Ok((site.deployment.id, site.market(STABLE)?))
+        }
+        AO => {
+            let site = ao(devnet)?;
+            Ok((site.deployment.gateway, site.market(STABLE)?))
+        }
+        chain => {
+            let site = devnet.sites()[chain];
+            Ok((site.deployment.id, site.market(STABLE)?))
+        }
     }
-    let site = devnet.sites()[chain];
-    Ok((site.deployment.id, site.market(STABLE)?))
 }
 
 /// Gives every user what it needs, and waits until that is final.
@@ -70,14 +85,19 @@ pub(super) async fn prepare<'a>(devnet: &Devnet, users: &'a [User]) -> Result<Ve
         let here: Vec<_> = users.iter().filter(|user| user.origin == chain).collect();
         prepare_evm(devnet.sites()[chain], &here).await?;
     }
-    prepare_solana(devnet, users).await?;
+    let on_ao: Vec<_> = users.iter().filter(|user| user.origin == AO).collect();
+    try_join(prepare_solana(devnet, users), super::ao::prepare(ao(devnet)?, &on_ao)).await?;
     let mut ready = Vec::new();
     for user in users {
-        let way = if user.origin == SOLANA {
-            Way::Expiring { wallet: Arc::new(solana(devnet)?.user(user.who.key()).await?), sent: None, until: None }
-        } else {
-            let provider = devnet.sites()[user.origin].provider();
-            Way::Numbered(provider.get_transaction_count(user.who.address()).await?)
+        let way = match user.origin {
+            SOLANA => {
+                Way::Expiring { wallet: Arc::new(solana(devnet)?.user(user.who.key()).await?), sent: None, until: None }
+            }
+            AO => Way::Posted(Box::new(Posted::new(ao(devnet)?, user, gateway(devnet, user.destination)?)?)),
+            chain => {
+                let provider = devnet.sites()[chain].provider();
+                Way::Numbered(provider.get_transaction_count(user.who.address()).await?)
+            }
         };
         ready.push(Ready { user, way });
     }
@@ -164,6 +184,18 @@ impl Ready<'_> {
                 (*sent, *until) = (Some(tokio::spawn(async move { wallet.act(action).await })), None);
                 Ok(())
             }
+            Way::Posted(posted) => {
+                posted.post();
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks what became of a message on AO.
+    pub(super) async fn look(&mut self) -> Result<()> {
+        match &mut self.way {
+            Way::Posted(posted) => posted.look().await,
+            _ => Ok(()),
         }
     }
 
@@ -188,6 +220,12 @@ impl Ready<'_> {
                 }
                 until.is_some_and(|until| heights.finalized > until)
             }
+            Way::Posted(posted) => {
+                if posted.is_scheduled() {
+                    posted.recover(ao(devnet)?, user, gateway(devnet, user.destination)?).await?;
+                }
+                false
+            }
         };
         if is_due { self.act(devnet).await } else { Ok(()) }
     }
@@ -201,12 +239,14 @@ impl Ready<'_> {
             OperationKind::Redeem => (destination, recipient, STABLE, amount),
             _ => (destination, recipient, SYNTHETIC, amount),
         };
-        let (found, expected) = if chain == SOLANA {
-            (U256::from(solana(devnet)?.balance(symbol, &whose.key().pubkey()).await?), U256::from(expected))
-        } else {
-            let whole = native(1) * U256::from(expected / UNIT);
-            let expected = if symbol == STABLE { whole } else { U256::from(expected) };
-            (devnet.sites()[chain].balance(symbol, whose.address()).await?, expected)
+        let (found, expected) = match chain {
+            SOLANA => (U256::from(solana(devnet)?.balance(symbol, &whose.key().pubkey()).await?), U256::from(expected)),
+            AO => (balance(ao(devnet)?, symbol, whose).await?, U256::from(expected)),
+            chain => {
+                let whole = native(1) * U256::from(expected / UNIT);
+                let expected = if symbol == STABLE { whole } else { U256::from(expected) };
+                (devnet.sites()[chain].balance(symbol, whose.address()).await?, expected)
+            }
         };
         ensure!(
             found == expected,
