@@ -10,7 +10,7 @@ use alloy::{
     providers::{Provider as _, ext::AnvilApi as _},
     sol,
 };
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use futures::future::try_join_all;
 use serde_json::Value;
 use tim3_chain::{Actor as _, UserAction};
@@ -28,7 +28,10 @@ use tim3_domain::{
     protocol::{Event, EventBody},
 };
 
-use crate::scene::{PATIENCE, Scene, account};
+use crate::{
+    keeping::{Balances, agrees, is_done, ledger, moved, shows, verdict},
+    scene::{PATIENCE, Scene, account},
+};
 
 sol! {
     interface Aggregator {
@@ -146,11 +149,13 @@ async fn inventory(site: &Site, amount: u128) -> Result<()> {
     Ok(())
 }
 
-/// What the keeper has: of the synthetic, of the collateral, and for gas.
-async fn balances(site: &Site) -> Result<[U256; 3]> {
+/// What the keeper has, by the names that its ledger uses.
+async fn balances(site: &Site) -> Result<Balances> {
     let keeper = accounts::address(KEEPER)?;
+    let (synthetic, collateral) = (site.balance(SYNTHETIC, keeper).await?, site.balance(VOLATILE, keeper).await?);
     let coins = site.provider().get_balance(keeper).await?;
-    Ok([site.balance(SYNTHETIC, keeper).await?, site.balance(VOLATILE, keeper).await?, coins])
+    let all = [(SYNTHETIC, synthetic), (VOLATILE, collateral), ("ETH", coins)];
+    all.into_iter().map(|(name, amount)| Ok((name, i128::try_from(amount)?))).collect()
 }
 
 /// Owners that were liquidated, in order.
@@ -164,50 +169,6 @@ async fn liquidated(site: &Site) -> Result<Vec<Account>> {
 
 fn weak() -> Result<BTreeSet<Account>> {
     (0..WEAK).map(|number| Ok(Account::from_evm(owner(number)?.into_array()))).collect()
-}
-
-/// The keepers' view, once it is as `test` wants it.
-async fn shows(scene: &Scene, what: &str, test: impl Fn(&Value) -> bool) -> Result<Value> {
-    let mut last = Value::Null;
-    let waited = until(PATIENCE.saturating_mul(2), || {
-        last = scene.program.query(&["keeper", "status"]).unwrap_or_default();
-        Ok(test(&last).then(|| last.clone()))
-    });
-    waited.await.with_context(|| format!("waited for {what}; the keepers say {last:#}"))
-}
-
-fn verdict(view: &Value) -> &str {
-    view["markets"][0]["verdict"].as_str().unwrap_or_default()
-}
-
-/// The entries of the ledger.
-fn ledger(scene: &Scene) -> Result<Vec<Value>> {
-    let output = scene.program.output(&["keeper", "ledger", "--json"])?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout)?;
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
-}
-
-/// Sums of what moved by the ledger, by asset.
-fn moved(entries: &[Value]) -> Result<BTreeMap<String, i128>> {
-    let mut sums = BTreeMap::new();
-    for entry in entries {
-        ensure!(entry["mode"] == "live", "{entry}");
-        for change in entry["moves"].as_array().context("no moves")? {
-            let delta: i128 = change["delta"].to_string().parse()?;
-            *sums.entry(change["asset"].as_str().unwrap_or_default().to_owned()).or_default() += delta;
-        }
-    }
-    Ok(sums)
-}
-
-/// That the ledger says of every balance what the chain says, to the last unit.
-fn agrees(sums: &BTreeMap<String, i128>, before: [U256; 3], after: [U256; 3]) -> Result<()> {
-    for (asset, (before, after)) in ["TIM3", "WETH", "ETH"].into_iter().zip(before.into_iter().zip(after)) {
-        let change = i128::try_from(after).unwrap_or(i128::MAX) - i128::try_from(before).unwrap_or(i128::MAX);
-        ensure!(sums.get(asset) == Some(&change), "{asset} moved by {change}, and the ledger says {sums:?}");
-    }
-    Ok(())
 }
 
 /// What is laid over the devnet's own keeper, which only counts.
@@ -257,18 +218,12 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
 
     // A fall by a tenth: fifty are unhealthy, and one block has room for all that it takes.
     let block = price_until_sent(&scene.devnet.a, 1_800, WEAK).await?;
-    let is_done = |entries: usize| {
-        move |view: &Value| {
-            let is_quiet = view["in_flight"] == serde_json::json!({}) && view["markets"][0]["liquidatable"] == 0;
-            is_quiet && view["entries"].as_u64() >= u64::try_from(entries).ok()
-        }
-    };
     shows(&scene, "fifty liquidations", is_done(WEAK)).await?;
     let done = liquidated(&scene.devnet.a).await?;
     assert_eq!((done.len(), done.into_iter().collect::<BTreeSet<_>>()), (WEAK, weak()?));
     let block = scene.devnet.a.provider().get_block(block.into()).await?.context("no block")?;
     assert_eq!(block.transactions.len(), WEAK, "all in the first block");
-    agrees(&moved(&ledger(&scene)?)?, before, balances(&scene.devnet.a).await?)?;
+    agrees(&moved(&ledger(&scene)?)?, &before, &balances(&scene.devnet.a).await?)?;
 
     // A further fall, and kill -9 as soon as the first is sent.
     let sent = scene.logged("liquidation sent")?;
@@ -285,7 +240,7 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
         *times.entry(owner).or_default() += 1;
     }
     assert_eq!(times, weak()?.into_iter().map(|owner| (owner, 2)).collect(), "each once in each fall");
-    agrees(&moved(&ledger(&scene)?)?, before, balances(&scene.devnet.a).await?)?;
+    agrees(&moved(&ledger(&scene)?)?, &before, &balances(&scene.devnet.a).await?)?;
 
     commands(&scene).await?;
     scene.end().await

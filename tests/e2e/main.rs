@@ -20,6 +20,7 @@ mod chaos;
 mod contracts;
 mod holds;
 mod keeper;
+mod keeping;
 mod relay;
 mod scene;
 mod solana;

@@ -4,17 +4,30 @@
 //! [`Keeper::broadcast`]. A liquidation carries its own guard: where somebody was first, or the price recovered, it changes nothing.
 
 use async_trait::async_trait;
-use tim3_domain::identity::{Account, AssetId, MarketId};
+use tim3_domain::{
+    identity::{Account, AssetId, MarketId},
+    word::Word,
+};
 
 use crate::{BlockRef, ChainError, PositionRecord, Trader, Transaction};
 
 /// Where a price is published on the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Feed {
-    /// The feed's account.
-    pub feed: Account,
-    /// On a rollup: the uptime feed of its sequencer, and the seconds that it must have been back for.
-    pub sequencer: Option<(Account, u64)>,
+pub enum Feed {
+    /// A Chainlink aggregator.
+    Chainlink {
+        /// The aggregator.
+        aggregator: Account,
+        /// On a rollup: the uptime feed of its sequencer, and the seconds that it must have been back for.
+        sequencer: Option<(Account, u64)>,
+    },
+    /// A price account that Pyth's receiver on Solana keeps.
+    Pyth {
+        /// The account.
+        account: Account,
+        /// The feed that it must be of: anybody can make an account of any feed.
+        id: Word,
+    },
 }
 
 /// What one endpoint says that a feed says.
@@ -24,11 +37,13 @@ pub struct FeedReading {
     pub endpoint: u16,
     /// The price of one whole unit at `decimals`. What is no price (a round without an end, a sequencer that is down, a number beyond 128 bits) is 0.
     pub answer: i128,
+    /// Half the width of its confidence interval, at `decimals`; 0 where the feed states none.
+    pub confidence: u128,
     /// Decimals of the answer.
     pub decimals: u8,
-    /// When the feed published it, in seconds of the chain's clock.
+    /// When the feed published it, in seconds.
     pub published: u64,
-    /// That clock at the block it was read at.
+    /// The chain's clock when it was read, where that is later; else the time of publication, which may run a little ahead of that clock.
     pub at: u64,
 }
 

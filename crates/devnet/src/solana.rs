@@ -2,6 +2,7 @@
 //! to check.
 
 mod price;
+mod receiver;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -35,6 +36,8 @@ use crate::{
     site::Position,
     validator::{Validator, ValidatorOptions},
 };
+
+pub use tim3_solana_interface::external::PriceUpdate;
 
 /// The chain's name in the configuration.
 pub const NAME: &str = "s";
@@ -141,6 +144,16 @@ impl SolanaSite {
         Ok(u64::from_le_bytes(*amount))
     }
 
+    /// What `wallet` has for fees and rent, in lamports.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub async fn lamports(&self, wallet: &Pubkey) -> Result<u64> {
+        let config = json!({"commitment": "confirmed"});
+        let found = ask(&self.client, "getBalance", json!([wallet.to_string(), config])).await?;
+        found.pointer("/value").and_then(Value::as_u64).context("no balance")
+    }
+
     /// Everything in a market at home here: of a reserve market that is its one position.
     ///
     /// # Errors
@@ -236,6 +249,19 @@ impl SolanaSite {
         Ok(())
     }
 
+    /// Gives wallets `lamports` and so much of the volatile collateral.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub async fn equip(&self, wallets: &[Pubkey], lamports: u64, volatile: u64) -> Result<()> {
+        /// As many as fit in a transaction.
+        const TOGETHER: usize = 7;
+        let mint = token(&self.deployment, VOLATILE)?;
+        let together = wallets.chunks(TOGETHER).map(|wallets| self.deployer.equip(wallets, lamports, &mint, volatile));
+        stream::iter(together).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        Ok(())
+    }
+
     /// What the gateway counted of the synthetic towards a peer: sent to it, and settled of what came from it.
     ///
     /// # Errors
@@ -264,15 +290,23 @@ impl SolanaSite {
         data.map(|data| BASE64_STANDARD.decode(data).context("not base64")).transpose()
     }
 
-    /// A user of this gateway through the adapter, as keepers and the demo are.
+    /// A user of this gateway through the adapter, as the demo is.
     ///
     /// # Errors
     /// Where the adapter refuses the chain.
     pub async fn user(&self, key: Keypair) -> Result<User> {
+        Ok(self.connect().await?.user(key))
+    }
+
+    /// The adapter on this gateway, without keys.
+    ///
+    /// # Errors
+    /// Where it refuses the chain.
+    pub async fn connect(&self) -> Result<Solana> {
         let Deployment { chain, program, gateway, .. } = &self.deployment;
         let endpoints = vec![EndpointConfig::new(self.validator()?.url()?.into())];
         let config = SolanaConfig::new(NAME, chain.clone(), *program, *gateway, endpoints);
-        Ok(Solana::connect(config, None, None).await?.user(key))
+        Ok(Solana::connect(config, None, None).await?)
     }
 }
 
@@ -287,8 +321,8 @@ impl Setup {
     pub(crate) async fn start(directory: &Path, ticks_per_slot: u32) -> Result<Self> {
         let admin = accounts::solana_key(accounts::ADMIN);
         let options = ValidatorOptions::new(directory.join("solana"), admin.pubkey().to_string());
-        let accounts = Some(price::write(directory)?);
-        let options = ValidatorOptions { ticks_per_slot, accounts, ..options };
+        let price::Genesis { accounts, program } = price::write(directory)?;
+        let options = ValidatorOptions { ticks_per_slot, accounts: Some(accounts), programs: vec![program], ..options };
         let validator = Validator::start(&options).await?;
         let client = JsonRpc::new(validator.url()?.into())?;
         let genesis = ask(&client, "getGenesisHash", json!([])).await?;

@@ -38,6 +38,8 @@ pub struct ValidatorOptions {
     pub mint: String,
     /// A directory of accounts, as `solana account --output json` writes them, that are in the chain from its first block on.
     pub accounts: Option<PathBuf>,
+    /// Programs that are in the chain from its first block on: addresses as base58, and files.
+    pub programs: Vec<(String, PathBuf)>,
     /// Ticks in a slot, of 6.25 ms each: 16 make a slot 100 ms, and finality 3.8 s.
     pub ticks_per_slot: u32,
 }
@@ -46,7 +48,14 @@ impl ValidatorOptions {
     /// A validator of short slots on free ports.
     #[must_use]
     pub fn new(ledger: impl Into<PathBuf>, mint: impl Into<String>) -> Self {
-        Self { ledger: ledger.into(), port: 0, mint: mint.into(), accounts: None, ticks_per_slot: 16 }
+        Self {
+            ledger: ledger.into(),
+            port: 0,
+            mint: mint.into(),
+            accounts: None,
+            programs: Vec::new(),
+            ticks_per_slot: 16,
+        }
     }
 }
 
@@ -189,7 +198,7 @@ impl Drop for Validator {
 }
 
 fn arguments(options: &ValidatorOptions) -> Vec<String> {
-    let ValidatorOptions { ledger, port, mint, accounts, ticks_per_slot } = options;
+    let ValidatorOptions { ledger, port, mint, accounts, programs, ticks_per_slot } = options;
     let next = |offset: u16| port.saturating_add(offset);
     [
         ("--ledger", ledger.display().to_string()),
@@ -206,6 +215,11 @@ fn arguments(options: &ValidatorOptions) -> Vec<String> {
     .into_iter()
     .chain(accounts.iter().map(|directory| ("--account-dir", directory.display().to_string())))
     .flat_map(|(name, value)| [name.to_owned(), value])
+    .chain(
+        programs
+            .iter()
+            .flat_map(|(address, file)| ["--bpf-program".to_owned(), address.clone(), file.display().to_string()]),
+    )
     .chain(["--quiet".to_owned()])
     .collect()
 }

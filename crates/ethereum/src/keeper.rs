@@ -45,8 +45,6 @@ pub struct Keeper {
     gas: Mutex<u64>,
     /// What makes the calls of a trade one transaction, once it was checked.
     executor: OnceLock<Address>,
-    /// Endpoints that were asked for prices, by what they are told apart by; the place of each is its number.
-    endpoints: Mutex<Vec<usize>>,
 }
 
 impl Ethereum {
@@ -65,14 +63,7 @@ impl Ethereum {
 
     fn looking(&self, address: Address, sender: Option<Sender>) -> Keeper {
         let link = Arc::clone(&self.link);
-        Keeper {
-            link,
-            address,
-            sender,
-            gas: Mutex::new(FIRST_GUESS),
-            executor: OnceLock::new(),
-            endpoints: Mutex::default(),
-        }
+        Keeper { link, address, sender, gas: Mutex::new(FIRST_GUESS), executor: OnceLock::new() }
     }
 }
 

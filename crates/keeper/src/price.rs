@@ -60,6 +60,8 @@ pub struct Source {
 #[derive(Clone, Copy, Debug)]
 struct Accepted {
     price: Price,
+    /// The ends of the confidence interval.
+    ends: (Price, Price),
     published: u64,
 }
 
@@ -84,8 +86,8 @@ impl Source {
             return;
         }
         self.broken = match self.check(reading) {
-            Ok(price) => {
-                self.accepted = Some(Accepted { price, published: reading.published });
+            Ok((price, ends)) => {
+                self.accepted = Some(Accepted { price, ends, published: reading.published });
                 self.suspect = None;
                 None
             }
@@ -101,7 +103,9 @@ impl Source {
         let Some(accepted) = self.accepted else { return Err(self.broken.unwrap_or(Verdict::Unavailable)) };
         let age = now.saturating_sub(accepted.published);
         let verdict = if age > self.guards.max_age { Verdict::Stale } else { Verdict::Valid };
-        Ok(Quote::new(self.broken.unwrap_or(Verdict::Valid).min(verdict), accepted.price))
+        let (lower, higher) = accepted.ends;
+        let verdict = self.broken.unwrap_or(Verdict::Valid).min(verdict);
+        Ok(Quote::new(verdict, lower).and(Quote::new(verdict, higher)))
     }
 
     /// The endpoint whose word is to be checked by asking another one now.
@@ -110,7 +114,7 @@ impl Source {
         self.suspect.map(|suspect| suspect.endpoint)
     }
 
-    fn check(&mut self, reading: &Reading) -> Result<Price, Verdict> {
+    fn check(&mut self, reading: &Reading) -> Result<(Price, (Price, Price)), Verdict> {
         let price = Price::from_answer(reading.answer, reading.decimals)?;
         // An answer from the future has no age: it is as good as none.
         if reading.published > reading.at {
@@ -119,12 +123,13 @@ impl Source {
         if exceeds(reading.confidence, reading.answer.unsigned_abs(), self.guards.max_confidence_bps) {
             return Err(Verdict::TooUncertain);
         }
+        let ends = ends(reading)?;
         let near = |other: Price| {
             let (low, high) = (other.min(price).raw(), other.max(price).raw());
             !exceeds(high.saturating_sub(low), low, self.guards.max_jump_bps)
         };
         if self.accepted.is_some_and(|accepted| near(accepted.price)) {
-            return Ok(price);
+            return Ok((price, ends));
         }
         let alone = self.guards.endpoints < 2;
         let is_believed = match (self.accepted, self.suspect) {
@@ -138,7 +143,7 @@ impl Source {
             }
         };
         if is_believed {
-            return Ok(price);
+            return Ok((price, ends));
         }
         let unchanged = self.suspect.is_some_and(|suspect| near(suspect.price));
         if !unchanged {
@@ -146,6 +151,13 @@ impl Source {
         }
         Err(Verdict::TooVolatile)
     }
+}
+
+/// The lower and the higher end of what a feed says with its confidence, as gateways take them.
+fn ends(reading: &Reading) -> Result<(Price, Price), Verdict> {
+    let end = |answer: Option<i128>| Price::from_answer(answer.ok_or(Verdict::TooUncertain)?, reading.decimals);
+    let confidence = i128::try_from(reading.confidence).map_err(|_| Verdict::TooUncertain)?;
+    Ok((end(reading.answer.checked_sub(confidence))?, end(reading.answer.checked_add(confidence))?))
 }
 
 /// Whether `part` is more than `bps` of `whole`.

@@ -162,19 +162,20 @@ impl<C: Send + Sync + 'static> Pool<C> {
     }
 
     /// Asks every endpoint at once that does not want fewer calls, and waits for all of them: for what one of them may take without doing
-    /// anything with it.
+    /// anything with it, and for what one of them may say alone. Gives every value; there is at least one.
     ///
     /// # Errors
     /// As [`Pool::call`], where none gives a value.
-    pub async fn everyone<T, R, F, Fut>(&self, call: impl Into<Call>, ask: F) -> Result<Answer<T>, PoolError<R>>
+    pub async fn everyone<T, R, F, Fut>(&self, call: impl Into<Call>, ask: F) -> Result<Vec<Answer<T>>, PoolError<R>>
     where
         F: Fn(Arc<C>) -> Fut,
         Fut: Future<Output = Result<T, CallError<R>>>,
         R: fmt::Debug,
     {
         let Current { first, members } = self.current();
-        let Answer { value, endpoint } = members.everyone(call.into(), ask).await?;
-        Ok(Answer { value, endpoint: first.saturating_add(endpoint) })
+        let answers = members.everyone(call.into(), ask).await?.into_iter();
+        let numbered = |it: Answer<T>| Answer { endpoint: first.saturating_add(it.endpoint), ..it };
+        Ok(answers.map(numbered).collect())
     }
 
     /// Asks until a quorum of distinct endpoints gave the same value. For values that cannot change, such as what was at a block hash: an

@@ -113,14 +113,15 @@ async fn who_says_something_else_about_what_moves_is_outvoted_and_not_distrusted
 }
 
 #[tokio::test]
-async fn everyone_is_asked_and_one_value_is_enough() {
+async fn everyone_is_asked_and_every_value_is_given() {
     let down = || fails(CallError::Transport("down".to_owned()));
     let refuses = || fails(CallError::Refused("known".to_owned()));
     let everyone = async |pool: &Pool<Script>| {
-        pool.everyone("send", |script| async move { script() }).await.map(|answer| answer.value)
+        let answers = pool.everyone("send", |script| async move { script() }).await;
+        answers.map(|answers| answers.into_iter().map(|it| (it.endpoint, it.value)).collect::<Vec<_>>())
     };
     let some = pool(1, vec![spec("down", 0, down()), spec("refuses", 1, refuses()), spec("takes it", 2, says(7))]);
-    assert_eq!(everyone(&some).await, Ok(7));
+    assert_eq!(everyone(&some).await, Ok(vec![(2, 7)]));
     assert!(some.status().iter().all(|status| status.calls == 1), "{:?}", some.status());
     let none = pool(1, vec![spec("down", 0, down()), spec("refuses", 1, refuses())]);
     let refused = PoolError::Refused { endpoint: "refuses".to_owned(), reason: "known".to_owned() };
@@ -128,8 +129,12 @@ async fn everyone_is_asked_and_one_value_is_enough() {
     let limited = fails(CallError::RateLimited { retry_after: Some(Duration::from_secs(20)) });
     let one = pool(1, vec![spec("limited", 0, limited), spec("other", 1, says(7))]);
     for _ in 0..2 {
-        assert_eq!(everyone(&one).await, Ok(7));
+        assert_eq!(everyone(&one).await, Ok(vec![(1, 7)]));
     }
+    let both = pool(1, vec![spec("one", 0, says(7)), spec("two", 0, says(8))]);
+    let mut said = everyone(&both).await.expect("values");
+    said.sort_unstable();
+    assert_eq!(said, [(0, 7), (1, 8)]);
     let calls: Vec<_> = one.status().into_iter().map(|status| (status.name, status.calls)).collect();
     assert_eq!(calls, [("other".to_owned(), 2), ("limited".to_owned(), 1)], "nobody is asked before the time");
 }

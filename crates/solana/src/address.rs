@@ -124,6 +124,9 @@ pub fn associated_token_program() -> Pubkey {
     Pubkey::new_from_array(external::ASSOCIATED_TOKEN_PROGRAM)
 }
 
+/// The program of Pyth that receives prices and keeps them in accounts, `rec5EKMGg6MxZYaMdyBfgwp4d5rB9T1VQH5pJv5LtFJ`.
+pub const PYTH_RECEIVER: Pubkey = Pubkey::from_str_const("rec5EKMGg6MxZYaMdyBfgwp4d5rB9T1VQH5pJv5LtFJ");
+
 /// The system program.
 #[must_use]
 pub fn system_program() -> Pubkey {

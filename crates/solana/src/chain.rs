@@ -77,13 +77,7 @@ impl Lock for Solana {
             let (collateral, debt, version) = (market.total_collateral(), market.total_debt(), market.version());
             return Ok(if own { PositionRecord { collateral, debt, version } } else { PositionRecord::default() });
         }
-        let found = found.into_iter().next().flatten();
-        let position = self.link.own(found).and_then(|data| Position::new(data).ok());
-        Ok(position.map_or_else(PositionRecord::default, |position| PositionRecord {
-            collateral: position.collateral(),
-            debt: position.debt(),
-            version: position.version(),
-        }))
+        Ok(self.link.vault_position(found.into_iter().next().flatten()))
     }
 
     async fn collateral_held(&self, collateral: AssetId) -> Result<u128, ChainError> {
@@ -136,6 +130,16 @@ impl Link {
     pub(crate) async fn registered(&self, what: &'static str, id: AssetId) -> Result<Registered, ChainError> {
         let gateway = self.gateway(what).await?;
         asset(&gateway, id).map(Registered::of).ok_or_else(|| self.rejected(what, format!("UnknownAsset {id}")))
+    }
+
+    /// The vault position in an account; all zero where there is none.
+    pub(crate) fn vault_position(&self, found: Option<Found>) -> PositionRecord {
+        let position = self.own(found).and_then(|data| Position::new(data).ok());
+        position.map_or_else(PositionRecord::default, |position| PositionRecord {
+            collateral: position.collateral(),
+            debt: position.debt(),
+            version: position.version(),
+        })
     }
 
     /// The balance of a token account, in canonical units, rounded down.

@@ -22,6 +22,7 @@ use crate::{
     error::SolanaError,
     fault::Refusal,
     hint,
+    keeper::Keeper,
     link::{Link, Network, lock},
     node::{self, Commitment, Node, NodeError, Pool},
     reader::{Following, Places},
@@ -163,6 +164,20 @@ impl Solana {
     #[must_use]
     pub fn user(&self, signer: Keypair) -> User {
         User::new(Arc::clone(&self.link), signer)
+    }
+
+    /// An account that keeps markets here, with its key.
+    #[must_use]
+    pub fn keeper(&self, signer: Keypair) -> Keeper {
+        // Whoever looks what became of its transactions needs no table to know their accounts, and they are short.
+        let sender = Sender::new(Arc::clone(&self.link.network), signer, Vec::new());
+        Keeper::new(Arc::clone(&self.link), sender.address(), Some(sender))
+    }
+
+    /// The same without its key: it only looks.
+    #[must_use]
+    pub fn keeper_without_key(&self, address: Pubkey) -> Keeper {
+        Keeper::new(Arc::clone(&self.link), address, None)
     }
 
     /// The account that pays for orders, where there is one.

@@ -298,6 +298,29 @@ impl Deployer {
     /// # Errors
     /// What the chain says.
     pub async fn mint_test_token(&self, mint: &Pubkey, wallet: &Pubkey, amount: u64) -> Result<(), SolanaError> {
+        self.done("mint", &self.mint_to(mint, wallet, amount), &[]).await
+    }
+
+    /// Gives every wallet `lamports` and `amount` native units of a test token, in one transaction, which must hold it.
+    ///
+    /// # Errors
+    /// What the chain says.
+    pub async fn equip(
+        &self,
+        wallets: &[Pubkey],
+        lamports: u64,
+        mint: &Pubkey,
+        amount: u64,
+    ) -> Result<(), SolanaError> {
+        let me = self.address();
+        let one = |wallet: &Pubkey| {
+            let [open, mint_to] = self.mint_to(mint, wallet, amount);
+            [system::transfer(&me, wallet, lamports), open, mint_to]
+        };
+        self.done("equip", &wallets.iter().flat_map(one).collect::<Vec<_>>(), &[]).await
+    }
+
+    fn mint_to(&self, mint: &Pubkey, wallet: &Pubkey, amount: u64) -> [Raw; 2] {
         /// The tag of MintTo.
         const MINT_TO: u8 = 7;
         let me = self.address();
@@ -310,7 +333,15 @@ impl Deployer {
             ],
             data: std::iter::once(MINT_TO).chain(amount.to_le_bytes()).collect(),
         };
-        self.done("mint", &[open(&me, wallet, mint), mint_to], &[]).await
+        [open(&me, wallet, mint), mint_to]
+    }
+
+    /// Sends anything else, in one transaction.
+    ///
+    /// # Errors
+    /// What the chain says.
+    pub async fn send(&self, what: &'static str, instructions: &[Raw]) -> Result<(), SolanaError> {
+        self.done(what, instructions, &[]).await
     }
 
     /// Opens the token account of a wallet.

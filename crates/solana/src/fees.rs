@@ -34,6 +34,16 @@ pub fn lamports(price: u64, units: u32, signatures: u64) -> u64 {
     SIGNATURE_LAMPORTS.saturating_mul(signatures).saturating_add(priority)
 }
 
+/// What an account of so many bytes must hold, in lamports.
+#[must_use]
+pub fn rent(bytes: usize) -> u64 {
+    /// Bytes that the runtime keeps beside those of an account.
+    const BESIDE: u64 = 128;
+    /// Lamports for a byte: those of two years.
+    const BYTE: u64 = 6_960;
+    u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(BESIDE).saturating_mul(BYTE)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -59,6 +69,7 @@ mod tests {
     fn costs_are_rounded_up() {
         assert_eq!(lamports(1, 1, 1), 5_001);
         assert_eq!(lamports(1_000_000, 200_000, 1), 205_000);
+        assert_eq!(rent(165), 2_039_280, "of a token account");
     }
 
     proptest! {

@@ -7,7 +7,7 @@
 //! * Sending ([`submitter`]): as many orders as fit in one transaction, with token accounts for recipients who have none and a lookup table for
 //!   the accounts that orders share, after simulation has said what becomes of each. A transaction lives as
 //!   long as its blockhash, and is replaced only when it can no longer land.
-//! * [`User`] does what a user does, with a user's key. [`keys`] holds keys encrypted at rest. [`deploy`] deploys and
+//! * [`User`] does what a user does, with a user's key, and [`Keeper`] looks after markets. [`keys`] holds keys encrypted at rest. [`deploy`] deploys and
 //!   checks gateways.
 //!
 //! Decisions are pure functions: what a page says ([`records`]), what a transaction carried ([`carried`]), what an error means ([`failure`],
@@ -26,6 +26,7 @@ pub mod error;
 pub mod failure;
 pub mod fault;
 pub mod fees;
+pub mod keeper;
 pub mod keys;
 pub mod message;
 pub mod pack;
@@ -38,6 +39,7 @@ pub mod user;
 mod allowance;
 mod blocks;
 mod chain;
+mod fates;
 mod hint;
 mod link;
 mod node;
@@ -45,6 +47,7 @@ mod orders;
 mod sender;
 mod table;
 
+pub use solana_instruction::{AccountMeta, Instruction};
 pub use solana_keypair::{Keypair, Signer};
 pub use solana_pubkey::Pubkey;
 
@@ -53,5 +56,6 @@ pub use crate::{
     config::{FeePolicy, SolanaConfig},
     connect::{Solana, VerifiedEndpoints, chain_of_genesis},
     error::SolanaError,
+    keeper::Keeper,
     user::User,
 };

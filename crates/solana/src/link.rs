@@ -2,13 +2,16 @@
 
 use std::{
     ops::Deref,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
 use solana_message::AddressLookupTableAccount;
 use solana_pubkey::Pubkey;
 use tim3_chain::{BlockRef, ChainError};
-use tim3_domain::identity::{AssetId, GatewayId, MarketId};
+use tim3_domain::{
+    identity::{AssetId, GatewayId, MarketId},
+    word::Word,
+};
 use tim3_rpc::{Call, CallError, PoolError};
 use tim3_solana_interface::accounts::{Asset, Gateway, Market};
 
@@ -27,17 +30,22 @@ const BATCH: usize = 100;
 /// A gateway's account.
 pub(crate) type Snapshot = Gateway<Vec<u8>>;
 
+/// A market with its number, its synthetic and its collateral.
+pub(crate) type Parts<'a> = (u8, Market<&'a [u8]>, Asset<&'a [u8]>, Asset<&'a [u8]>);
+
 /// A cluster behind its endpoints.
 #[derive(Debug)]
 pub(crate) struct Network {
     pub(crate) name: String,
     pub(crate) pool: Pool,
     pub(crate) blocks: Blocks,
+    /// The greatest height of a final block that was stated: no transaction is dead before it is beyond its life.
+    pub(crate) final_height: AtomicU64,
 }
 
 impl Network {
     pub(crate) fn new(name: &str, pool: Pool) -> Self {
-        Self { name: name.to_owned(), pool, blocks: Blocks::default() }
+        Self { name: name.to_owned(), pool, blocks: Blocks::default(), final_height: AtomicU64::default() }
     }
 
     /// What one endpoint says, and the next one where that does not.
@@ -158,6 +166,20 @@ impl Link {
         Ok((slot, gateway, accounts.collect()))
     }
 
+    /// A market that the gateway must have.
+    pub(crate) fn parts<'a>(
+        &self,
+        what: &'static str,
+        gateway: &'a Snapshot,
+        id: MarketId,
+    ) -> Result<Parts<'a>, ChainError> {
+        let found = market(gateway, id).and_then(|(index, market)| {
+            let assets = gateway.asset(market.synthetic()).zip(gateway.asset(market.collateral()));
+            assets.map(|(synthetic, collateral)| (index, market, synthetic, collateral))
+        });
+        found.ok_or_else(|| self.rejected(what, format!("UnknownMarket {id}")))
+    }
+
     /// What a quorum says about final state that is not before `block`.
     pub(crate) async fn agreed<T, F, Fut>(&self, call: Call, block: &BlockRef, ask: F) -> Result<T, ChainError>
     where
@@ -202,6 +224,16 @@ pub(crate) fn asset<B: AsRef<[u8]>>(gateway: &Gateway<B>, id: AssetId) -> Option
 pub(crate) fn market<B: AsRef<[u8]>>(gateway: &Gateway<B>, id: MarketId) -> Option<(u8, Market<&[u8]>)> {
     let index = gateway.market_index(&id.0.0)?;
     Some((index, gateway.market(index)?))
+}
+
+/// The mint of an asset.
+pub(crate) fn mint_of(asset: &Asset<&[u8]>) -> Pubkey {
+    Pubkey::new_from_array(asset.mint())
+}
+
+/// The id of an asset.
+pub(crate) fn id_of(asset: &Asset<&[u8]>) -> AssetId {
+    AssetId(Word(asset.id()))
 }
 
 /// What the locks here guard is valid between any two statements, so a panic elsewhere does not spoil it.

@@ -7,7 +7,7 @@ use solana_message::{AddressLookupTableAccount, Hash, VersionedMessage, v0};
 use solana_pubkey::Pubkey;
 use solana_signature::Signature;
 use solana_transaction::versioned::VersionedTransaction;
-use tim3_chain::TxId;
+use tim3_chain::{Transaction, TxId};
 
 /// Bytes of a transaction, at most.
 pub const PACKET: usize = 1_232;
@@ -32,6 +32,15 @@ pub struct Signed {
     pub raw: Vec<u8>,
     /// The block height up to which it may be included.
     pub last_valid: u64,
+}
+
+impl Signed {
+    /// It as the ports know it.
+    #[must_use]
+    pub fn transaction(self, replaces: Option<&Transaction>) -> Transaction {
+        let Self { id, raw, last_valid } = self;
+        Transaction { id, raw, nonce: last_valid, replaces: replaces.map(|old| old.id.clone()) }
+    }
 }
 
 /// The message of `instructions` under `budget`, with accounts named by `tables` where those have them; `None` where an account is named more

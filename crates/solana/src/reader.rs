@@ -14,7 +14,11 @@ use tim3_chain::{BlockRef, ChainError, Endpoint, Fetched, QuorumHead, Reader, Ti
 use tim3_rpc::Call;
 use tokio::time::{sleep_until, timeout};
 
-use crate::{connect::Solana, link::lock, node::Node};
+use crate::{
+    connect::Solana,
+    link::{Network, lock},
+    node::Node,
+};
 
 pub(crate) use place::Places;
 pub(crate) use tips::Following;
@@ -43,15 +47,7 @@ impl Reader for Solana {
     }
 
     async fn block_at(&self, height: u64) -> Result<Option<BlockRef>, ChainError> {
-        // What one endpoint stated may have been taken back since.
-        if let Some(known) = self.link.blocks.get(height).filter(|block| self.link.blocks.agreed(block)) {
-            return Ok(Some(known));
-        }
-        let found = self.link.ask("block", |node| async move { fetch::block(&node, height).await }).await?;
-        if let Some(block) = found {
-            self.link.blocks.state(block);
-        }
-        Ok(found)
+        self.link.block_at(height).await
     }
 
     async fn events(&self, heights: RangeInclusive<u64>) -> Result<(Fetched, u64), ChainError> {
@@ -90,5 +86,26 @@ impl Reader for Solana {
         // What it stated about blocks is as good as what it stated about events.
         self.link.blocks.forget_stated();
         self.link.pool.distrust(endpoint.0, why);
+    }
+}
+
+impl Network {
+    /// The block at a slot, or `None` where there is none.
+    pub(crate) async fn block_at(&self, slot: u64) -> Result<Option<BlockRef>, ChainError> {
+        // What one endpoint stated may have been taken back since.
+        if let Some(known) = self.blocks.get(slot).filter(|block| self.blocks.agreed(block)) {
+            return Ok(Some(known));
+        }
+        let found = self.ask("block", |node| async move { fetch::block(&node, slot).await }).await?;
+        if let Some(block) = found {
+            self.blocks.state(block);
+        }
+        Ok(found)
+    }
+
+    /// The block at a slot in which something was seen.
+    pub(crate) async fn block_of(&self, what: &'static str, slot: u64) -> Result<BlockRef, ChainError> {
+        let missing = || self.transient(what, format!("no block in slot {slot} yet"));
+        self.block_at(slot).await?.ok_or_else(missing)
     }
 }

@@ -124,7 +124,7 @@ pub fn read(pages: &[EventPage<&[u8]>], dictionary: &Dictionary<'_>) -> Result<R
     Ok(Run { before, events })
 }
 
-fn event(record: &Record<'_>, dictionary: &Dictionary<'_>) -> Result<Event, BadPage> {
+pub(crate) fn event(record: &Record<'_>, dictionary: &Dictionary<'_>) -> Result<Event, BadPage> {
     let bad = |error: String| BadPage::Body { sequence: record.sequence, error };
     let words = record.body(dictionary).map_err(|error| bad(error.name().to_owned()))?;
     let words: Vec<_> = words.iter().take(record.words.into()).map(|word| Word(*word)).collect();

@@ -19,9 +19,10 @@ use solana_keypair::Keypair;
 use solana_message::{AddressLookupTableAccount, Hash, VersionedMessage};
 use solana_pubkey::Pubkey;
 use solana_signer::Signer as _;
-use tim3_chain::{ChainError, TxId};
+use tim3_chain::{ChainError, Transaction, TxId};
 use tim3_rpc::{Answer, Call, CallError, PoolError, Request};
 use tokio::time::{Instant, sleep};
+use tracing::warn;
 
 use crate::{
     config::FeePolicy,
@@ -110,16 +111,7 @@ impl Sender {
         if let Some((paid, _)) = known {
             return fees::price(&paid, missed, policy);
         }
-        let accounts: Vec<_> = accounts.iter().copied().take(PRICED).collect();
-        let paid = self
-            .network
-            .ask("fees", |node| {
-                let request = node::prices(&accounts);
-                async move { node.one(request).await?.prices() }
-            })
-            .await;
-        // Without an answer the policy's least is offered, and more when it is not enough.
-        let paid = paid.unwrap_or_default();
+        let paid = self.network.paid(accounts).await;
         let price = fees::price(&paid, missed, policy);
         *lock(&self.prices) = Some((paid, Instant::now()));
         price
@@ -196,6 +188,20 @@ impl Sender {
         self.signed(message, last_valid, more)
     }
 
+    /// What a journaled transaction would do, if it was signed here.
+    pub(crate) fn journaled(&self, transaction: &Transaction) -> Option<VersionedMessage> {
+        message::verified(&transaction.raw, &self.address()).map(|read| read.message)
+    }
+
+    /// Tells of journaled transactions that were not signed here. There are no nonces to keep free: whatever one of them can still do it does
+    /// beside new ones.
+    pub(crate) fn restore(&self, transactions: &[Transaction]) {
+        for journaled in transactions.iter().filter(|journaled| self.journaled(journaled).is_none()) {
+            let detail = "not signed by the key here";
+            warn!(chain = self.network.name, id = %journaled.id, detail, "transaction not restored");
+        }
+    }
+
     /// Signs a message again, with a fresh blockhash and another price.
     pub(crate) async fn renew(&self, message: VersionedMessage, price: u64) -> Result<Signed, ChainError> {
         let (hash, last_valid) = self.blockhash().await?;
@@ -223,7 +229,15 @@ impl Sender {
         &self,
         instructions: &[Instruction],
     ) -> Result<Result<Simulated, Failure>, ChainError> {
-        let (request, least) = self.simulation(instructions)?;
+        self.simulate_message(self.for_simulation(instructions)?).await
+    }
+
+    /// The same for a message.
+    pub(crate) async fn simulate_message(
+        &self,
+        message: VersionedMessage,
+    ) -> Result<Result<Simulated, Failure>, ChainError> {
+        let (request, least) = self.simulation(message);
         self.network.ask("simulate", |node| outcome(node, request.clone(), least)).await
     }
 
@@ -234,7 +248,7 @@ impl Sender {
         judge: fn(Result<Simulated, Failure>) -> bool,
     ) -> Result<bool, ChainError> {
         const WHAT: &str = "simulate by quorum";
-        let (request, least) = self.simulation(instructions)?;
+        let (request, least) = self.simulation(self.for_simulation(instructions)?);
         let ask = |node: Arc<Node>| {
             let outcome = outcome(node, request.clone(), least);
             async move { Ok(judge(outcome.await?)) }
@@ -243,13 +257,16 @@ impl Sender {
         Ok(agreed.map_err(|error| self.network.error(WHAT, error))?.value)
     }
 
-    /// The call for a simulation of `instructions`, and the slot that whoever answers must have reached.
-    fn simulation(&self, instructions: &[Instruction]) -> Result<(Request, u64), ChainError> {
+    fn for_simulation(&self, instructions: &[Instruction]) -> Result<VersionedMessage, ChainError> {
         let budget = Budget { units: MAX_UNITS, price: 0 };
         let message = message::message(&self.address(), instructions, budget, Hash::default(), &self.tables);
-        let message = message.ok_or_else(|| self.network.rejected("simulate", "too many accounts"))?;
+        message.ok_or_else(|| self.network.rejected("simulate", "too many accounts"))
+    }
+
+    /// The call for a simulation, and the slot that whoever answers must have reached.
+    fn simulation(&self, message: VersionedMessage) -> (Request, u64) {
         let least = self.network.blocks.floor();
-        Ok((node::simulate(&message::unsigned(message), least), least))
+        (node::simulate(&message::unsigned(message), least), least)
     }
 
     // ----------------------------------------------------------------------------------------------------------------- sending
@@ -263,9 +280,13 @@ impl Sender {
             async move { node.one(request).await?.value() }
         };
         let pool = &self.network.pool;
-        let sent = if self.is_sent(raw) { pool.everyone("send", ask).await } else { pool.call("send", ask).await };
+        let sent = if self.is_sent(raw) {
+            pool.everyone("send", ask).await.map(drop)
+        } else {
+            pool.call("send", ask).await.map(drop)
+        };
         match sent {
-            Ok(_) | Err(PoolError::Refused { reason: Refusal::Transaction(Failure::AlreadyProcessed), .. }) => Ok(()),
+            Ok(()) | Err(PoolError::Refused { reason: Refusal::Transaction(Failure::AlreadyProcessed), .. }) => Ok(()),
             Err(error) => Err(self.network.error("send", error)),
         }
     }
@@ -346,17 +367,28 @@ impl Sender {
         }
         Err(self.network.transient("status", format!("{} has no fate after {} seconds", signed.id, PATIENCE.as_secs())))
     }
+}
 
-    /// What the sender has, in lamports.
-    pub(crate) async fn balance(&self) -> Result<u64, ChainError> {
-        let address = self.address();
-        self.network
-            .ask("balance", |node| async move {
-                let found: Value = node.one(node::balance(&address)).await?.value()?;
-                let lamports = found.get("value").and_then(Value::as_u64);
-                lamports.ok_or_else(|| CallError::Garbage("balance: no amount".to_owned()))
-            })
-            .await
+impl Network {
+    /// What `account` has, in lamports.
+    pub(crate) async fn lamports(&self, account: Pubkey) -> Result<u64, ChainError> {
+        self.ask("balance", |node| async move {
+            let found: Value = node.one(node::balance(&account)).await?.value()?;
+            let lamports = found.get("value").and_then(Value::as_u64);
+            lamports.ok_or_else(|| CallError::Garbage("balance: no amount".to_owned()))
+        })
+        .await
+    }
+
+    /// What others paid lately who write to `accounts`. Without an answer nothing: then the policy's least is offered, and more when it is
+    /// not enough.
+    pub(crate) async fn paid(&self, accounts: &[Pubkey]) -> Vec<u64> {
+        let accounts: Vec<_> = accounts.iter().copied().take(PRICED).collect();
+        let paid = self.ask("fees", |node| {
+            let request = node::prices(&accounts);
+            async move { node.one(request).await?.prices() }
+        });
+        paid.await.unwrap_or_default()
     }
 }
 

@@ -17,7 +17,7 @@ use solana_instruction::Instruction;
 use solana_pubkey::Pubkey;
 use tim3_chain::{Capacity, ChainError, Prepared, Submitter, Transaction, TransactionState, Verdict};
 use tim3_domain::protocol::{OrderCode, SignedOrder};
-use tim3_solana_interface::{GatewayError, instruction::OrderResult};
+use tim3_solana_interface::{GatewayError, instruction::OrderResult, limits::EVENT_PAGE_BYTES};
 use tracing::{debug, info, warn};
 
 use crate::{
@@ -25,8 +25,9 @@ use crate::{
     config::SolanaConfig,
     connect::Solana,
     failure::{Failure, is_permanent},
+    fees::rent,
     link::{Link, Snapshot, lock},
-    message::{self, Budget, Signed},
+    message::Budget,
     node::Found,
     orders::{self, Placed, Placing},
     pack::{Packed, Packing, Tried},
@@ -83,12 +84,6 @@ impl Batches {
     }
 }
 
-/// A transaction as the ports know it.
-fn transaction(signed: Signed, replaces: Option<&Transaction>) -> Transaction {
-    let Signed { id, raw, last_valid } = signed;
-    Transaction { id, raw, nonce: last_valid, replaces: replaces.map(|old| old.id.clone()) }
-}
-
 #[async_trait]
 impl Submitter for Solana {
     fn capacity(&self) -> Capacity {
@@ -126,7 +121,7 @@ impl Submitter for Solana {
         let price = batches.sender.price(&written(&instructions), &self.link.config.fees).await;
         let signed = batches.sender.sign(&instructions, Budget { units: margin(units), price }, &[]).await?;
         batches.made(chosen, left, &self.link.name);
-        Ok(Prepared { transaction: Some(transaction(signed, None)), left_out })
+        Ok(Prepared { transaction: Some(signed.transaction(None)), left_out })
     }
 
     async fn broadcast(&self, transaction: &Transaction) -> Result<(), ChainError> {
@@ -143,21 +138,13 @@ impl Submitter for Solana {
         if state != Some(TransactionState::Dead) {
             return Ok(None);
         }
-        let Some(read) = message::verified(&old.raw, &batches.sender.address()) else { return Ok(None) };
-        let price = batches.sender.price(read.message.static_account_keys(), &self.link.config.fees).await;
-        let signed = batches.sender.renew(read.message, price).await?;
-        Ok(Some(transaction(signed, Some(old))))
+        let Some(message) = batches.sender.journaled(old) else { return Ok(None) };
+        let price = batches.sender.price(message.static_account_keys(), &self.link.config.fees).await;
+        Ok(Some(batches.sender.renew(message, price).await?.transaction(Some(old))))
     }
 
-    /// There are no nonces to keep free: whatever a journaled transaction can still do it does beside new ones.
     async fn restore(&self, transactions: &[Transaction]) -> Result<(), ChainError> {
-        let own = self.batches()?.sender.address();
-        for journaled in transactions {
-            if message::verified(&journaled.raw, &own).is_none() {
-                let detail = "not signed by the key here";
-                warn!(chain = self.link.name, id = %journaled.id, detail, "transaction not restored");
-            }
-        }
+        self.batches()?.sender.restore(transactions);
         Ok(())
     }
 
@@ -173,10 +160,10 @@ impl Submitter for Solana {
     }
 
     async fn funds(&self) -> Result<(String, bool), ChainError> {
-        /// Rent of ten pages of events, in lamports; each takes some hundred.
-        const NEEDED: u64 = 10 * (10_240 + 128) * 6_960;
-        let lamports = self.batches()?.sender.balance().await?;
-        Ok((sol(lamports), lamports < NEEDED))
+        /// Pages of events that it can pay the rent of; each takes some hundred.
+        const PAGES: u64 = 10;
+        let lamports = self.link.lamports(self.batches()?.sender.address()).await?;
+        Ok((sol(lamports), lamports < rent(EVENT_PAGE_BYTES).saturating_mul(PAGES)))
     }
 }
 

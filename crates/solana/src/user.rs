@@ -13,13 +13,13 @@ use tim3_domain::{
     protocol::{OperationKind, SignedOrder},
 };
 use tim3_solana_interface::{
-    accounts::{Asset, Claimable, Market, Peer},
+    accounts::{Claimable, Market, Peer},
     instruction::{BurnArgs, ClaimArgs, Instruction, LockArgs, RedeemArgs, RepayArgs, SetPauseArgs, WithdrawArgs},
 };
 
 use crate::{
     address::{account, associated_token_program, pubkey, system_program, token_account, token_program},
-    link::{Link, Snapshot, asset, market},
+    link::{Link, Snapshot, asset, id_of, mint_of},
     message::{Budget, MAX_UNITS},
     orders::{self, common, outgoing},
     sender::{Sender, margin},
@@ -39,9 +39,6 @@ struct Plan<'a> {
     named: Vec<(&'static str, Pubkey)>,
     wallets: Vec<(Pubkey, Pubkey)>,
 }
-
-/// A market with its number, its synthetic and its collateral.
-type Found<'a> = (u8, Market<&'a [u8]>, Asset<&'a [u8]>, Asset<&'a [u8]>);
 
 impl User {
     pub(crate) fn new(link: Arc<Link>, signer: Keypair) -> Self {
@@ -96,13 +93,6 @@ impl User {
         self.link.rejected(what, format!("Unknown{name} {id}"))
     }
 
-    fn market<'a>(&self, what: &'static str, gateway: &'a Snapshot, id: MarketId) -> Result<Found<'a>, ChainError> {
-        let (index, found) = market(gateway, id).ok_or_else(|| self.unknown(what, "Market", &id))?;
-        let assets = gateway.asset(found.synthetic()).zip(gateway.asset(found.collateral()));
-        let (synthetic, collateral) = assets.ok_or_else(|| self.unknown(what, "Market", &id))?;
-        Ok((index, found, synthetic, collateral))
-    }
-
     /// Route, peer and outgoing pages towards `destination`.
     async fn towards(
         &self,
@@ -132,7 +122,7 @@ impl User {
     ) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "lock";
         let gateway = self.link.gateway(WHAT).await?;
-        let (index, market, synthetic, token) = self.market(WHAT, &gateway, id)?;
+        let (index, market, synthetic, token) = self.link.parts(WHAT, &gateway, id)?;
         let native = scale(collateral, token.decimals(), token.native_decimals(), Rounding::Exact)
             .map_err(|error| self.link.rejected(WHAT, error.to_string()))?;
         let native = u64::try_from(native).map_err(|_| self.link.rejected(WHAT, "more than a token account holds"))?;
@@ -188,7 +178,7 @@ impl User {
     async fn repay(&self, id: MarketId, owner: Account, amount: u128) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "repay";
         let gateway = self.link.gateway(WHAT).await?;
-        let (index, market, synthetic, _) = self.market(WHAT, &gateway, id)?;
+        let (index, market, synthetic, _) = self.link.parts(WHAT, &gateway, id)?;
         let mint = mint_of(&synthetic);
         let mut named = vec![("user_token", token_account(&self.address(), &mint)), ("synthetic_mint", mint)];
         named.extend(orders::position(&self.link.addresses, &market, id, owner).map(|key| ("position", key)));
@@ -199,7 +189,7 @@ impl User {
     async fn withdraw(&self, id: MarketId, collateral: u128, to: Account) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "withdraw";
         let gateway = self.link.gateway(WHAT).await?;
-        let (index, market, _, token) = self.market(WHAT, &gateway, id)?;
+        let (index, market, _, token) = self.link.parts(WHAT, &gateway, id)?;
         let (mint, wallet) = (mint_of(&token), pubkey(&to));
         let mut named = self.paid_from(&market, id, account(&self.address()));
         named.push(("collateral_vault", self.link.addresses.vault(id_of(&token))));
@@ -218,7 +208,7 @@ impl User {
     ) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "redeem";
         let gateway = self.link.gateway(WHAT).await?;
-        let (index, market, synthetic, token) = self.market(WHAT, &gateway, id)?;
+        let (index, market, synthetic, token) = self.link.parts(WHAT, &gateway, id)?;
         let (mint, collateral, wallet) = (mint_of(&synthetic), mint_of(&token), pubkey(&recipient));
         let mut named = self.paid_from(&market, id, owner);
         named.extend([
@@ -268,14 +258,6 @@ impl User {
         let instruction = Instruction::SetPause(SetPauseArgs { asset: index, level });
         Ok(self.planned(&gateway, Plan { instruction, named: Vec::new(), wallets: Vec::new() }))
     }
-}
-
-fn mint_of(asset: &Asset<&[u8]>) -> Pubkey {
-    Pubkey::new_from_array(asset.mint())
-}
-
-fn id_of(asset: &Asset<&[u8]>) -> AssetId {
-    AssetId(tim3_domain::word::Word(asset.id()))
 }
 
 /// Makes the canonical token account of a wallet, unless it is there.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use tim3_chain::Actor;
+use tim3_chain::{Actor, Keeper};
 use tim3_rpc::{EndpointStatus, Observer};
 use tim3_solana::{FeePolicy, Keypair, Solana, SolanaConfig, SolanaError, address::pubkey, connect::VerifiedEndpoints};
 
 use crate::{
-    adapter::{Adapter, Keys},
+    adapter::{Adapter, Keeping, Keys},
     chains::{self, milliseconds},
     config::{Chain, KeyRef, Kind},
     keys,
@@ -71,5 +71,12 @@ impl Adapter for Solana {
 
     fn adopt(&self, endpoints: VerifiedEndpoints) {
         self.use_endpoints(endpoints);
+    }
+
+    fn keeper(&self, who: Keeping<Arc<Keypair>>) -> Result<Arc<dyn Keeper>> {
+        Ok(Arc::new(match who {
+            Keeping::Key(key) => self.keeper(key.insecure_clone()),
+            Keeping::Account(account) => self.keeper_without_key(pubkey(&account)),
+        }))
     }
 }

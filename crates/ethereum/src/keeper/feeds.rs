@@ -1,6 +1,6 @@
 //! What Chainlink aggregators say. Total: whatever a feed answers is a reading, at worst one that is no price.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use alloy::{
     eips::BlockNumberOrTag,
@@ -8,12 +8,11 @@ use alloy::{
     sol_types::SolCall,
 };
 use tim3_chain::{ChainError, Feed, FeedReading};
-use tim3_rpc::{Call, CallError};
+use tim3_rpc::{Answer, Call, CallError};
 
 use super::Keeper;
 use crate::{
     abi::{self, Aggregator, call_data},
-    link::lock,
     node::{self, At, Node, NodeError, Results},
 };
 
@@ -30,33 +29,19 @@ struct Asked {
 impl Keeper {
     pub(super) async fn read_feed(&self, feed: &Feed) -> Result<Vec<FeedReading>, ChainError> {
         const WHAT: &str = "price feed";
+        let Feed::Chainlink { aggregator, sequencer } = *feed else {
+            return Err(self.link.rejected(WHAT, "a feed of another kind of chain"));
+        };
         let address = |account| {
             abi::address(&account).ok_or_else(|| self.link.rejected(WHAT, format!("{account} is no EVM address")))
         };
-        let sequencer = feed.sequencer.map(|(uptime, grace)| Ok::<_, ChainError>((address(uptime)?, grace)));
-        let asked = Asked { feed: address(feed.feed)?, sequencer: sequencer.transpose()? };
-        let said = Mutex::new(Vec::new());
-        let ask = |node: Arc<Node>| {
-            let said = &said;
-            async move {
-                let reading = reading(&node, asked).await?;
-                lock(said).push((self.number(&node), reading));
-                Ok::<_, NodeError>(())
-            }
-        };
-        self.link.pool.everyone(Call::new(WHAT).weight(4), ask).await.map_err(|error| self.link.error(WHAT, error))?;
-        let readings = said.into_inner().unwrap_or_default();
-        Ok(readings.into_iter().map(|(endpoint, reading)| FeedReading { endpoint, ..reading }).collect())
-    }
-
-    /// Endpoints have no number of their own that outlives a reload; the same client is the same endpoint.
-    fn number(&self, node: &Arc<Node>) -> u16 {
-        let (mut known, address) = (lock(&self.endpoints), Arc::as_ptr(node).addr());
-        let place = known.iter().position(|other| *other == address).unwrap_or_else(|| {
-            known.push(address);
-            known.len().saturating_sub(1)
-        });
-        u16::try_from(place).unwrap_or(u16::MAX)
+        let sequencer = sequencer.map(|(uptime, grace)| Ok::<_, ChainError>((address(uptime)?, grace)));
+        let asked = Asked { feed: address(aggregator)?, sequencer: sequencer.transpose()? };
+        let ask = |node: Arc<Node>| async move { reading(&node, asked).await };
+        let said = self.link.pool.everyone(Call::new(WHAT).weight(4), ask).await;
+        let numbered =
+            |Answer { value, endpoint }| FeedReading { endpoint: u16::try_from(endpoint).unwrap_or(u16::MAX), ..value };
+        Ok(said.map_err(|error| self.link.error(WHAT, error))?.into_iter().map(numbered).collect())
     }
 }
 
@@ -96,7 +81,7 @@ fn judged(
     sequencer: Option<(Option<&Round>, u64)>,
     now: u64,
 ) -> FeedReading {
-    let no_price = FeedReading { endpoint: 0, answer: 0, decimals: 0, published: now, at: now };
+    let no_price = FeedReading { endpoint: 0, answer: 0, confidence: 0, decimals: 0, published: now, at: now };
     let is_up = |(uptime, grace): (Option<&Round>, u64)| {
         uptime.is_some_and(|uptime| {
             let since = u64::try_from(uptime.startedAt).ok().filter(|since| *since != 0);
@@ -112,7 +97,7 @@ fn judged(
     if round.answeredInRound < round.roundId || !sequencer.is_none_or(is_up) {
         return no_price;
     }
-    FeedReading { endpoint: 0, answer, decimals, published, at: now }
+    FeedReading { endpoint: 0, answer, confidence: 0, decimals, published, at: now }
 }
 
 #[cfg(test)]
@@ -140,9 +125,10 @@ mod tests {
     fn what_is_no_price_is_zero_and_new() {
         let good = round(answer(200_000_000_000), 900, 950, 7);
         let read = |decimals, round: Option<&Round>, uptime| judged(decimals, round, uptime, 1_000);
-        let price = FeedReading { endpoint: 0, answer: 200_000_000_000, decimals: 8, published: 950, at: 1_000 };
+        let price =
+            FeedReading { endpoint: 0, answer: 200_000_000_000, confidence: 0, decimals: 8, published: 950, at: 1_000 };
         assert_eq!(read(Some(8), Some(&good), None), price);
-        let no_price = FeedReading { endpoint: 0, answer: 0, decimals: 0, published: 1_000, at: 1_000 };
+        let no_price = FeedReading { endpoint: 0, answer: 0, confidence: 0, decimals: 0, published: 1_000, at: 1_000 };
         assert_eq!(read(None, Some(&good), None), no_price);
         assert_eq!(read(Some(37), Some(&good), None), no_price);
         assert_eq!(read(Some(8), None, None), no_price);

@@ -37,9 +37,10 @@ impl Sender {
             .get(nonce)
             .is_some_and(|slot| slot.answer == Answer::Accepted && (slot.kind, slot.fees) == (kind, fees));
         let pool = &self.network.pool;
-        let sent = if is_sent { pool.everyone("send", ask).await } else { pool.call("send", ask).await };
+        let sent =
+            if is_sent { pool.everyone("send", ask).await.map(drop) } else { pool.call("send", ask).await.map(drop) };
         let refusal = match sent {
-            Ok(_) => None,
+            Ok(()) => None,
             Err(PoolError::Refused { reason, .. }) => Some(reason),
             // It may have arrived nevertheless.
             Err(error) => {

@@ -93,5 +93,5 @@ fn bounded(primary: Quote, reference: Judged, max_deviation_bps: u32) -> Judged 
     let (low, high) = (price.min(reference).raw(), price.max(reference).raw());
     let far = exceeds(high.saturating_sub(low), low, max_deviation_bps);
     let limit = if far { Verdict::TooUncertain } else { Verdict::Valid };
-    Ok(Quote::new(primary.verdict().min(limit), price))
+    Ok(primary.and(Quote::new(limit, price)))
 }

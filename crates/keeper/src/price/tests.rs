@@ -77,6 +77,17 @@ fn garbage_hides_the_price_before_it_until_a_good_answer_comes() {
 }
 
 #[test]
+fn a_feeds_confidence_is_the_distance_between_the_lower_and_the_higher_price() {
+    let mut source = Source::new(Guards { endpoints: 1, ..GUARDS });
+    source.read(&Reading { confidence: 20, ..reading(0, 2_000, 100) });
+    let quote = source.judge(100).unwrap();
+    assert_eq!((quote.lower(Verdict::Valid), quote.higher(Verdict::Valid)), (Ok(price(1_980)), Ok(price(2_020))));
+    let rule = Rule::Bounded { primary: "0".into(), reference: "1".into(), max_deviation_bps: 200 };
+    let both = rule.combine(|name| if name == "0" { Ok(quote) } else { Ok(Quote::new(Verdict::Valid, price(2_000))) });
+    assert_eq!(both, Ok(quote), "what it is compared with does not change it");
+}
+
+#[test]
 fn a_price_is_stale_by_its_chains_clock_and_an_older_one_changes_nothing() {
     let mut source = settled();
     source.read(&reading(0, 1_990, 99));

@@ -106,7 +106,7 @@ impl<C: Send + Sync + 'static> Members<C> {
         Err(self.exhausted(failures))
     }
 
-    pub(super) async fn everyone<T, R, F, Fut>(&self, call: Call, ask: F) -> Result<Answer<T>, PoolError<R>>
+    pub(super) async fn everyone<T, R, F, Fut>(&self, call: Call, ask: F) -> Result<Vec<Answer<T>>, PoolError<R>>
     where
         F: Fn(Arc<C>) -> Fut,
         Fut: Future<Output = Result<T, CallError<R>>>,
@@ -121,10 +121,10 @@ impl<C: Send + Sync + 'static> Members<C> {
         };
         let asked: Vec<_> = first.into_iter().chain((0..self.endpoints.len()).filter(free)).collect();
         let answers = join_all(asked.iter().map(|endpoint| self.ask(*endpoint, call, &ask))).await;
-        let (mut refused, mut failures) = (None, Vec::new());
+        let (mut given, mut refused, mut failures) = (Vec::new(), None, Vec::new());
         for (endpoint, answer) in asked.into_iter().zip(answers) {
             match answer {
-                Ok(value) => return Ok(Answer { value, endpoint }),
+                Ok(value) => given.push(Answer { value, endpoint }),
                 Err(CallError::Refused(reason)) => {
                     let endpoint = self.endpoint_name(endpoint).to_owned();
                     refused.get_or_insert(PoolError::Refused { endpoint, reason });
@@ -132,7 +132,7 @@ impl<C: Send + Sync + 'static> Members<C> {
                 Err(error) => failures.push(self.failure(endpoint, &error)),
             }
         }
-        Err(refused.unwrap_or_else(|| self.exhausted(failures)))
+        if given.is_empty() { Err(refused.unwrap_or_else(|| self.exhausted(failures))) } else { Ok(given) }
     }
 
     pub(super) async fn quorum<T, R, F, Fut>(&self, call: Call, ask: F) -> Result<Agreed<T>, PoolError<R>>

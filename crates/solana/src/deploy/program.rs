@@ -28,7 +28,7 @@ impl Deployer {
         let (me, buffer) = (self.address(), Keypair::new());
         let room = elf.len().saturating_mul(2);
         let needed = self.rent(UpgradeableLoaderState::size_of_programdata(room)).await?.saturating_add(BESIDE);
-        let has = self.sender.balance().await?;
+        let has = self.network.lamports(self.address()).await?;
         if has < needed {
             let (has, needed) = (sol(has), sol(needed));
             return Err(SolanaError::Deploy(format!(

@@ -23,8 +23,8 @@ pub(crate) use prices::{Origin, PriceSource};
 pub(crate) use trading::{Arbitrage, KeeperVenue};
 
 use super::{
-    model::{Chain, Config, Market},
-    node::Table,
+    model::{Chain, Config, Family, Market},
+    node::{Parse, Table},
     secret::{self, KeyRef},
     text,
 };
@@ -94,6 +94,14 @@ pub(super) struct Known<'a> {
     pub(super) assets: Vec<&'a str>,
 }
 
+impl Known<'_> {
+    /// The kind of a chain; of one that is wrong or not there, the commonest.
+    fn family(&self, name: &str) -> Family {
+        let found = self.chains.iter().find(|(chain, _)| chain == name).and_then(|(_, chain)| chain.as_ref());
+        found.map_or(Family::Ethereum, |chain| chain.kind.family())
+    }
+}
+
 /// The section, if there is one. `Some(None)` only where a problem was reported.
 pub(super) fn keeper(root: &Table<'_>, known: &Known<'_>) -> Option<Option<Keeper>> {
     root.value("keeper")?;
@@ -109,7 +117,7 @@ fn section(table: &Table<'_>, known: &Known<'_>) -> Option<Keeper> {
     let limits = table.table("limits", limits);
     let prices = table.named("prices", text::name, prices::source);
     let assets = table.named("assets", text::asset_name, asset);
-    let chains = table.named("chains", text::name, chain);
+    let chains = table.named("chains", text::name, |name, table| chain(table, known.family(name)));
     let markets = table.named("markets", text::name, |name, market| Some((name.to_owned(), cap(market)?)));
     let venues = table.named("venues", text::name, trading::venue);
     let arbitrage = table.table("arbitrage", trading::arbitrage);
@@ -190,18 +198,23 @@ fn cap(table: &Table<'_>) -> Option<Option<u128>> {
     if table.value("cap").is_some() { table.get("cap", text::usd).map(Some) } else { Some(None) }
 }
 
-fn chain(_: &str, table: &Table<'_>) -> Option<KeeperChain> {
+fn chain(table: &Table<'_>, family: Family) -> Option<KeeperChain> {
     const WHO: &str = "key, the key of the account that holds the inventory; or account, its address, to look only";
+    let (account_of, coin): (Parse<Account>, _) = match family {
+        Family::Ethereum => (text::evm_account, "ETH"),
+        Family::Solana => (text::solana_account, "SOL"),
+        Family::Ao => (text::ao_account, "AR"),
+    };
     let who = table.one_of(&["key", "account"]).ok()?.map(|(form, _)| form);
     let account = match who {
         Some("key") => secret::key(table, "key").map(KeeperAccount::Key),
-        Some(_) => table.get("account", text::evm_account).map(KeeperAccount::Address),
+        Some(_) => table.get("account", account_of).map(KeeperAccount::Address),
         None => {
             table.missing("key", WHO);
             None
         }
     };
-    let gas_asset = table.or("gas_asset", text::symbol, "ETH");
+    let gas_asset = table.or("gas_asset", text::symbol, coin);
     let max_age = table.or("max_age", text::duration::<SECOND, HOUR>, "2m");
     let executor = match table.value("executor") {
         Some(_) => Some(table.get("executor", text::evm_account)?),

@@ -73,6 +73,17 @@ pub(crate) enum Family {
     Ao,
 }
 
+impl Family {
+    /// Decimals of what pays for transactions there.
+    pub(crate) fn gas_decimals(self) -> u8 {
+        match self {
+            Self::Ethereum => 18,
+            Self::Solana => 9,
+            Self::Ao => 12,
+        }
+    }
+}
+
 /// `[anchor]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Anchor {

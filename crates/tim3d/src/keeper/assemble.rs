@@ -12,14 +12,11 @@ use tim3_keeper::{
 use super::world::{kept, vaults};
 use crate::{
     chains::milliseconds,
-    config::{Config, Keeper, KeeperVenue, Market, Origin, PriceSource},
+    config::{Chain, Config, Keeper, KeeperVenue, Market, Origin, PriceSource},
 };
 
 /// What a gateway says of a market: its terms, and the price of its synthetic at which debt counts.
 pub(crate) type Terms = (MarketTerms, Price);
-
-/// Decimals of an asset that no market has: coins that pay for transactions on EVM chains.
-const GAS_DECIMALS: u8 = 18;
 
 /// What only the chains know.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +34,10 @@ pub(crate) struct Learned {
 pub(crate) fn assemble(config: &Config, keeper: &Keeper, learned: &Learned) -> Result<tim3_keeper::Config> {
     let sources = keeper.prices.iter().map(|(name, source)| (name.clone(), source_of(config, source))).collect();
     let feeds = keeper.assets.iter().map(|(symbol, asset)| (symbol.clone(), asset.rule.clone())).collect();
-    let asset = |symbol: &String| AssetConfig { decimals: decimals(config, learned, symbol), feed: symbol.clone() };
+    let asset = |symbol: &String| {
+        let decimals = decimals(config, keeper, learned, symbol);
+        AssetConfig { decimals, feed: symbol.clone() }
+    };
     let chain = |chain: &crate::config::KeeperChain| ChainConfig {
         gas_asset: chain.gas_asset.clone(),
         max_age_ms: milliseconds(chain.max_age),
@@ -86,24 +86,24 @@ fn source_of(config: &Config, source: &PriceSource) -> SourceConfig {
     };
     let guards = Guards {
         max_age: source.max_age.as_secs(),
-        // None of these sources states a confidence.
-        max_confidence_bps: 0,
+        max_confidence_bps: source.max_confidence_bps,
         max_jump_bps: source.max_jump_bps,
         endpoints: u16::try_from(endpoints).unwrap_or(u16::MAX),
     };
     SourceConfig { chain, guards }
 }
 
-fn decimals(config: &Config, learned: &Learned, symbol: &str) -> u8 {
+fn decimals(config: &Config, keeper: &Keeper, learned: &Learned, symbol: &str) -> u8 {
     if let Some(decimals) = learned.decimals.get(symbol) {
         return *decimals;
     }
-    let collateral = config.markets.iter().find(|market| market.collateral_symbol == symbol);
     if config.assets.iter().any(|asset| asset.symbol == symbol) {
-        SYNTHETIC_DECIMALS
-    } else {
-        collateral.map_or(GAS_DECIMALS, |market| market.collateral_decimals)
+        return SYNTHETIC_DECIMALS;
     }
+    let pays = |chain: &&Chain| keeper.chains.get(&chain.name).is_some_and(|kept| kept.gas_asset == symbol);
+    let collateral = config.markets.iter().find(|market| market.collateral_symbol == symbol);
+    let gas = || config.chains.iter().find(pays).map_or(0, |chain| chain.kind.family().gas_decimals());
+    collateral.map_or_else(gas, |market| market.collateral_decimals)
 }
 
 fn markets(

@@ -166,6 +166,14 @@ impl Flights {
                         debug!(chain, decision = number, %error, "to be sent again");
                     }
                 }
+                Next::Dead(transaction) => match around.hands.escalate(&transaction).await {
+                    Ok(Some(again)) => news.push(News::Signed(*number, again)),
+                    Ok(None) | Err(ChainError::Rejected { .. }) => {
+                        let reason = "it can no longer be included".to_owned();
+                        news.push(News::Ended(*number, Outcome::Failed { reason, gas: 0 }));
+                    }
+                    Err(error) => return Err(error),
+                },
                 Next::Dearer(transaction) => {
                     if let Some(dearer) = around.hands.escalate(&transaction).await? {
                         news.push(News::Signed(*number, dearer));
@@ -224,6 +232,8 @@ enum Next {
     Again(Transaction),
     /// It waits.
     Dearer(Transaction),
+    /// None of them can be included any more.
+    Dead(Transaction),
 }
 
 impl Flight {
@@ -242,15 +252,12 @@ impl Flight {
         match (attempts.last(), newest) {
             (Some(Attempt::Pending), Some(newest)) => Next::Dearer(newest.clone()),
             (Some(Attempt::Unknown), Some(newest)) => Next::Again(newest.clone()),
-            _ => {
+            (_, Some(newest)) => {
                 // The block that took the nonce may be taken back as well.
                 let since = *self.dead_since.get_or_insert(head);
-                if finalized < since {
-                    return Next::Wait;
-                }
-                let reason = "another transaction of the account took its nonce".to_owned();
-                Next::Ended(Outcome::Failed { reason, gas: 0 })
+                if finalized < since { Next::Wait } else { Next::Dead(newest.clone()) }
             }
+            (_, None) => Next::Wait,
         }
     }
 

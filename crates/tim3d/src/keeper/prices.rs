@@ -41,10 +41,7 @@ impl Prices {
             // Off a chain nothing says that there is news: a quarter of what may pass is soon enough.
             let quarter = source.max_age.checked_div(4).unwrap_or_default();
             let (origin, pause) = match &source.origin {
-                Origin::Feed { chain, feed, sequencer } => {
-                    let feed = Feed { feed: *feed, sequencer: *sequencer };
-                    (Reads::Feed { chain: chain.clone(), feed }, Duration::ZERO)
-                }
+                Origin::Feed { chain, feed } => (Reads::Feed { chain: chain.clone(), feed: *feed }, Duration::ZERO),
                 Origin::Http { url, path, time_path } => {
                     let (path, time_path) = (path.clone(), time_path.clone());
                     (Reads::Document(Document { http: client(name, url)?, path, time_path }), quarter)
@@ -115,7 +112,7 @@ impl Reads {
                 let reading = |it: tim3_chain::FeedReading| Reading {
                     endpoint: it.endpoint,
                     answer: it.answer,
-                    confidence: 0,
+                    confidence: it.confidence,
                     decimals: it.decimals,
                     published: it.published,
                     at: it.at,

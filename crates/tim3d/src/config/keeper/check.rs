@@ -1,11 +1,14 @@
 //! What the keepers name must be there, and fit.
 
+use std::collections::BTreeMap;
+
+use tim3_chain::Feed;
 use tim3_domain::identity::MarketKind;
 use tim3_keeper::Mode;
 
 use super::{Keeper, KeeperAccount, KeeperVenue, Known, Origin};
 use crate::config::{
-    model::{Chain, Kind},
+    model::{Chain, Family},
     node::Table,
 };
 
@@ -14,17 +17,17 @@ pub(super) fn keeper(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
         let key = format!("keeper.chains.{name}");
         match chain_of(known, name) {
             None => unknown(table, &key, "chains", known.chains.iter().map(|(name, _)| name)),
-            Some(Some(configured)) if configured.kind != Kind::Ethereum => table.conflict_at(
+            Some(Some(configured)) if configured.kind.family() == Family::Ao => table.conflict_at(
                 &key,
-                "a chain of another kind".to_owned(),
-                "a chain of kind \"ethereum\": there are no keepers for others yet".to_owned(),
+                "a chain of kind \"ao\"".to_owned(),
+                "a chain of kind \"ethereum\" or \"solana\": there are no keepers for others yet".to_owned(),
                 "remove it",
             ),
             Some(Some(configured)) if chain.account == KeeperAccount::Key(configured.submit.signer.clone()) => {
                 table.conflict_at(
                     &format!("{key}.key"),
                     format!("the key of chains.{name}.submit.signer"),
-                    "a key of its own: two that send from one account take each other's nonces".to_owned(),
+                    "a key of its own: what the submitter spends is not in the keeper's ledger".to_owned(),
                     "make one with `tim3d keys new keeper`",
                 );
             }
@@ -40,6 +43,7 @@ pub(super) fn keeper(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
         }
         has_price(table, keeper, &format!("{key}.gas_asset"), &chain.gas_asset);
     }
+    units(table, keeper, known);
     for name in &keeper.markets {
         market(table, keeper, known, name);
     }
@@ -64,11 +68,38 @@ pub(super) fn keeper(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
         }
     }
     for (name, source) in &keeper.prices {
-        if let Origin::Feed { chain, .. } = &source.origin
-            && !keeper.chains.contains_key(chain)
-        {
-            let names = keeper.chains.keys();
-            unknown(table, &format!("keeper.prices.{name}.chain"), "keeper.chains", names);
+        let Origin::Feed { chain, feed } = &source.origin else { continue };
+        let key = format!("keeper.prices.{name}.chain");
+        let family = match feed {
+            Feed::Chainlink { .. } => Family::Ethereum,
+            Feed::Pyth { .. } => Family::Solana,
+        };
+        if !keeper.chains.contains_key(chain) {
+            unknown(table, &key, "keeper.chains", keeper.chains.keys());
+        } else if chain_of(known, chain).flatten().is_some_and(|chain| chain.kind.family() != family) {
+            let expected = "the chain that the feed is on: Chainlink's aggregators are read on chains of kind \"ethereum\", Pyth's accounts on \"solana\"";
+            table.conflict_at(&key, format!("a chain of another kind: {chain}"), expected.to_owned(), "correct it");
+        }
+    }
+}
+
+/// One symbol is one thing everywhere: amounts of it are compared and added.
+fn units(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
+    let mut all: BTreeMap<&str, u8> = BTreeMap::new();
+    let markets = keeper.markets.iter().filter_map(|name| {
+        let market = known.markets.iter().find(|(market, _)| market == name)?.1.as_ref()?;
+        Some((format!("markets.{name}.collateral"), market.collateral_symbol.as_str(), market.collateral_decimals))
+    });
+    let coins = keeper.chains.iter().filter_map(|(name, kept)| {
+        let chain = chain_of(known, name)??;
+        let key = format!("keeper.chains.{name}.gas_asset");
+        Some((key, kept.gas_asset.as_str(), chain.kind.family().gas_decimals()))
+    });
+    for (key, symbol, decimals) in markets.chain(coins) {
+        let other = *all.entry(symbol).or_insert(decimals);
+        if other != decimals {
+            let expected = format!("a symbol of its own: elsewhere {symbol} has {other}");
+            table.conflict_at(&key, format!("{symbol} with {decimals} decimals"), expected, "rename one of them");
         }
     }
 }
@@ -82,6 +113,11 @@ fn market(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>, name: &str) {
     if !keeper.chains.contains_key(&found.home) {
         let expected = format!("a section [keeper.chains.{}]", found.home);
         table.conflict_at(&key, format!("a market on {}", found.home), expected, "add it, or remove the market");
+    }
+    if keeper.chains.get(&found.home).is_some_and(|chain| chain.gas_asset == found.collateral_symbol) {
+        let expected = "another symbol: what pays for transactions is not the token that the market holds".to_owned();
+        let key = format!("keeper.chains.{}.gas_asset", found.home);
+        table.conflict_at(&key, format!("the collateral of {name}"), expected, "name it otherwise in [keeper.assets]");
     }
     has_price(table, keeper, &key, &found.collateral_symbol);
     has_price(table, keeper, &key, &found.synthetic_symbol);

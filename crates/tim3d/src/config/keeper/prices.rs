@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tim3_domain::{identity::Account, price::Price};
+use tim3_chain::Feed;
+use tim3_domain::price::Price;
 use tim3_keeper::price::Rule;
 
 use crate::config::{
@@ -18,19 +19,19 @@ pub(crate) struct PriceSource {
     pub(crate) origin: Origin,
     pub(crate) max_age: Duration,
     pub(crate) max_jump_bps: u32,
+    /// Widest confidence interval; 0 where the source states none.
+    pub(crate) max_confidence_bps: u32,
 }
 
 /// Where a price comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// A Chainlink aggregator.
+    /// On a chain.
     Feed {
-        /// Name of its chain.
+        /// Name of the chain.
         chain: String,
-        /// The aggregator.
-        feed: Account,
-        /// The uptime feed of a rollup's sequencer, and the seconds that it must have been back for.
-        sequencer: Option<(Account, u64)>,
+        /// Where it is published there.
+        feed: Feed,
     },
     /// A document of JSON.
     Http {
@@ -45,14 +46,21 @@ pub(crate) enum Origin {
     Fixed(Price),
 }
 
-const WHAT: &str = "feed, the address of a Chainlink aggregator; url, of a JSON document; or fixed, a price";
+const WHAT: &str =
+    "feed, the address of a Chainlink aggregator; pyth, of a price account; url, of a JSON document; or fixed, a price";
 
 pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
-    let form = table.one_of(&["feed", "url", "fixed"]).ok()?.map(|(form, _)| form);
+    let form = table.one_of(&["feed", "pyth", "url", "fixed"]).ok()?.map(|(form, _)| form);
     // Asked for in every form, so that a key of another form is told apart from one that is unknown.
-    let rest = ["chain", "sequencer", "sequencer_grace", "path", "time_path"].map(|key| (key, table.value(key)));
+    let rest = ["chain", "sequencer", "sequencer_grace", "feed_id", "max_confidence_bps", "path", "time_path"]
+        .map(|key| (key, table.value(key)));
+    let mut max_confidence = Some(0);
     let origin = match form {
-        Some("feed") => on_chain(table),
+        Some("feed") => chainlink(table),
+        Some("pyth") => {
+            max_confidence = table.or("max_confidence_bps", text::integer::<1, 10_000>, 100_u64);
+            pyth(table)
+        }
         Some("url") => document(table),
         Some(_) => table.get("fixed", text::price).map(Origin::Fixed),
         None => {
@@ -62,6 +70,7 @@ pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
     };
     let fitting: &[&str] = match form {
         Some("feed") => &["chain", "sequencer", "sequencer_grace"],
+        Some("pyth") => &["chain", "feed_id", "max_confidence_bps"],
         Some("url") => &["path", "time_path"],
         _ => &[],
     };
@@ -75,19 +84,35 @@ pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
     }
     let max_age = table.or("max_age", text::duration::<1_000, { 30 * 86_400_000 }>, "1h");
     let max_jump = table.or("max_jump_bps", text::integer::<1, 1_000_000>, 2_000_u64);
-    Some(PriceSource { origin: origin?, max_age: max_age?, max_jump_bps: u32::try_from(max_jump?).ok()? })
+    Some(PriceSource {
+        origin: origin?,
+        max_age: max_age?,
+        max_jump_bps: u32::try_from(max_jump?).ok()?,
+        max_confidence_bps: u32::try_from(max_confidence?).ok()?,
+    })
 }
 
-fn on_chain(table: &Table<'_>) -> Option<Origin> {
-    let feed = table.get("feed", text::evm_account);
-    let chain = table.required("chain", text::text, "the name of the chain that the feed is on");
+fn chain(table: &Table<'_>) -> Option<String> {
+    table.required("chain", text::text, "the name of the chain that the feed is on")
+}
+
+fn pyth(table: &Table<'_>) -> Option<Origin> {
+    let account = table.get("pyth", text::solana_account);
+    let id = table.required("feed_id", text::word, "the id of the feed: 0x and 64 hexadecimal digits");
+    Some(Origin::Feed { chain: chain(table)?, feed: Feed::Pyth { account: account?, id: id? } })
+}
+
+fn chainlink(table: &Table<'_>) -> Option<Origin> {
+    let aggregator = table.get("feed", text::evm_account);
+    let chain = chain(table);
     let grace = table.or("sequencer_grace", text::duration::<0, 86_400_000>, "1h");
     let sequencer = match table.value("sequencer") {
         Some(_) => Some(table.get("sequencer", text::evm_account)?),
         None => None,
     };
     let grace = grace?.as_secs();
-    Some(Origin::Feed { chain: chain?, feed: feed?, sequencer: sequencer.map(|uptime| (uptime, grace)) })
+    let sequencer = sequencer.map(|uptime| (uptime, grace));
+    Some(Origin::Feed { chain: chain?, feed: Feed::Chainlink { aggregator: aggregator?, sequencer } })
 }
 
 fn document(table: &Table<'_>) -> Option<Origin> {

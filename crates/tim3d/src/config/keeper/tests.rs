@@ -1,6 +1,7 @@
 //! `[keeper]` as an operator writes it.
 
-use tim3_domain::market::MarketTerms;
+use tim3_chain::Feed;
+use tim3_domain::{market::MarketTerms, price::Price};
 use tim3_keeper::{Mode, price::Rule};
 
 use crate::{
@@ -73,6 +74,19 @@ fn read(keeper: &str, flags: &[&str]) -> Result<Loaded, String> {
     load(&Inputs { files: vec![file], flags, ..Inputs::default() }).map_err(|problems| problems.to_string())
 }
 
+fn learned(markets: &[&str]) -> Learned {
+    let terms = MarketTerms {
+        max_ltv_bps: 7_500,
+        liquidation_threshold_bps: 8_000,
+        bonus_bps: 500,
+        close_factor_bps: 5_000,
+        debt_ceiling: 10,
+        dust: 1,
+    };
+    let terms = markets.iter().map(|market| ((*market).to_owned(), (terms, Price::ONE))).collect();
+    Learned { terms, ..Learned::default() }
+}
+
 #[test]
 fn without_the_section_there_are_no_keepers() {
     assert!(read("", &[]).unwrap().config.keeper.is_none());
@@ -84,16 +98,7 @@ fn what_is_written_reaches_the_core() {
     let loaded = read(KEEPER, &[]).unwrap();
     let config = &loaded.config;
     let keeper = config.keeper.as_ref().unwrap();
-    let terms = MarketTerms {
-        max_ltv_bps: 7_500,
-        liquidation_threshold_bps: 8_000,
-        bonus_bps: 500,
-        close_factor_bps: 5_000,
-        debt_ceiling: 10,
-        dust: 1,
-    };
-    let terms = [("weth".to_owned(), (terms, tim3_domain::price::Price::ONE))].into();
-    let core = assemble(config, keeper, &Learned { terms, ..Learned::default() }).unwrap();
+    let core = assemble(config, keeper, &learned(&["weth"])).unwrap();
     assert_eq!(core.mode, Mode::Live);
     assert_eq!(core.liquidation.min_profit, -2_500_000_000_000_000_000);
     let limits = &core.limits;
@@ -171,16 +176,7 @@ fn venues_reach_the_core() {
     let loaded = trading(&[]).unwrap();
     let keeper = loaded.config.keeper.as_ref().unwrap();
     let decimals = [("USDA".to_owned(), 18)].into();
-    let terms = MarketTerms {
-        max_ltv_bps: 7_500,
-        liquidation_threshold_bps: 8_000,
-        bonus_bps: 500,
-        close_factor_bps: 5_000,
-        debt_ceiling: 10,
-        dust: 1,
-    };
-    let terms = [("weth".to_owned(), (terms, tim3_domain::price::Price::ONE))].into();
-    let core = assemble(&loaded.config, keeper, &Learned { terms, decimals }).unwrap();
+    let core = assemble(&loaded.config, keeper, &Learned { decimals, ..learned(&["weth"]) }).unwrap();
     let fee = core.venues["pool"].fee;
     assert_eq!((fee.kept(), fee.of()), (9_975, 10_000));
     assert_eq!((core.reserves["usda"].collateral.as_str(), core.assets["USDA"].decimals), ("USDA", 18));
@@ -208,6 +204,73 @@ fn venues_reach_the_core() {
     let merged = KEEPER.replace("[keeper.chains.a]\n", "[keeper.chains.a]\nfailure_bps = 7\n");
     let problems = read(&format!("{merged}{}", without.replace("[keeper.chains.a]\nfailure_bps = 7\n", "")), &[]);
     assert!(problems.unwrap_err().contains("keeper.chains.a.executor"));
+}
+
+/// A vault on Solana beside the one on Ethereum, kept as well.
+const SOLANA: &str = r#"
+[chains.s]
+kind = "solana"
+chain = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"
+program = "Stake11111111111111111111111111111111111111"
+gateway = "Vote111111111111111111111111111111111111111"
+gateway_salt = "0x0000000000000000000000000000000000000000000000000000000000000002"
+endpoints = [{ url = "http://127.0.0.1:8899" }]
+submit.signer = { env = "SOLANA_SUBMITTER" }
+[markets.sol]
+kind = "vault"
+home = "s"
+synthetic = "TIM3"
+collateral = "WSOL"
+collateral_decimals = 9
+[keeper.chains.s]
+key = { env = "SOLANA_KEEPER" }
+[keeper.markets.sol]
+[keeper.assets.WSOL]
+prices = ["sol"]
+[keeper.assets.SOL]
+prices = ["sol"]
+[keeper.prices.sol]
+chain = "s"
+pyth = "7UVimffxr9ow1uXYxsr4LHAcV58mLzhmwaeKvJ1pjLiE"
+feed_id = "0xef0d8b6fda2ceba41da15d4095d1da392a0d2f8ed0c6c7bc0f4cfac8c280b56d"
+"#;
+
+#[test]
+fn a_vault_on_solana_has_pyths_prices_and_its_own_kind_of_accounts_and_coins() {
+    let both = format!("{KEEPER}{SOLANA}");
+    let loaded = read(&both, &[]).unwrap();
+    let keeper = loaded.config.keeper.as_ref().unwrap();
+    assert_eq!(keeper.chains["s"].gas_asset, "SOL");
+    let Origin::Feed { chain, feed: Feed::Pyth { id, .. } } = &keeper.prices["sol"].origin else {
+        panic!("{:?}", keeper.prices["sol"])
+    };
+    assert_eq!((chain.as_str(), id.0[..2].to_vec()), ("s", vec![0xef, 0x0d]));
+    let core = assemble(&loaded.config, keeper, &learned(&["weth", "sol"])).unwrap();
+    assert_eq!((core.assets["SOL"].decimals, core.assets["WSOL"].decimals, core.assets["ETH"].decimals), (9, 9, 18));
+    let confidence = |source: &str| core.sources[source].guards.max_confidence_bps;
+    assert_eq!((confidence("sol"), confidence("feed")), (100, 0));
+
+    for (flags, expected) in [
+        (vec!["keeper.chains.s.gas_asset=WSOL"], "keeper.chains.s.gas_asset"),
+        (vec!["keeper.chains.s.gas_asset=ETH"], "ETH with 9 decimals"),
+        (vec!["keeper.prices.sol.chain=a"], "a chain of another kind: a"),
+        (vec!["keeper.prices.feed.chain=s"], "a chain of another kind: s"),
+        (vec!["keeper.prices.sol.pyth=0x2222222222222222222222222222222222222222"], "keeper.prices.sol.pyth"),
+        (vec!["keeper.prices.sol.feed_id=7"], "keeper.prices.sol.feed_id"),
+        (vec!["keeper.prices.feed.max_confidence_bps=7"], "keeper.prices.feed.max_confidence_bps"),
+    ] {
+        let problems = read(&both, &flags).unwrap_err();
+        assert!(problems.contains(expected), "{flags:?}: {problems}");
+    }
+    let looking =
+        both.replace("key = { env = \"SOLANA_KEEPER\" }", "account = \"7UVimffxr9ow1uXYxsr4LHAcV58mLzhmwaeKvJ1pjLiE\"");
+    read(&looking, &["keeper.mode=paper"]).unwrap();
+    let other = looking.replace(
+        "account = \"7UVimffxr9ow1uXYxsr4LHAcV58mLzhmwaeKvJ1pjLiE\"",
+        "account = \"0x3333333333333333333333333333333333333333\"",
+    );
+    let problems = read(&other, &["keeper.mode=paper"]).unwrap_err();
+    assert!(problems.contains("keeper.chains.s.account"), "{problems}");
 }
 
 #[test]
