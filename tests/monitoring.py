@@ -43,6 +43,7 @@ ON_EVENT = {
     "tim3_keeper_decisions_total": {"mode", "decision"},
     "tim3_keeper_missed": {"rule"},
     "tim3_keeper_result_usd": {"mode"},
+    "tim3_payouts_overdue": {"chain", "state"},
     "tim3_submitter_escalations_total": {"chain"},
     "tim3_submitter_simulation_rejections_total": {"chain", "action"},
     "tim3_v1_findings": {"chain", "finding"},
