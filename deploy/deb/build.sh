@@ -57,6 +57,8 @@ install -d -m 700 -- "$root/etc/tim3d/credentials"
 
 # Of what it was linked with, the newest symbol says which C library it needs.
 glibc=$(readelf --version-info "$root/usr/bin/tim3d" | grep -oE 'GLIBC_[0-9]+\.[0-9]+' | sort -Vu | tail -n 1)
+# As Debian reckons it, by the files themselves: what they take on this disk is another matter, and not the same twice.
+kib=$(find "$root" -printf '%y %s\n' | awk '{ kib += $1 == "f" ? int(($2 + 1023) / 1024) : 1 } END { print kib }')
 mkdir -p -- "$root/DEBIAN"
 cat >"$root/DEBIAN/control" <<CONTROL
 Package: tim3d
@@ -67,7 +69,7 @@ Section: net
 Priority: optional
 Depends: libc6 (>= ${glibc#GLIBC_}), libgcc-s1, ca-certificates, passwd
 Suggests: prometheus, prometheus-alertmanager
-Installed-Size: $(du -ks -- "$root" | cut -f 1)
+Installed-Size: $kib
 Description: relays TIM3, a token backed by locked collateral, between chains
  One long-running daemon sees what is locked on one chain, waits for finality, has it
  signed by a threshold of attesters, has it minted on another, and proves all the time
