@@ -30,7 +30,7 @@ use tim3_domain::{
 
 use crate::{
     keeping::{Balances, agrees, is_done, ledger, moved, shows, verdict},
-    scene::{PATIENCE, Scene, account},
+    scene::{PATIENCE, Scene, account, metrics},
 };
 
 sol! {
@@ -223,6 +223,9 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
     assert_eq!((done.len(), done.into_iter().collect::<BTreeSet<_>>()), (WEAK, weak()?));
     let block = scene.devnet.a.provider().get_block(block.into()).await?.context("no block")?;
     assert_eq!(block.transactions.len(), WEAK, "all in the first block");
+    let counted = format!("tim3_keeper_attempts_total{{chain=\"a\",result=\"done\"}} {WEAK}\n");
+    let metrics = metrics(&scene.program).await?;
+    assert!(metrics.contains(&counted), "{metrics}");
     agrees(&moved(&ledger(&scene)?)?, &before, &balances(&scene.devnet.a).await?)?;
 
     // A further fall, and kill -9 as soon as the first is sent.

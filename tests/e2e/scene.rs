@@ -272,3 +272,12 @@ pub(crate) async fn outcomes(site: &Site, operation: &Operation) -> Result<Vec<&
     let is_its = |event: &Event| event.body.outcome().is_some_and(|outcome| outcome.operation == operation.id());
     Ok(site.events().await?.iter().filter(|event| is_its(event)).map(|event| event.body.name()).collect())
 }
+
+/// What a running daemon tells Prometheus.
+pub(crate) async fn metrics(program: &Program) -> Result<String> {
+    let settings = program.query(&["config", "show"])?;
+    let mut settings = settings.as_array().into_iter().flatten();
+    let listen = settings.find(|setting| setting["key"] == "api.listen").context("api.listen")?;
+    let address = listen["value"].as_str().context("a text")?.trim_matches('"').to_owned();
+    Ok(reqwest::get(format!("http://{address}/metrics")).await?.text().await?)
+}

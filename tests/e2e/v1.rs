@@ -13,7 +13,7 @@ use tim3_devnet::{
 use tim3_domain::word::keccak_text;
 use tim3_rpc::EndpointConfig;
 
-use crate::scene::PATIENCE;
+use crate::scene::{PATIENCE, metrics};
 
 fn wallet(name: &str) -> Result<Wallet> {
     Ok(Wallet::from_seed(&keccak_text(name).0)?)
@@ -205,11 +205,7 @@ async fn adopted_processes_complete_what_is_asked_of_them_until_a_stranger_takes
     ensure!(known["halted"].as_str().is_some_and(|why| why.contains(&stranger)), "{known:#}");
     let status = world.program.output(&["status"])?;
     assert_eq!(status.status.code(), Some(3), "a halted daemon is not ready");
-    let listen = world.program.query(&["config", "show"])?;
-    let listen =
-        listen.as_array().and_then(|all| all.iter().find(|it| it["key"] == "api.listen")).context("api.listen")?;
-    let address = listen["value"].as_str().context("a text")?.trim_matches('"').to_owned();
-    let metrics = reqwest::get(format!("http://{address}/metrics")).await?.text().await?;
+    let metrics = metrics(&world.program).await?;
     ensure!(metrics.contains("tim3_v1_halted{chain=\"ao_v1\"} 1"), "{metrics}");
     ensure!(metrics.matches("tim3_endpoint_usable{chain=\"ao_v1\",").count() == 4, "{metrics}");
     world.has("bob", "0", "0", 0).await?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Keeper;
 use crate::{
     config::{Config, Mode},
-    decision::{Action, Rule},
+    decision::{Action, Rule, Subject},
     error::KeeperError,
     ledger::Ledger,
     limits::Budget,
@@ -68,6 +68,12 @@ impl Keeper {
     #[must_use]
     pub fn action_of(&self, decision: u64) -> Option<&Action> {
         self.pending.get(&decision).map(|pending| &pending.action)
+    }
+
+    /// What a decision without an outcome is about, and the chain that it is done on; of a transfer, where it begins.
+    #[must_use]
+    pub fn place_of(&self, decision: u64) -> Option<(&Subject, &str)> {
+        self.pending.get(&decision).map(|pending| (&pending.subject, pending.chain.as_str()))
     }
 
     /// Decisions to act that have no outcome yet.

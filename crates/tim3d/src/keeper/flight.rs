@@ -123,21 +123,6 @@ impl Flights {
         }
     }
 
-    /// What a decision that is under way is about, and its chain.
-    pub(super) fn place(&self, decision: u64) -> Option<(String, String)> {
-        self.0.get(&decision).map(|flight| (about(&flight.action), flight.chain.clone()))
-    }
-
-    /// What a decision that is under way is, in a word.
-    pub(super) fn kind(&self, decision: u64) -> &'static str {
-        match self.0.get(&decision).map(|flight| &flight.action) {
-            Some(Action::Liquidate { .. }) => "liquidation",
-            Some(Action::Transfer(_)) => "transfer",
-            Some(_) => "trade",
-            None => "transaction",
-        }
-    }
-
     /// Those of a chain that there is not any more: nobody can say what became of them.
     pub(super) fn lost(&mut self, is_there: impl Fn(&str) -> bool) -> Vec<(u64, Outcome)> {
         let gone: Vec<u64> =
@@ -172,18 +157,12 @@ impl Flights {
                         let reason = "it can no longer be included".to_owned();
                         news.push(News::Ended(*number, Outcome::Failed { reason, gas: 0 }));
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => debug!(chain, decision = number, %error, "to be looked at again"),
                 },
-                Next::Dearer(transaction) => {
-                    if let Some(dearer) = around.hands.escalate(&transaction).await? {
-                        news.push(News::Signed(*number, dearer));
-                    }
-                }
-            }
-        }
-        for one in &news {
-            if let News::Ended(number, _) = one {
-                self.0.remove(number);
+                Next::Dearer(transaction) => match around.hands.escalate(&transaction).await {
+                    Ok(dearer) => news.extend(dearer.map(|dearer| News::Signed(*number, dearer))),
+                    Err(error) => debug!(chain, decision = number, %error, "to be paid more for"),
+                },
             }
         }
         Ok(news)
@@ -210,7 +189,7 @@ impl Flights {
         Ok(found)
     }
 
-    /// It came to its end in another way.
+    /// A decision has its outcome.
     pub(super) fn end(&mut self, decision: u64) {
         self.0.remove(&decision);
     }
@@ -329,25 +308,12 @@ fn fill(action: &Action, moves: &[Move]) -> Fill {
     }
 }
 
-/// What an action is about, for people.
-pub(super) fn about(action: &Action) -> String {
+/// What an action is, in a word.
+pub(super) fn kind(action: &Action) -> &'static str {
     match action {
-        Action::Liquidate { market, .. } => market.clone(),
-        Action::Swap(trade) | Action::Open { trade, .. } => {
-            trade.legs.iter().map(|leg| leg.venue.as_str()).collect::<Vec<_>>().join(", ")
-        }
-        Action::Close(order) | Action::Hedge(order) => order.venues.join(", "),
-        Action::Transfer(transfer) => transfer.asset.clone(),
-    }
-}
-
-/// The chain on which an action is done; of a transfer, where it begins.
-pub(super) fn chain_of<'a>(action: &'a Action, names: &'a Names) -> Option<&'a String> {
-    match action {
-        Action::Liquidate { market, .. } => names.markets.get(market).map(|naming| &naming.chain),
-        Action::Swap(trade) => Some(&trade.first),
-        Action::Open { order, .. } | Action::Close(order) | Action::Hedge(order) => Some(&order.chain),
-        Action::Transfer(transfer) => Some(&transfer.from),
+        Action::Liquidate { .. } => "liquidation",
+        Action::Transfer(_) => "transfer",
+        Action::Swap(_) | Action::Open { .. } | Action::Close(_) | Action::Hedge(_) => "trade",
     }
 }
 

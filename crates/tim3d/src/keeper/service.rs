@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Error, Result};
 use tim3_coordinator::{Handle, Notice};
 use tim3_domain::identity::{Account, MarketId};
-use tim3_keeper::{Decision, Input, input::Outcome, keeper::Step};
+use tim3_keeper::{Decision, Input, Subject, input::Outcome, keeper::Step};
 use tim3_telemetry::Metrics;
 use tokio::{
     sync::{broadcast, mpsc},
@@ -264,10 +264,10 @@ impl Running {
             Outcome::Lost { .. } => "lost",
             Outcome::Done { .. } => "done",
         };
-        if let Some((subject, chain)) = self.flights.place(decision) {
-            self.metrics.keeper_attempt(&chain, state);
-            self.tell(decision, subject, state);
+        if let Some((_, chain)) = self.session.keeper.place_of(decision) {
+            self.metrics.keeper_attempt(chain, state);
         }
+        self.tell(decision, state);
         self.flights.end(decision);
         let step = self.session.outcome(now_ms(), decision, outcome)?;
         self.take(step);
@@ -285,14 +285,21 @@ impl Running {
             self.metrics.keeper_decided(&mode, decision.action.is_some());
             if let Some(action) = &decision.action {
                 info!(decision = decision.number, mode, subject = %decision.subject, %action, "decided");
-                self.tell(decision.number, decision.subject.to_string(), "decided");
+                self.tell_of(decision.number, &decision.subject, "decided");
             }
         }
         let live = |decision: &Decision| decision.mode == tim3_keeper::Mode::Live && decision.action.is_some();
         self.decided.extend(step.decisions.into_iter().filter(live));
     }
 
-    fn tell(&self, decision: u64, subject: String, state: &'static str) {
-        self.handle.tell(Notice::KeeperActed { decision, subject, state });
+    /// Tells of a decision without an outcome.
+    fn tell(&self, decision: u64, state: &'static str) {
+        if let Some((subject, _)) = self.session.keeper.place_of(decision) {
+            self.tell_of(decision, subject, state);
+        }
+    }
+
+    fn tell_of(&self, decision: u64, subject: &Subject, state: &'static str) {
+        self.handle.tell(Notice::KeeperActed { decision, subject: subject.to_string(), state });
     }
 }

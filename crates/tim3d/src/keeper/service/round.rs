@@ -296,13 +296,8 @@ impl Running {
         let decided = std::mem::take(&mut self.decided);
         let mut by_chain: BTreeMap<String, Vec<&Decision>> = BTreeMap::new();
         for decision in &decided {
-            let Some(action) = &decision.action else { continue };
-            match flight::chain_of(action, &self.names) {
-                Some(chain) => by_chain.entry(chain.clone()).or_default().push(decision),
-                None => {
-                    let reason = "its market is not looked after any more".to_owned();
-                    self.outcome(decision.number, Outcome::Refused { reason })?;
-                }
+            if let Some((_, chain)) = self.session.keeper.place_of(decision.number) {
+                by_chain.entry(chain.to_owned()).or_default().push(decision);
             }
         }
         for (chain, decisions) in by_chain {
@@ -315,15 +310,12 @@ impl Running {
             for flight::Signed { decision, action, result } in signings {
                 match result {
                     Ok(transaction) => ready.push((decision, action, transaction)),
-                    Err(reason) => {
-                        self.metrics.keeper_attempt(&chain, "refused");
-                        self.outcome(decision, Outcome::Refused { reason })?;
-                    }
+                    Err(reason) => self.outcome(decision, Outcome::Refused { reason })?,
                 }
             }
             let mut signed = Vec::new();
             for (decision, action, transaction) in ready {
-                self.tell(decision, flight::about(&action), "sent");
+                self.tell(decision, "sent");
                 self.flights.add(decision, &chain, &action, transaction.clone());
                 signed.push((decision, transaction));
             }
@@ -350,7 +342,8 @@ impl Running {
         }
         self.session.record.commit().await?;
         let Some(site) = self.sites.get(&chain) else { return Ok(Vec::new()) };
-        Ok(flight::send(site.hands.as_ref(), &signed, |decision| self.flights.kind(decision)).await)
+        let kind = |decision| self.session.keeper.action_of(decision).map_or("transaction", flight::kind);
+        Ok(flight::send(site.hands.as_ref(), &signed, kind).await)
     }
 
     /// Begins a page where another configuration waits for it, or this one is long, and nothing is under way.
