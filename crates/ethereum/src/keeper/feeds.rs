@@ -50,7 +50,7 @@ async fn reading(node: &Node, Asked { feed, sequencer }: Asked) -> Result<FeedRe
     let round = call_data(&Aggregator::latestRoundDataCall {});
     let mut requests = vec![call(feed, call_data(&Aggregator::decimalsCall {})), call(feed, round.clone())];
     requests.extend(sequencer.map(|(uptime, _)| call(uptime, round)));
-    // The last one, so that no round is newer than the block that tells the time.
+    // Nodes answer the calls of a batch in an order of their own: a round may be newer than the block that tells the time.
     requests.push(node::block(BlockNumberOrTag::Latest));
     let mut results = node.batch(&requests).await?;
     let decimals = said::<Aggregator::decimalsCall>(&mut results)?;

@@ -86,7 +86,10 @@ impl Source {
             Ok(mut readings) => {
                 self.problem = None;
                 readings.sort_by_key(|reading| reading.endpoint);
-                let is_same = |one: &Reading, other: &Reading| Reading { at: other.at, ..*one } == *other;
+                // What was ahead of its chain's clock, which a node may tell an older time of, was no price. It may be one now.
+                let is_same = |one: &Reading, other: &Reading| {
+                    one.published <= one.at && Reading { at: other.at, ..*one } == *other
+                };
                 let is_known = self.said.len() == readings.len()
                     && self.said.iter().zip(&readings).all(|(one, other)| is_same(one, other));
                 if is_known {
@@ -139,4 +142,19 @@ fn client(name: &str, url: &UrlRef) -> Result<Http> {
         },
     };
     Ok(Http::new(url)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_is_news_once_unless_it_was_ahead_of_its_clock() {
+        let reading = |at| Reading { endpoint: 0, answer: 7, confidence: 0, decimals: 8, published: 100, at };
+        let origin = Reads::Fixed(Price::ONE);
+        let mut source = Source { origin, pause: Duration::ZERO, asked: None, said: Vec::new(), problem: None };
+        for (at, is_news) in [(99, true), (99, true), (100, true), (101, false), (150, false)] {
+            assert_eq!(source.take(Ok(vec![reading(at)])).len(), usize::from(is_news), "at {at}");
+        }
+    }
 }
