@@ -2,11 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "these are tests")]
 
-use std::{
-    io::Write as _,
-    path::Path,
-    process::{Command, Stdio},
-};
+#[path = "support/script.rs"]
+mod script;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -14,6 +11,8 @@ use tim3_arweave::{
     Id, Wallet,
     ans104::{DataItem, Draft, Tag},
 };
+
+use script::answer;
 
 const JWK: &str = include_str!("wallet.json");
 const SEED: [u8; 32] = [7; 32];
@@ -50,20 +49,6 @@ fn drafts() -> Vec<Draft> {
     ]
 }
 
-/// What the script in `contracts/ao/test` answers.
-fn arbundles(given: &Value) -> Value {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/ao/test/arbundles.mjs");
-    let mut node = Command::new("node");
-    let mut child = node.arg(&script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node is on PATH");
-    let mut input = child.stdin.take().expect("a pipe");
-    let text = given.to_string();
-    let writing = std::thread::spawn(move || input.write_all(text.as_bytes()));
-    let output = child.wait_with_output().expect("it ends");
-    writing.join().expect("no panic").expect("it reads");
-    assert!(output.status.success(), "run tests/setup.sh --only ao if packages are missing");
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
 #[test]
 fn each_kind_of_key_makes_what_arbundles_verifies_and_verifies_what_arbundles_makes() {
     let cases: Vec<_> = wallets()
@@ -81,7 +66,7 @@ fn each_kind_of_key_makes_what_arbundles_verifies_and_verifies_what_arbundles_ma
     };
     let make: Vec<Value> = cases.iter().map(make).map(without_nulls).collect();
     let read: Vec<String> = items.iter().map(|item| encode(item.raw())).collect();
-    let answer = arbundles(&json!({"read": read, "make": make}));
+    let answer = answer("arbundles.mjs", &json!({"read": read, "make": make}));
 
     for (((name, wallet, _), draft), (item, found)) in
         cases.iter().zip(items.iter().zip(answer["read"].as_array().expect("a list")))

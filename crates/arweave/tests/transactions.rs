@@ -3,12 +3,10 @@
 
 #![expect(clippy::expect_used, reason = "these are tests")]
 
-use std::{
-    io::Write as _,
-    path::Path,
-    process::{Command, Stdio},
-    time::Duration,
-};
+#[path = "support/script.rs"]
+mod script;
+
+use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -21,24 +19,12 @@ use tim3_arweave::{
 use tim3_devnet::ao::{AoNetwork, AoOptions};
 use tim3_rpc::EndpointConfig;
 
+use script::answer;
+
 const JWK: &str = include_str!("wallet.json");
 
 fn wallet() -> Wallet {
     Wallet::from_jwk(JWK).expect("a key")
-}
-
-/// What the script in `contracts/ao/test` answers.
-fn arweave(given: &Value) -> Value {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/ao/test/transactions.mjs");
-    let mut node = Command::new("node");
-    let mut child = node.arg(&script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node is on PATH");
-    let mut input = child.stdin.take().expect("a pipe");
-    let text = given.to_string();
-    let writing = std::thread::spawn(move || input.write_all(text.as_bytes()));
-    let output = child.wait_with_output().expect("it ends");
-    writing.join().expect("no panic").expect("it reads");
-    assert!(output.status.success(), "run tests/setup.sh --only ao if packages are missing");
-    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 fn tags() -> Vec<Tag> {
@@ -61,7 +47,7 @@ fn each_verifies_what_the_other_makes_and_the_roots_are_the_same() {
     let make = json!({
         "key": key, "anchor": anchor, "reward": "77", "tags": tags(), "data": BASE64_URL_SAFE_NO_PAD.encode(&data),
     });
-    let answer = arweave(&json!({ "read": [ours, forged], "make": [make], "roots": bytes }));
+    let answer = answer("transactions.mjs", &json!({ "read": [ours, forged], "make": [make], "roots": bytes }));
     assert_eq!(answer["read"], json!([true, false]));
     let made = Transaction::decode(answer["made"][0].to_string().as_bytes()).expect("a transaction");
     assert_eq!(made.verify(), Ok(()));

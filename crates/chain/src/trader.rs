@@ -9,7 +9,7 @@
 
 use async_trait::async_trait;
 use tim3_domain::{
-    amm::Fee,
+    amm::{Fee, Size},
     identity::{Account, AssetId, GatewayId, MarketId, OperationId},
 };
 
@@ -60,32 +60,13 @@ pub struct TradeStep {
     pub to: Account,
 }
 
-/// How large a trade is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TradeSize {
-    /// All of `input`, for at least `min_output`.
-    Sell {
-        /// What goes into the first step.
-        input: u128,
-        /// The least to accept of the last one.
-        min_output: u128,
-    },
-    /// Exactly `output`, for at most `max_input`.
-    Buy {
-        /// What comes out of the last step.
-        output: u128,
-        /// The most to put into the first one.
-        max_input: u128,
-    },
-}
-
 /// A trade on one chain. Where it ends with the token that it began with, its result is what it gains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trade {
     /// In order; what comes out of one goes into the next.
     pub steps: Vec<TradeStep>,
     /// How large.
-    pub size: TradeSize,
+    pub size: Size,
     /// The last second, by the chain's clock, at which it may happen.
     pub deadline: u64,
 }
@@ -117,12 +98,12 @@ pub struct Traded {
 /// Trading with the account of a keeper.
 #[async_trait]
 pub trait Trader: Send + Sync {
-    /// Makes trading possible: checks what `executor` is, where transactions of the chain hold one call and it is needed, and with `allow` lets it take
-    /// `tokens`, once and for good. Doing it again changes nothing and costs nothing.
+    /// Makes trading possible: checks what `executor` is, where transactions of the chain hold one call and it is needed, and lets it take `tokens`, once
+    /// and for good. Doing it again changes nothing and costs nothing.
     ///
     /// # Errors
     /// [`ChainError::Rejected`] where the executor is none of this account, or is missing.
-    async fn set_up(&self, executor: Option<Account>, tokens: &[Account], allow: bool) -> Result<(), ChainError>;
+    async fn set_up(&self, executor: Option<Account>, tokens: &[Account]) -> Result<(), ChainError>;
 
     /// The token of an asset of the gateway.
     ///

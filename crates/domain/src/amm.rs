@@ -14,6 +14,7 @@
 mod isqrt;
 mod optimum;
 mod outside;
+mod size;
 
 use ruint::Uint;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use isqrt::isqrt;
 pub use optimum::{Fold, Leg, Optimum, optimum};
 pub use outside::toward;
+pub use size::Size;
 
 use crate::DomainError;
 

@@ -19,4 +19,5 @@ pub mod trade;
 pub use graph::{Edge, Graph};
 pub use inventory::{Target, Transfer, rebalance};
 pub use search::{Cycle, Found};
-pub use trade::{Fill, Order, Reliability, Size, Trade, TradeLeg};
+pub use tim3_domain::amm::Size;
+pub use trade::{Fill, Order, Reliability, Trade, TradeLeg};

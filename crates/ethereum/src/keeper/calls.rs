@@ -4,9 +4,9 @@
 //! The last part of a sale brings what there is. What is left over of any token goes back to the owner.
 
 use alloy::primitives::{Address, B256, Bytes, U256};
-use tim3_chain::TradeSize;
 use tim3_domain::{
     DomainError,
+    amm::Size,
     amount::{Rounding, SYNTHETIC_DECIMALS, scale},
 };
 
@@ -73,12 +73,12 @@ pub(super) fn run(
     site: &Site,
     parts: &[Part],
     amounts: &[u128],
-    size: TradeSize,
+    size: Size,
     deadline: u64,
 ) -> Result<Executor::runCall, DomainError> {
     let (taken, least, sells) = match size {
-        TradeSize::Sell { input, min_output } => (input, min_output, true),
-        TradeSize::Buy { output, max_input } => (max_input, output, false),
+        Size::Sell { input, min_output } => (input, min_output, true),
+        Size::Buy { output, max_input } => (max_input, output, false),
     };
     let mut calls = Vec::new();
     let last = parts.len().saturating_sub(1);
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_sale_takes_its_input_and_accepts_no_less_than_it_must() {
-        let size = TradeSize::Sell { input: 100, min_output: 90 };
+        let size = Size::Sell { input: 100, min_output: 90 };
         let run = run(&SITE, &[swap(USDA, TIM3)], &[100, 0], size, 7).unwrap();
         assert_eq!((run.takes[0].token, run.takes[0].amount), (USDA, U256::from(100)));
         assert_eq!(gives(&run), [(TIM3, 90), (USDA, 0)]);
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_purchase_leaves_no_allowance_and_gives_back_the_rest() {
-        let size = TradeSize::Buy { output: 90, max_input: 105 };
+        let size = Size::Buy { output: 90, max_input: 105 };
         let run = run(&SITE, &[swap(USDA, TIM3)], &[100, 90], size, 7).unwrap();
         assert_eq!(run.takes[0].amount, U256::from(105));
         assert_eq!(gives(&run), [(TIM3, 90), (USDA, 0)]);
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn what_is_minted_is_sold_and_dust_of_the_collateral_comes_back() {
         let input = 5 * MILLION_MILLIONS + 3;
-        let size = TradeSize::Sell { input, min_output: input + 1 };
+        let size = Size::Sell { input, min_output: input + 1 };
         let parts = [Part::Mint(RESERVE), swap(TIM3, USDA)];
         let run = run(&SITE, &parts, &[input, 5, 0], size, 7).unwrap();
         assert_eq!(gives(&run), [(USDA, input + 1), (TIM3, 0)]);
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_is_redeemed_is_bought_exactly() {
-        let size = TradeSize::Sell { input: 100, min_output: 101 };
+        let size = Size::Sell { input: 100, min_output: 101 };
         let parts = [swap(USDA, TIM3), Part::Redeem(RESERVE)];
         let run = run(&SITE, &parts, &[100, 40, 0], size, 7).unwrap();
         let exact = Router::swapTokensForExactTokensCall::abi_decode(&run.calls[1].data).unwrap();

@@ -4,12 +4,10 @@ use alloy::primitives::{Address, B256, Bytes, TxKind, U256};
 use async_trait::async_trait;
 use futures::future::try_join_all;
 use serde_json::json;
-use tim3_chain::{
-    Attempt, BlockRef, ChainError, Move, PoolAt, TokenAt, Trade, TradeSize, Traded, Trader, Transaction, Via,
-};
+use tim3_chain::{Attempt, BlockRef, ChainError, Move, PoolAt, TokenAt, Trade, Traded, Trader, Transaction, Via};
 use tim3_domain::{
     DomainError,
-    amm::{Fee, Hop},
+    amm::{Fee, Hop, Size},
     amount::Rounding,
     identity::{Account, AssetId, MarketId},
     protocol::OperationKind,
@@ -37,17 +35,15 @@ const SAMPLE: u128 = 1_000_000_000;
 
 #[async_trait]
 impl Trader for Keeper {
-    async fn set_up(&self, executor: Option<Account>, tokens: &[Account], allow: bool) -> Result<(), ChainError> {
+    async fn set_up(&self, executor: Option<Account>, tokens: &[Account]) -> Result<(), ChainError> {
         let executor = executor.ok_or_else(|| {
             let remedy = "deploy one with `tim3d contracts executor`, and name it in keeper.chains.NAME.executor";
             self.link.rejected(WHAT, format!("no executor is configured: {remedy}"))
         })?;
         let executor = self.address_of(&executor)?;
         self.check_executor(executor).await?;
-        if allow {
-            for token in tokens {
-                self.allow(self.address_of(token)?, executor).await?;
-            }
+        for token in tokens {
+            self.allow(self.address_of(token)?, executor).await?;
         }
         // Set before, it is the same: the configuration does not change while this runs.
         let _ = self.executor.set(executor);
@@ -240,9 +236,9 @@ impl Keeper {
     }
 
     /// What goes into each part, and what comes out of the last one, as quoted now.
-    async fn amounts(&self, parts: &[Part], size: TradeSize) -> Result<Vec<u128>, ChainError> {
+    async fn amounts(&self, parts: &[Part], size: Size) -> Result<Vec<u128>, ChainError> {
         match size {
-            TradeSize::Sell { input, .. } => {
+            Size::Sell { input, .. } => {
                 let mut amounts = vec![input];
                 let mut amount = input;
                 for part in parts {
@@ -251,7 +247,7 @@ impl Keeper {
                 }
                 Ok(amounts)
             }
-            TradeSize::Buy { output, .. } => {
+            Size::Buy { output, .. } => {
                 let mut amounts = vec![output];
                 let mut amount = output;
                 for part in parts.iter().rev() {

@@ -4,10 +4,11 @@
 //! first, and the other one is sized from what the first one *did*, never from the quote. What was bought on one chain is sold from the
 //! inventory on the other, so nothing waits for a bridge; the inventory is brought back later (see [`super::inventory`]).
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
-use tim3_domain::{amm::Leg, market::ONE_BPS};
+use tim3_domain::{
+    amm::{Leg, Size},
+    market::ONE_BPS,
+};
 
 /// One step of a trade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,34 +91,6 @@ pub struct Fill {
     pub input: u128,
     /// What came out.
     pub output: u128,
-}
-
-/// How large a leg is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Size {
-    /// All of `input`, for at least `min_output`.
-    Sell {
-        /// What goes in.
-        input: u128,
-        /// Less than this is refused.
-        min_output: u128,
-    },
-    /// Exactly `output`, for at most `max_input`.
-    Buy {
-        /// What comes out.
-        output: u128,
-        /// More than this is refused.
-        max_input: u128,
-    },
-}
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sell { input, min_output } => write!(f, "sell {input} for at least {min_output}"),
-            Self::Buy { output, max_input } => write!(f, "buy {output} for at most {max_input}"),
-        }
-    }
 }
 
 /// A leg to be sent by itself.

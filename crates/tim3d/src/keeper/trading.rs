@@ -5,9 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tim3_chain::{
-    ChainError, Keeper as Hands, Move, PoolAt, TokenAt, Trade, TradeSize, TradeStep, Trader, Transaction, Via,
-};
+use tim3_chain::{ChainError, Keeper as Hands, Move, PoolAt, TokenAt, Trade, TradeStep, Trader, Transaction, Via};
 use tim3_domain::{
     amount::SYNTHETIC_DECIMALS,
     identity::{Account, AssetId, GatewayId, MarketId, MarketKind},
@@ -180,7 +178,7 @@ impl Trading {
         match action {
             Action::Swap(trade) => {
                 let first = trade.legs.first().ok_or("a trade without a step")?;
-                let size = TradeSize::Sell { input: trade.input, min_output: trade.min_output };
+                let size = Size::Sell { input: trade.input, min_output: trade.min_output };
                 let venues: Vec<String> = trade.legs.iter().map(|leg| leg.venue.clone()).collect();
                 let steps = self.steps(&first.chain, &venues, &first.from)?;
                 trader.prepare_trade(&Trade { steps, size, deadline }).await.map_err(told)
@@ -188,11 +186,7 @@ impl Trading {
             Action::Open { order, .. } | Action::Close(order) | Action::Hedge(order) => {
                 let Order { chain, venues, from, size, .. } = order;
                 let steps = self.steps(chain, venues, from)?;
-                let size = match *size {
-                    Size::Sell { input, min_output } => TradeSize::Sell { input, min_output },
-                    Size::Buy { output, max_input } => TradeSize::Buy { output, max_input },
-                };
-                trader.prepare_trade(&Trade { steps, size, deadline }).await.map_err(told)
+                trader.prepare_trade(&Trade { steps, size: *size, deadline }).await.map_err(told)
             }
             Action::Transfer(Transfer { asset: symbol, to, amount, .. }) => {
                 let (destination, recipient) =

@@ -5,7 +5,10 @@ use tim3_domain::{market::MarketTerms, price::Price};
 use tim3_keeper::{Mode, price::Rule};
 
 use crate::{
-    config::{Inputs, Loaded, Origin, changes, load},
+    config::{
+        Loaded, Origin, changes,
+        tests::{Case, kinds},
+    },
     keeper::{Learned, assemble},
 };
 
@@ -67,11 +70,8 @@ fixed = "1"
 "#;
 
 fn read(keeper: &str, flags: &[&str]) -> Result<Loaded, String> {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("tim3d.toml");
-    std::fs::write(&file, format!("{BASE}{keeper}")).unwrap();
-    let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-    load(&Inputs { files: vec![file], flags, ..Inputs::default() }).map_err(|problems| problems.to_string())
+    let case = Case::new().file("tim3d.toml", &format!("{BASE}{keeper}"));
+    flags.iter().fold(case, |case, flag| case.flag(flag)).load().map_err(|problems| problems.to_string())
 }
 
 fn learned(markets: &[&str]) -> Learned {
@@ -207,15 +207,7 @@ fn venues_reach_the_core() {
 }
 
 /// A vault on Solana beside the one on Ethereum, kept as well.
-const SOLANA: &str = r#"
-[chains.s]
-kind = "solana"
-chain = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"
-program = "Stake11111111111111111111111111111111111111"
-gateway = "Vote111111111111111111111111111111111111111"
-gateway_salt = "0x0000000000000000000000000000000000000000000000000000000000000002"
-endpoints = [{ url = "http://127.0.0.1:8899" }]
-submit.signer = { env = "SOLANA_SUBMITTER" }
+const VAULT: &str = r#"
 [markets.sol]
 kind = "vault"
 home = "s"
@@ -237,7 +229,7 @@ feed_id = "0xef0d8b6fda2ceba41da15d4095d1da392a0d2f8ed0c6c7bc0f4cfac8c280b56d"
 
 #[test]
 fn a_vault_on_solana_has_pyths_prices_and_its_own_kind_of_accounts_and_coins() {
-    let both = format!("{KEEPER}{SOLANA}");
+    let both = format!("{KEEPER}{}{VAULT}", kinds::SOLANA);
     let loaded = read(&both, &[]).unwrap();
     let keeper = loaded.config.keeper.as_ref().unwrap();
     assert_eq!(keeper.chains["s"].gas_asset, "SOL");

@@ -26,7 +26,7 @@ impl Running {
                 continue;
             };
             let executor = self.executors.get(&chain).copied().flatten();
-            match trader.set_up(executor, &tokens, true).await {
+            match trader.set_up(executor, &tokens).await {
                 Ok(()) => {
                     self.set_up.insert(chain);
                 }
