@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tim3_domain::{
-    identity::{AssetId, GatewayId},
+    identity::{AssetId, GatewayId, MarketKind},
     word::Word,
 };
 
@@ -56,15 +56,62 @@ pub struct RoutePlan {
     pub evm: bool,
 }
 
+/// A collateral; `Token` says where its token comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CollateralPlan<Token> {
+    /// 1 to 12 of A to Z and 0 to 9.
+    pub symbol: String,
+    /// Canonical decimals: the same on every chain.
+    pub decimals: u8,
+    /// The token.
+    pub token: Token,
+}
+
+/// A market; ratios in 1/10000, amounts in canonical units of the synthetic. `Oracle` says where prices come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarketPlan<Oracle> {
+    /// Symbol of the synthetic.
+    pub synthetic: String,
+    /// Symbol of the collateral.
+    pub collateral: String,
+    /// Reserve or vault.
+    pub kind: MarketKind,
+    /// Where prices come from; nowhere only in a reserve market.
+    #[serde(default = "Option::default")] // `default` alone would ask for one of `Oracle`, too
+    pub oracle: Option<Oracle>,
+    /// Highest loan to value at mint; 0 in a reserve market.
+    #[serde(default)]
+    pub max_ltv_bps: u16,
+    /// Loan to value from which a position is liquidatable; 0 in a reserve market.
+    #[serde(default)]
+    pub liquidation_threshold_bps: u16,
+    /// What a liquidator gets above what it repays; 0 in a reserve market.
+    #[serde(default)]
+    pub bonus_bps: u16,
+    /// Share of a debt that one liquidation may repay; 0 in a reserve market.
+    #[serde(default)]
+    pub close_factor_bps: u16,
+    /// How far below the target the collateral may be for a lock; 0 in a vault market.
+    #[serde(default)]
+    pub depeg_bps: u16,
+    /// Highest debt of the market.
+    pub debt_ceiling: u128,
+    /// Smallest debt a position may be left with, other than 0.
+    #[serde(default)]
+    pub dust: u128,
+}
+
 /// What every chain's gateway plan has to be looked at for before it is deployed.
-#[derive(Clone, Debug)]
-pub struct Outline<'a> {
-    /// Symbols of the synthetics.
-    pub synthetics: Vec<&'a str>,
-    /// Symbols of the collaterals.
-    pub collaterals: Vec<&'a str>,
-    /// Synthetic and collateral of each market.
-    pub markets: Vec<(&'a str, &'a str)>,
+#[derive(Clone, Copy, Debug)]
+pub struct Outline<'a, Token, Oracle> {
+    /// The synthetics.
+    pub synthetics: &'a [SyntheticPlan],
+    /// The collaterals.
+    pub collaterals: &'a [CollateralPlan<Token>],
+    /// The markets.
+    pub markets: &'a [MarketPlan<Oracle>],
     /// What tells the deployment apart.
     pub salt: Word,
     /// Attesters that must sign.
@@ -73,17 +120,17 @@ pub struct Outline<'a> {
     pub attesters: usize,
 }
 
-impl Outline<'_> {
+impl<Token, Oracle> Outline<'_, Token, Oracle> {
     /// What can be seen to be wrong without asking a chain; the gateway itself checks the rest.
     ///
     /// # Errors
     /// What is wrong, and what would be right.
     pub fn check(&self) -> Result<(), String> {
-        for (synthetic, collateral) in &self.markets {
-            if !self.synthetics.contains(synthetic) {
+        for MarketPlan { synthetic, collateral, .. } in self.markets {
+            if !self.synthetics.iter().any(|known| known.symbol == *synthetic) {
                 return Err(format!("market of {synthetic} on {collateral}: no such synthetic in the plan"));
             }
-            if !self.collaterals.contains(collateral) {
+            if !self.collaterals.iter().any(|known| known.symbol == *collateral) {
                 return Err(format!("market of {synthetic} on {collateral}: no such collateral in the plan"));
             }
         }
@@ -106,21 +153,43 @@ mod tests {
 
     #[test]
     fn each_mistake_of_a_plan_is_told_and_a_plan_without_one_passes() {
+        let window = WindowPlan { limit: 1, period_seconds: 1 };
+        let synthetic = SyntheticPlan {
+            symbol: "TIM3".to_owned(),
+            name: "TIM3".to_owned(),
+            target: 1,
+            mint_window: window,
+            release_window: window,
+        };
+        let collateral = CollateralPlan { symbol: "USDA".to_owned(), decimals: 12, token: () };
+        let market = MarketPlan::<()> {
+            synthetic: "TIM3".to_owned(),
+            collateral: "USDA".to_owned(),
+            kind: MarketKind::Reserve,
+            oracle: None,
+            max_ltv_bps: 0,
+            liquidation_threshold_bps: 0,
+            bonus_bps: 0,
+            close_factor_bps: 0,
+            depeg_bps: 0,
+            debt_ceiling: 1,
+            dust: 0,
+        };
         let good = Outline {
-            synthetics: vec!["TIM3"],
-            collaterals: vec!["USDA"],
-            markets: vec![("TIM3", "USDA")],
+            synthetics: &[synthetic],
+            collaterals: &[collateral],
+            markets: &[market],
             salt: Word([1; 32]),
             threshold: 2,
             attesters: 3,
         };
         assert_eq!(good.check(), Ok(()));
         let cases = [
-            (Outline { synthetics: Vec::new(), ..good.clone() }, "no such synthetic"),
-            (Outline { collaterals: Vec::new(), ..good.clone() }, "no such collateral"),
-            (Outline { salt: Word::ZERO, ..good.clone() }, "the salt is zero"),
-            (Outline { threshold: 0, ..good.clone() }, "threshold 0 with 3 attesters"),
-            (Outline { threshold: 4, ..good.clone() }, "threshold 4 with 3 attesters"),
+            (Outline { synthetics: &[], ..good }, "no such synthetic"),
+            (Outline { collaterals: &[], ..good }, "no such collateral"),
+            (Outline { salt: Word::ZERO, ..good }, "the salt is zero"),
+            (Outline { threshold: 0, ..good }, "threshold 0 with 3 attesters"),
+            (Outline { threshold: 4, ..good }, "threshold 4 with 3 attesters"),
         ];
         for (outline, expected) in cases {
             assert!(outline.check().is_err_and(|told| told.contains(expected)), "{expected}");

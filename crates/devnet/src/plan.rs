@@ -31,7 +31,7 @@ pub(crate) const TEN_YEARS: u64 = 10 * 365 * 86_400;
 /// What users are told about a chain's gateway.
 pub(crate) fn gateway(window: WindowPlan) -> Result<GatewayPlan> {
     let attesters = accounts::ATTESTERS.into_iter().map(accounts::address).collect::<Result<Vec<Address>>>()?;
-    let oracle = |answer| OraclePlan::Test { decimals: 8, answer, max_age_seconds: TEN_YEARS };
+    let oracle = |answer| Some(OraclePlan::Test { decimals: 8, answer, max_age_seconds: TEN_YEARS });
     let market = |collateral: &str, kind, oracle| MarketPlan {
         synthetic: SYNTHETIC.to_owned(),
         collateral: collateral.to_owned(),

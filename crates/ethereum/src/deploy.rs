@@ -223,7 +223,7 @@ impl Deployer {
             tokens.insert(symbol.clone(), token);
         }
         for MarketPlan { collateral, oracle, .. } in &plan.markets {
-            if let OraclePlan::Test { decimals, answer, .. } = oracle {
+            if let Some(OraclePlan::Test { decimals, answer, .. }) = oracle {
                 feeds.insert(collateral.clone(), self.test_feed(*decimals, *answer).await?);
             }
         }
@@ -231,8 +231,8 @@ impl Deployer {
     }
 
     async fn oracle(&self, market: &MarketPlan, feeds: &BTreeMap<String, Address>) -> Result<Address, EthereumError> {
-        let (primary, age, secondary, second_age, sequencer, grace) = match &market.oracle {
-            OraclePlan::None => return Ok(Address::ZERO),
+        let Some(oracle) = &market.oracle else { return Ok(Address::ZERO) };
+        let (primary, age, secondary, second_age, sequencer, grace) = match oracle {
             OraclePlan::Existing(oracle) => return Ok(*oracle),
             OraclePlan::Test { max_age_seconds, .. } => {
                 let feed = feeds.get(&market.collateral).copied().unwrap_or_default();
@@ -286,7 +286,7 @@ impl Deployer {
                 synthetic: b256(synthetic),
                 collateral: b256(collateral),
                 kind: market.kind.code(),
-                terms: market.terms(oracle),
+                terms: plan::terms(market, oracle),
             }));
             let name = format!("{}/{}", market.synthetic, market.collateral);
             markets.insert(name, MarketId::derive(id, synthetic, collateral, market.kind));

@@ -227,7 +227,7 @@ impl Deployer {
                 synthetic: index(&market.synthetic)?,
                 collateral: index(&market.collateral)?,
                 kind: market.kind.code(),
-                terms: market.terms(),
+                terms: plan::terms(market),
             };
             let price = market.oracle.map(|oracle| ("price", oracle.account));
             self.configure(addresses, call, &price.into_iter().collect::<Vec<_>>()).await?;

@@ -24,7 +24,7 @@ threshold = 1
 attesters = ["0x4444444444444444444444444444444444444444"]
 synthetics = [{{ symbol = "TIM3", name = "TIM3", target = 1000000000000000000, mint_window = {{ limit = 2000000, period_seconds = 60 }}, release_window = {{ limit = 2000000, period_seconds = 60 }} }}]
 collaterals = [{{ symbol = "USDA", decimals = 6, token = {{ test = {{ name = "USDA", decimals = 18 }} }} }}]
-markets = [{{ synthetic = "TIM3", collateral = "USDA", kind = "reserve", oracle = "none", debt_ceiling = 1000000 }}]
+markets = [{{ synthetic = "TIM3", collateral = "USDA", kind = "reserve", debt_ceiling = 1000000 }}]
 "#,
         url = anvil.url(),
         salt = format!("{salt:02x}").repeat(32),

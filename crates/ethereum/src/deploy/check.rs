@@ -116,7 +116,7 @@ impl Ethereum {
             let id = MarketId::derive(self.link.id, synthetic, collateral, market.kind);
             let found = self.link.view("market", &Gateway::marketCall { marketId: b256(id) }).await?;
             let what = format!("market {}/{} {}", market.synthetic, market.collateral, id.short());
-            let planned = terms_text(&market.terms(found.terms.oracle));
+            let planned = terms_text(&super::plan::terms(market, found.terms.oracle));
             report.add(what, terms_text(&found.terms), Some(planned));
         }
         Ok(())

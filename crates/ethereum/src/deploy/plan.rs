@@ -3,9 +3,15 @@
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 use tim3_chain::plan::Outline;
-use tim3_domain::{identity::MarketKind, word::Word};
+use tim3_domain::word::Word;
 
 pub use tim3_chain::plan::{RoutePlan, SyntheticPlan, WindowPlan};
+
+/// A collateral of this chain.
+pub type CollateralPlan = tim3_chain::plan::CollateralPlan<TokenPlan>;
+
+/// A market whose home is on this chain.
+pub type MarketPlan = tim3_chain::plan::MarketPlan<OraclePlan>;
 
 use crate::{EthereumError, abi::Gateway};
 
@@ -35,18 +41,6 @@ pub struct GatewayPlan {
     pub markets: Vec<MarketPlan>,
 }
 
-/// A collateral.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CollateralPlan {
-    /// 1 to 12 of A to Z and 0 to 9.
-    pub symbol: String,
-    /// Canonical decimals: the same on every chain.
-    pub decimals: u8,
-    /// The token.
-    pub token: TokenPlan,
-}
-
 /// Where a collateral's token comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -62,46 +56,10 @@ pub enum TokenPlan {
     },
 }
 
-/// A market; ratios in 1/10000, amounts in canonical units of the synthetic.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MarketPlan {
-    /// Symbol of the synthetic.
-    pub synthetic: String,
-    /// Symbol of the collateral.
-    pub collateral: String,
-    /// Reserve or vault.
-    pub kind: MarketKind,
-    /// Where prices come from.
-    pub oracle: OraclePlan,
-    /// Highest loan to value at mint; 0 in a reserve market.
-    #[serde(default)]
-    pub max_ltv_bps: u16,
-    /// Loan to value from which a position is liquidatable; 0 in a reserve market.
-    #[serde(default)]
-    pub liquidation_threshold_bps: u16,
-    /// What a liquidator gets above what it repays; 0 in a reserve market.
-    #[serde(default)]
-    pub bonus_bps: u16,
-    /// Share of a debt that one liquidation may repay; 0 in a reserve market.
-    #[serde(default)]
-    pub close_factor_bps: u16,
-    /// How far below the target the collateral may be for a lock; 0 in a vault market.
-    #[serde(default)]
-    pub depeg_bps: u16,
-    /// Highest debt of the market.
-    pub debt_ceiling: u128,
-    /// Smallest debt a position may be left with, other than 0.
-    #[serde(default)]
-    pub dust: u128,
-}
-
 /// Where a market's prices come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OraclePlan {
-    /// Nowhere: a reserve market without a depeg bound.
-    None,
     /// A contract that is there.
     Existing(Address),
     /// Chainlink feeds.
@@ -141,18 +99,17 @@ pub(crate) fn route(plan: &RoutePlan) -> Gateway::Route {
     }
 }
 
-impl MarketPlan {
-    pub(crate) fn terms(&self, oracle: Address) -> Gateway::Terms {
-        Gateway::Terms {
-            oracle,
-            maxLtv: self.max_ltv_bps,
-            liquidationThreshold: self.liquidation_threshold_bps,
-            bonus: self.bonus_bps,
-            closeFactor: self.close_factor_bps,
-            depeg: self.depeg_bps,
-            ceiling: self.debt_ceiling,
-            dust: self.dust,
-        }
+/// What a market's contract keeps, with `oracle` as where its prices come from.
+pub(crate) fn terms(plan: &MarketPlan, oracle: Address) -> Gateway::Terms {
+    Gateway::Terms {
+        oracle,
+        maxLtv: plan.max_ltv_bps,
+        liquidationThreshold: plan.liquidation_threshold_bps,
+        bonus: plan.bonus_bps,
+        closeFactor: plan.close_factor_bps,
+        depeg: plan.depeg_bps,
+        ceiling: plan.debt_ceiling,
+        dust: plan.dust,
     }
 }
 
@@ -160,9 +117,9 @@ impl GatewayPlan {
     /// See [`Outline::check`].
     pub(crate) fn check(&self) -> Result<(), EthereumError> {
         let outline = Outline {
-            synthetics: self.synthetics.iter().map(|synthetic| synthetic.symbol.as_str()).collect(),
-            collaterals: self.collaterals.iter().map(|collateral| collateral.symbol.as_str()).collect(),
-            markets: self.markets.iter().map(|it| (it.synthetic.as_str(), it.collateral.as_str())).collect(),
+            synthetics: &self.synthetics,
+            collaterals: &self.collaterals,
+            markets: &self.markets,
             salt: self.salt,
             threshold: self.threshold,
             attesters: self.attesters.len(),

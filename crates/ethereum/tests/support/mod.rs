@@ -20,7 +20,7 @@ use tim3_ethereum::{
     Address, EndpointConfig, Ethereum, EthereumConfig, FeePolicy, Finality, PrivateKeySigner,
     deploy::{
         Deployer, Deployment,
-        plan::{CollateralPlan, GatewayPlan, MarketPlan, OraclePlan, RoutePlan, SyntheticPlan, TokenPlan, WindowPlan},
+        plan::{CollateralPlan, GatewayPlan, MarketPlan, RoutePlan, SyntheticPlan, TokenPlan, WindowPlan},
     },
 };
 use tim3_rpc::{JsonRpc, Request, SecretUrl};
@@ -84,7 +84,7 @@ fn plan(keys: &Keys) -> GatewayPlan {
             synthetic: "TIM3".to_owned(),
             collateral: "USDA".to_owned(),
             kind: MarketKind::Reserve,
-            oracle: OraclePlan::None,
+            oracle: None,
             max_ltv_bps: 0,
             liquidation_threshold_bps: 0,
             bonus_bps: 0,

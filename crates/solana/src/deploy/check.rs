@@ -146,7 +146,7 @@ impl Solana {
                     ])
                 },
             );
-            let terms = planned.terms();
+            let terms = super::plan::terms(planned);
             let expected = terms_text(&[
                 ("oracle", Pubkey::new_from_array(terms.oracle.account).to_string()),
                 ("max age", terms.oracle.max_age.to_string()),

@@ -3,12 +3,18 @@
 use serde::{Deserialize, Serialize};
 use solana_pubkey::Pubkey;
 use tim3_chain::plan::Outline;
-use tim3_domain::{identity::MarketKind, word::Word};
+use tim3_domain::word::Word;
 use tim3_solana_interface::instruction::{MarketTerms, Oracle};
 
 use crate::{SolanaError, base58};
 
 pub use tim3_chain::plan::{RoutePlan, SyntheticPlan, WindowPlan};
+
+/// A collateral of this chain.
+pub type CollateralPlan = tim3_chain::plan::CollateralPlan<TokenPlan>;
+
+/// A market whose home is on this chain.
+pub type MarketPlan = tim3_chain::plan::MarketPlan<OraclePlan>;
 
 /// A gateway, as it is when it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,18 +45,6 @@ pub struct GatewayPlan {
     pub markets: Vec<MarketPlan>,
 }
 
-/// A collateral.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CollateralPlan {
-    /// 1 to 12 of A to Z and 0 to 9.
-    pub symbol: String,
-    /// Canonical decimals: the same on every chain.
-    pub decimals: u8,
-    /// The token.
-    pub token: TokenPlan,
-}
-
 /// Where a collateral's token comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -62,41 +56,6 @@ pub enum TokenPlan {
         /// What the mint says of itself.
         decimals: u8,
     },
-}
-
-/// A market; ratios in 1/10000, amounts in canonical units of the synthetic.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MarketPlan {
-    /// Symbol of the synthetic.
-    pub synthetic: String,
-    /// Symbol of the collateral.
-    pub collateral: String,
-    /// Reserve or vault.
-    pub kind: MarketKind,
-    /// Where prices come from; `None` only in a reserve market.
-    #[serde(default)]
-    pub oracle: Option<OraclePlan>,
-    /// Highest loan to value at mint; 0 in a reserve market.
-    #[serde(default)]
-    pub max_ltv_bps: u16,
-    /// Loan to value from which a position is liquidatable; 0 in a reserve market.
-    #[serde(default)]
-    pub liquidation_threshold_bps: u16,
-    /// What a liquidator gets above what it repays; 0 in a reserve market.
-    #[serde(default)]
-    pub bonus_bps: u16,
-    /// Share of a debt that one liquidation may repay; 0 in a reserve market.
-    #[serde(default)]
-    pub close_factor_bps: u16,
-    /// How far below the target the collateral may be for a lock; 0 in a vault market.
-    #[serde(default)]
-    pub depeg_bps: u16,
-    /// Highest debt of the market.
-    pub debt_ceiling: u128,
-    /// Smallest debt a position may be left with, other than 0.
-    #[serde(default)]
-    pub dust: u128,
 }
 
 /// A price account of Pyth's receiver.
@@ -117,25 +76,24 @@ pub struct OraclePlan {
     pub max_confidence_bps: u16,
 }
 
-impl MarketPlan {
-    pub(crate) fn terms(&self) -> MarketTerms {
-        let none = Oracle { program: [0; 32], account: [0; 32], feed: [0; 32], max_age: 0, max_confidence: 0 };
-        MarketTerms {
-            oracle: self.oracle.map_or(none, |oracle| Oracle {
-                program: oracle.program.to_bytes(),
-                account: oracle.account.to_bytes(),
-                feed: oracle.feed.0,
-                max_age: oracle.max_age_seconds,
-                max_confidence: oracle.max_confidence_bps,
-            }),
-            max_ltv: self.max_ltv_bps,
-            liquidation_threshold: self.liquidation_threshold_bps,
-            bonus: self.bonus_bps,
-            close_factor: self.close_factor_bps,
-            depeg: self.depeg_bps,
-            ceiling: self.debt_ceiling,
-            dust: self.dust,
-        }
+/// What a market's account keeps.
+pub(crate) fn terms(plan: &MarketPlan) -> MarketTerms {
+    let none = Oracle { program: [0; 32], account: [0; 32], feed: [0; 32], max_age: 0, max_confidence: 0 };
+    MarketTerms {
+        oracle: plan.oracle.map_or(none, |oracle| Oracle {
+            program: oracle.program.to_bytes(),
+            account: oracle.account.to_bytes(),
+            feed: oracle.feed.0,
+            max_age: oracle.max_age_seconds,
+            max_confidence: oracle.max_confidence_bps,
+        }),
+        max_ltv: plan.max_ltv_bps,
+        liquidation_threshold: plan.liquidation_threshold_bps,
+        bonus: plan.bonus_bps,
+        close_factor: plan.close_factor_bps,
+        depeg: plan.depeg_bps,
+        ceiling: plan.debt_ceiling,
+        dust: plan.dust,
     }
 }
 
@@ -143,9 +101,9 @@ impl GatewayPlan {
     /// See [`Outline::check`].
     pub(crate) fn check(&self) -> Result<(), SolanaError> {
         let outline = Outline {
-            synthetics: self.synthetics.iter().map(|synthetic| synthetic.symbol.as_str()).collect(),
-            collaterals: self.collaterals.iter().map(|collateral| collateral.symbol.as_str()).collect(),
-            markets: self.markets.iter().map(|it| (it.synthetic.as_str(), it.collateral.as_str())).collect(),
+            synthetics: &self.synthetics,
+            collaterals: &self.collaterals,
+            markets: &self.markets,
             salt: self.salt,
             threshold: self.threshold,
             attesters: self.attesters.len(),
