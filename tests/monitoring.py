@@ -48,6 +48,7 @@ ON_EVENT = {
     "tim3_submitter_simulation_rejections_total": {"chain", "action"},
     "tim3_v1_findings": {"chain", "finding"},
     "tim3_v1_halted": {"chain"},
+    "tim3_v1_operations": {"chain", "state"},
     "tim3_v1_round_timestamp_seconds": {"chain"},
 }
 # What is recorded from them.
