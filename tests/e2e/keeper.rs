@@ -46,7 +46,7 @@ const WEAK: usize = 50;
 /// A dollar of the feed, which has 8 decimals.
 const DOLLAR: u64 = 100_000_000;
 
-fn owner(number: usize) -> Result<Address> {
+pub(crate) fn owner(number: usize) -> Result<Address> {
     accounts::address(&format!("owner-{number}"))
 }
 
@@ -101,23 +101,29 @@ async fn two_hours(site: &Site) -> Result<()> {
     until_async(PATIENCE, async || Ok((clock(site).await? >= before + HOURS).then_some(()))).await
 }
 
-/// 500 positions of one WETH at 2000 dollars; the first 50 owe 1450, the others 1000.
-async fn positions(site: &Site) -> Result<()> {
+/// 500 positions; the first 50 owe 1450, the others 1000.
+async fn all_positions(site: &Site) -> Result<()> {
+    let debts: Vec<u128> = (0..POSITIONS).map(|number| if number < WEAK { 1_450 } else { 1_000 }).collect();
+    positions(site, &debts).await
+}
+
+/// Positions of one WETH, at 2000 dollars, that owe so many whole TIM3.
+pub(crate) async fn positions(site: &Site, debts: &[u128]) -> Result<()> {
     let (weth, gateway) = (*site.token(VOLATILE)?.address(), site.deployment.gateway);
     let market = B256::new(site.market(VOLATILE)?.0.0);
     let here = B256::new(site.deployment.id.0.0);
-    let owners = (0..POSITIONS).map(owner).collect::<Result<Vec<_>>>()?;
+    let owners = (0..debts.len()).map(owner).collect::<Result<Vec<_>>>()?;
     let mut sent = Vec::new();
-    for (chunk, numbers) in owners.chunks(25).zip((0_usize..).step_by(25)) {
+    for (chunk, debts) in owners.chunks(25).zip(debts.chunks(25)) {
         site.fund_gas(chunk).await?;
-        let open = |(address, number): (&Address, usize)| {
-            let to = *address;
+        let open = |(address, debt): (&Address, &u128)| {
+            let (to, debt) = (*address, *debt);
             async move {
                 let account = to.into_word();
                 let lock = IGateway::lockCall {
                     market,
                     collateral: native(1),
-                    debt: if number < WEAK { 1_450 } else { 1_000 } * UNIT,
+                    debt: debt * UNIT,
                     destination: here,
                     recipient: account,
                     refundTo: account,
@@ -128,13 +134,13 @@ async fn positions(site: &Site) -> Result<()> {
                 site.send_numbered(to, 2, gateway, &lock).await
             }
         };
-        sent.extend(try_join_all(chunk.iter().zip(numbers..).map(open)).await?);
+        sent.extend(try_join_all(chunk.iter().zip(debts).map(open)).await?);
     }
     site.mined(&sent).await
 }
 
 /// Lets the keeper have so much of the synthetic, lawfully come by.
-async fn inventory(site: &Site, amount: u128) -> Result<()> {
+pub(crate) async fn inventory(site: &Site, amount: u128) -> Result<()> {
     let keeper = account(KEEPER)?;
     let action = UserAction::Lock {
         market: site.market(STABLE)?,
@@ -188,7 +194,7 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
     let live = scene.devnet.directory.join("live.toml");
     std::fs::write(&live, LIVE)?;
     scene.program = scene.program.clone().with_file(scene.devnet.keeper()).with_file(live);
-    positions(&scene.devnet.a).await?;
+    all_positions(&scene.devnet.a).await?;
     inventory(&scene.devnet.a, 60_000 * UNIT).await?;
     let before = balances(&scene.devnet.a).await?;
     price(&scene.devnet.a, 2_000).await?;

@@ -21,6 +21,7 @@ mod contracts;
 mod holds;
 mod keeper;
 mod keeping;
+mod rehearsal;
 mod relay;
 mod scene;
 mod solana;

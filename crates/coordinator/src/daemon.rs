@@ -101,15 +101,31 @@ impl Daemon {
         let watched = wiring.watchers(&links).await?;
         wiring.router(&links, &assets, mirrors, watched);
         wiring.funds(&links);
-        let handle = Handle {
-            links,
-            assets,
-            journal: wiring.parts.journal,
-            board: wiring.board,
-            bus: wiring.bus,
-            audit_interval: wiring.parts.settings.audit_interval,
-        };
-        Ok(Self { tasks: wiring.tasks, handle, cancel: wiring.cancel })
+        Ok(wiring.daemon(links, assets))
+    }
+
+    /// A daemon that only follows its chains: it proves their events and keeps positions, and has nothing signed and sends nothing, whatever
+    /// attesters and signers it is given.
+    ///
+    /// # Errors
+    /// As [`Daemon::prepare`].
+    pub async fn following(mut parts: Parts, cancel: CancellationToken) -> Result<Self, CoordinatorError> {
+        let chains = parts.chains.iter().map(|chain| chain.name());
+        parts.metrics.begin(chains, []);
+        parts.settings.chains.iter_mut().for_each(|chain| chain.mirror = false);
+        let mut wiring = Wiring::new(parts, cancel)?;
+        let mut links = BTreeMap::new();
+        for chain in &wiring.parts.chains {
+            // Nobody receives what is told to this submitter.
+            let (submitter, _) = mpsc::channel(1);
+            let attesters = Arc::new(RwLock::new(chain.attesters().await?));
+            links.insert(chain.gateway(), Link { chain: Arc::clone(chain), submitter, attesters });
+        }
+        let links: Links = Arc::new(links);
+        let mirrors = wiring.mirrors(&links)?;
+        let watched = wiring.watchers(&links).await?;
+        wiring.router(&links, &BTreeMap::new(), mirrors, watched);
+        Ok(wiring.daemon(links, BTreeMap::new()))
     }
 
     /// The daemon from outside.
@@ -182,6 +198,18 @@ impl Wiring {
             mirror_reports: (sender, Some(receiver)),
             payout_reports,
         })
+    }
+
+    fn daemon(self, links: Links, assets: BTreeMap<AssetId, AssetHandle>) -> Daemon {
+        let handle = Handle {
+            links,
+            assets,
+            journal: self.parts.journal,
+            board: self.board,
+            bus: self.bus,
+            audit_interval: self.parts.settings.audit_interval,
+        };
+        Daemon { tasks: self.tasks, handle, cancel: self.cancel }
     }
 
     fn spawn(

@@ -179,7 +179,10 @@ fn arguments(options: &AnvilOptions) -> Vec<String> {
 }
 
 /// The anvil on PATH, or the one that tests/setup.sh installed.
-fn find() -> Result<PathBuf> {
+///
+/// # Errors
+/// Where there is none.
+pub fn find() -> Result<PathBuf> {
     if let Some(found) = on_path("anvil") {
         return Ok(found);
     }

@@ -147,7 +147,8 @@ sol! {
         function balanceOf(address account) external view returns (uint256);
         function allowance(address owner, address spender) external view returns (uint256);
         function approve(address spender, uint256 amount) external returns (bool);
-        /// Of the devnet's tokens only: anybody mints.
+        function transfer(address to, uint256 amount) external returns (bool);
+        /// Of synthetics, whose gateway mints, and of the devnet's tokens, which anybody does.
         function mint(address to, uint256 amount) external;
     }
 
@@ -194,6 +195,12 @@ sol! {
         function decimals() external view returns (uint8);
         function latestRoundData()
             external view returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
+    }
+
+    /// `contracts/ethereum/src/oracle/ChainlinkOracle.sol`.
+    interface ChainlinkOracle {
+        function PRIMARY() external view returns (address);
+        function SECONDARY() external view returns (address);
     }
 
     /// What the devnet's price feeds have: anybody sets the answer.

@@ -6,6 +6,7 @@
 //! * Sending ([`submitter`]): one simulation and one transaction for a batch of orders; nonces are a pipeline in memory that journaled
 //!   transactions define after a restart; fees follow EIP-1559 with bounded escalation.
 //! * [`User`] does what a user does, with a user's key; [`Keeper`] liquidates, with an account of its own. [`keys`] holds keys encrypted at rest. [`deploy`] deploys and checks gateways.
+//! * [`Fork`] is a copy of a chain in an anvil of one's own, for rehearsals.
 //!
 //! Decisions are pure functions: what a log says ([`decode`]), what an error message means ([`fault`]), which fee ([`fees`]), which nonce
 //! ([`nonces`]), how many blocks at once ([`span`]). None of alloy's types appears in what other crates use, except addresses and keys.
@@ -20,6 +21,7 @@ pub mod deploy;
 pub mod error;
 pub mod fault;
 pub mod fees;
+pub mod fork;
 pub mod keeper;
 pub mod keys;
 pub mod nonces;
@@ -44,6 +46,7 @@ pub use crate::{
     config::{Endpoint as EndpointConfig, EthereumConfig, FeePolicy, Finality},
     connect::{Ethereum, VerifiedEndpoints},
     error::EthereumError,
+    fork::Fork,
     keeper::Keeper,
     user::User,
 };

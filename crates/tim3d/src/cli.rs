@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tim3_domain::identity::OperationId;
 
-use crate::{config::Family, demo};
+use crate::{config::Family, demo, keeper::RehearsalArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,12 +17,20 @@ Examples:
   tim3d status                          how the running daemon is doing
   tim3d ops list --phase held           what waits for an operator
   tim3d ops explain 0x…                 why an operation is where it is
+  tim3d keeper rehearse                 liquidate everything on a copy of the chain
 
 Configuration is read from --config (or TIM3D_CONFIG), else from ./tim3d.toml, else from /etc/tim3d/tim3d.toml. Environment variables
 TIM3D__SECTION__KEY override it, and --set section.key=value overrides both.
 
 Exit codes: 0 success; 1 it failed; 2 the command line or the configuration is wrong; 3 it was checked, and the answer is no (audit not
-exact, daemon not ready, journal damaged, contract not as expected).";
+exact, daemon not ready, journal damaged, contract not as expected, a position left over in a rehearsal).";
+
+const REHEARSALS: &str = "\
+Examples:
+  tim3d keeper rehearse                          prices fall until every position is unhealthy
+  tim3d keeper rehearse --fall 30 --json         every collateral falls by 30 percent
+  tim3d keeper rehearse --price WETH=1500        one price, as stated
+  tim3d keeper rehearse --unlimited              how much inventory it would take";
 
 /// The phases of an operation, in the order of its life.
 pub(crate) const PHASES: [&str; 15] = [
@@ -419,6 +427,12 @@ pub(crate) enum KeeperCommand {
         #[command(flatten)]
         query: Query,
     },
+    /// Liquidate everything on a copy of the chain, and tell what is left over and why; exit code 3 if anything is
+    ///
+    /// Copies an EVM chain with anvil, which must be on PATH, lets prices fall there, and runs the keeper as it is configured, in mode live, with a fresh
+    /// account that gets what the keeper's own has. The chain itself is only read: nothing is sent to it. Neither the keeper's key nor the journal is used.
+    #[command(after_help = REHEARSALS)]
+    Rehearse(RehearsalArgs),
     /// Decide everything again that was recorded; exit code 3 if anything comes out otherwise
     Replay {
         /// From this time on, for example 2026-11-23T04:00:00Z [default: from the beginning]

@@ -2,7 +2,7 @@
 //!
 //! One task looks at the world again and again and hands what it sees to the pure core ([`session`]); what the core decides is durable ([`record`]) before
 //! anything of it is sent ([`flight`]). [`world`], [`market`] and [`prices`] read chains and feeds, [`trading`] knows venues and tokens, [`mod@assemble`] makes
-//! the core's configuration.
+//! the core's configuration. [`rehearsal`] has all of it work on a copy of a chain.
 
 mod assemble;
 mod board;
@@ -11,6 +11,7 @@ mod flight;
 mod market;
 mod prices;
 mod record;
+mod rehearsal;
 mod service;
 mod session;
 mod trading;
@@ -33,9 +34,11 @@ use crate::{
 pub(crate) use assemble::{Learned, assemble};
 pub(crate) use board::Board;
 pub(crate) use record::{Item, line_view, page_of};
+pub(crate) use rehearsal::{Args as RehearsalArgs, rehearse};
 pub(crate) use service::Service;
 
 /// A chain with the account that keeps markets there.
+#[derive(Clone)]
 pub(super) struct Site {
     pub(super) chain: Arc<dyn Chain>,
     pub(super) hands: Arc<dyn Hands>,

@@ -8,13 +8,18 @@ use tim3_api::{
 };
 use tim3_domain::clock::{parse_utc, utc};
 use tim3_keeper::{Config, replay::Line};
+use tokio_util::sync::CancellationToken;
 
-use super::{Verdict, block_on, inputs, query::Source};
+use super::{Verdict, block_on, inputs, load, query::Source};
 use crate::{
     cli::{Global, KeeperCommand, KeeperSwitch},
-    keeper::{Item, Learned, assemble, line_view},
+    keeper::{Item, Learned, RehearsalArgs, assemble, line_view, rehearse},
     output::{self, Table},
+    process, supervise,
 };
+
+/// What is logged of a rehearsal: what goes wrong, and how far reading has come.
+const LOG: &str = "warn,tim3_coordinator::watcher=info";
 
 pub(super) fn dispatch(global: &Global, command: KeeperCommand) -> Result<()> {
     match command {
@@ -33,6 +38,7 @@ pub(super) fn dispatch(global: &Global, command: KeeperCommand) -> Result<()> {
             let items = record(&Source::new(global, &query.api)?, None)?;
             explain(&items, decision, query.json)
         }
+        KeeperCommand::Rehearse(args) => rehearsal(global, &args),
         KeeperCommand::Replay { from, to, with, query } => {
             let time = |text: &Option<String>| text.as_deref().map(point).transpose();
             let (from, to) = (time(&from)?, time(&to)?);
@@ -41,6 +47,27 @@ pub(super) fn dispatch(global: &Global, command: KeeperCommand) -> Result<()> {
             replay(global, items, &range, with, query.json)
         }
     }
+}
+
+fn rehearsal(global: &Global, args: &RehearsalArgs) -> Result<()> {
+    process::keep_to_itself()?;
+    let config = load(global)?.config;
+    // What an operator can do something about; the report has the rest.
+    tim3_telemetry::log::init(config.log.format, LOG)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let report = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        supervise::watch_signals(stop.clone())?;
+        rehearse(&config, args, stop).await
+    });
+    runtime.shutdown_background();
+    let report = report?;
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::text(&report.render())?;
+    }
+    if report.is_good() { Ok(()) } else { Err(Verdict("not everything was liquidated".to_owned()).into()) }
 }
 
 fn point(text: &str) -> Result<u64> {

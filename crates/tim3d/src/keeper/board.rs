@@ -17,6 +17,8 @@ struct State {
     view: KeeperView,
     /// When a round last ended, in milliseconds since 1970.
     looked_ms: Option<u64>,
+    /// How many rounds ended.
+    rounds: u64,
     /// Since when each subject has had a problem.
     since: BTreeMap<String, u64>,
 }
@@ -29,6 +31,11 @@ impl Board {
     /// As last known.
     pub(crate) fn view(&self) -> KeeperView {
         self.0.read().unwrap_or_else(PoisonError::into_inner).view.clone()
+    }
+
+    /// How many rounds have ended.
+    pub(super) fn rounds(&self) -> u64 {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).rounds
     }
 
     /// Why the keepers do not do their work, if so.
@@ -65,6 +72,7 @@ impl Board {
             (problem.subject.clone(), since)
         });
         state.since = since.collect();
+        state.rounds = state.rounds.saturating_add(1);
         if is_whole {
             state.looked_ms = Some(now);
         }

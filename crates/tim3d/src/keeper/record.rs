@@ -119,7 +119,7 @@ pub(crate) fn page_of(journal: &dyn Journal, at_ms: u64) -> Result<u64> {
 ///
 /// # Errors
 /// Where one does not decode.
-fn lines(journal: &dyn Journal, from: u64) -> Result<Vec<(u64, Item)>> {
+pub(super) fn lines(journal: &dyn Journal, from: u64) -> Result<Vec<(u64, Item)>> {
     let mut found = Vec::new();
     let mut start = from;
     loop {

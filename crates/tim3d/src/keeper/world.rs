@@ -125,7 +125,7 @@ pub(super) async fn look(site: &Site, scope: &Scope, with_inventory: bool) -> Re
     })
 }
 
-async fn holding(site: &Site, held: &Held) -> Result<u128, ChainError> {
+pub(super) async fn holding(site: &Site, held: &Held) -> Result<u128, ChainError> {
     match held {
         Held::Fees => site.hands.fee_balance().await,
         Held::Synthetic(asset) => site.chain.balance(*asset, site.hands.account()).await,
