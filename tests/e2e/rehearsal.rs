@@ -20,9 +20,9 @@ use crate::{
     scene::{PATIENCE, Scene},
 };
 
-/// They owe 1450 TIM3 each, the others 1000, against one WETH.
+/// They owe 1450 TIM3 each against one WETH; others less, and the last one the least, so that a rehearsal which does not know it shows.
 const WEAK: usize = 25;
-const OTHERS: usize = 5;
+const OTHERS: [u128; 5] = [1_100, 1_100, 1_100, 1_100, 1_000];
 
 /// What must be the same before and after.
 async fn state(scene: &Scene) -> Result<(B256, u64, usize, String)> {
@@ -64,9 +64,8 @@ async fn a_rehearsal_tells_what_would_be_left_over_and_why_and_leaves_the_chain_
     let shown = temporary.to_string_lossy().into_owned();
     scene.program =
         scene.program.clone().with_file(scene.devnet.keeper()).with_env("PATH", &path).with_env("TMPDIR", &shown);
-    let debts = [vec![1_450; WEAK], vec![1_000; OTHERS]].concat();
-    positions(&scene.devnet.a, &debts).await?;
     inventory(&scene.devnet.a, 10_000 * UNIT).await?;
+    positions(&scene.devnet.a, &[vec![1_450; WEAK], OTHERS.to_vec()].concat()).await?;
     let before = state(&scene).await?;
 
     // 1400 dollars: each of the weak takes 1333.333334 TIM3, whole or not at all, and there are 10,000.

@@ -67,19 +67,22 @@ impl Stage {
         self.prices.fall(&self.fork, &self.plan, &core, &positions).await?;
         self.plan.state(&self.prices.after());
         for (symbol, [before, after]) in self.prices.collaterals() {
-            output::note(&format!("{symbol} falls from {before} to {after} USD"));
+            let news = if before == after { "stays at".to_owned() } else { format!("goes from {before} to") };
+            output::note(&format!("{symbol} {news} {after} USD"));
         }
         let finished = self.liquidate(sites, Duration::from_secs(args.patience.saturating_mul(60))).await?;
         self.report(args, copied, finished).await
     }
 
-    /// Until every event that the chain had is proved.
+    /// Until every event that the chain had is proved, and what follows from it is in the journal.
     async fn read(&self, copied: u64) -> Result<()> {
         let gateway = self.site.chain.gateway();
         loop {
             let board = self.handle.chains().find(|(id, _, _)| *id == gateway).map(|(_, _, board)| board);
             let board = board.unwrap_or_default();
-            if board.cursor.is_some_and(|cursor| cursor.height >= copied) {
+            // The board is ahead of the journal, in which the positions have their place before the cursor.
+            let kept = self.handle.journal().cursor(gateway)?.map(|cursor| cursor.head);
+            if board.cursor.is_some_and(|cursor| cursor.height >= copied && kept == Some(cursor.head)) {
                 return Ok(());
             }
             if board.tips.is_none_or(|tips| tips.finalized.height < copied) {
