@@ -1,21 +1,27 @@
-//! Keepers in mode `live` that trade: between two real Uniswap V2 pools on two chains, against par, and across kills between two legs.
+//! Keepers in mode `live` that trade: between two real Uniswap V2 pools on two chains, against par, and across kills between two legs. And what such a pool is worth
+//! as a source of prices.
 
 use std::collections::BTreeMap;
 
-use alloy::{primitives::U256, providers::Provider as _};
+use alloy::{
+    primitives::U256,
+    providers::{Provider as _, ext::AnvilApi as _},
+};
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 use tim3_devnet::{
     Site, accounts,
     contracts::IToken,
-    daemon::until,
+    daemon::{until, until_async},
     plan::{STABLE, SYNTHETIC, UNIT},
 };
+use tim3_domain::price::Price;
 
 use crate::{
+    keeping::{shows, verdict},
     scene::{PATIENCE, Scene},
-    uniswap::{self, Pool},
+    uniswap::{self, Pool, clock},
 };
 
 /// Whose account trades.
@@ -274,7 +280,75 @@ async fn gaps_between_chains_and_against_par_are_closed_across_kills_and_a_leg_t
 
     hedged(&mut stage, entries).await?;
     agrees(&stage.scene, &before).await?;
+    averaged(&mut stage).await?;
     stage.scene.end().await
+}
+
+/// The pool on a as a source of prices, here of WETH, for nothing else shows its price: the mean over a minute is hardly moved by what is made in one block and
+/// unmade in the next, and follows what stays.
+async fn averaged(stage: &mut Stage) -> Result<()> {
+    stage.scene.end().await?;
+    let (a, pool) = (stage.sites()[0], stage.pools[0]);
+    let priced = format!(
+        r#"
+[keeper.markets.weth_a]
+[keeper.assets.WETH]
+prices = ["pool"]
+[keeper.prices.pool]
+chain = "a"
+pool = "{}"
+token = "{}"
+quote = "USDA"
+window = "1m"
+"#,
+        pool.pair,
+        a.token(SYNTHETIC)?.address()
+    );
+    // Without executors: nobody trades against whoever moves the price.
+    let file = stage.scene.devnet.directory.join("keeper.toml");
+    std::fs::write(file, configuration(&stage.pools, None, "2m", &priced))?;
+    stage.scene.run().await?;
+    let (scene, a) = (&stage.scene, stage.sites()[0]);
+    shows(scene, "a look at the pool", |view| mean(view).is_some() || view.to_string().contains("was watched for"))
+        .await?;
+    let stood = pool.price(a).await?;
+    minute(a).await?;
+    let is_it = |view: &Value| verdict(view) == "valid" && mean(view).is_some_and(|mean| mean.abs_diff(stood) < 1_000);
+    let before = mean(&shows(scene, "the price that stood for a minute", is_it).await?);
+
+    let spot = pool.manipulate(a, 35_000).await?;
+    ensure!(spot > stood * 3 / 2, "{spot} after {stood}");
+    let has_looked = |view: &Value| mean(view).is_some() && mean(view) != before;
+    let moved = mean(&shows(scene, "a look after the manipulation", has_looked).await?).unwrap_or_default();
+    ensure!(moved > stood && moved * 100 < stood * 102, "{stood} became {moved} by {spot} for a second");
+
+    pool.raise(a, 10_000).await?;
+    let stays = pool.price(a).await?;
+    // From the first look after the rise on a minute has to pass.
+    let mut shown = Some(moved);
+    for _ in 0..5 {
+        minute(a).await?;
+        let before = shown;
+        shown = mean(&shows(scene, "a later mean", |view| mean(view).is_some() && mean(view) != before).await?);
+        if shown.is_some_and(|shown| shown.abs_diff(stays) < 1_000) {
+            return same_again(scene);
+        }
+    }
+    anyhow::bail!("{stays} stays, and the mean is {shown:?}")
+}
+
+/// The price of the vault market, as [`Pool::price`] says it.
+fn mean(view: &Value) -> Option<u128> {
+    let price: Price = view["markets"][0]["price"].as_str()?.parse().ok()?;
+    Some(price.raw() / 10_u128.pow(6))
+}
+
+/// Lets a minute pass on the chain.
+async fn minute(site: &Site) -> Result<()> {
+    const MINUTE: u64 = 61;
+    let before = clock(site).await?;
+    site.provider().anvil_increase_time(MINUTE).await?;
+    until_async(PATIENCE, async || Ok((clock(site).await? >= before + MINUTE).then_some(()))).await
 }
 
 /// The second leg cannot be done: the first one is undone, and once it can be, the gap is closed.
@@ -319,10 +393,16 @@ async fn killed(stage: &mut Stage, legs: usize, entries: u64) -> Result<u64> {
     Ok(entries)
 }
 
-/// What an operator is told of a trade.
-fn explains(scene: &Scene) -> Result<()> {
+/// That what was recorded leads to the same decisions again.
+fn same_again(scene: &Scene) -> Result<()> {
     let report = scene.program.query(&["keeper", "replay"])?;
     ensure!(report["differences"] == serde_json::json!([]), "{report:#}");
+    Ok(())
+}
+
+/// What an operator is told of a trade.
+fn explains(scene: &Scene) -> Result<()> {
+    same_again(scene)?;
     let entries = ledger(scene)?;
     let mut told = String::new();
     for entry in &entries {

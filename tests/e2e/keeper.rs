@@ -31,6 +31,7 @@ use tim3_domain::{
 use crate::{
     keeping::{Balances, agrees, is_done, ledger, moved, shows, verdict},
     scene::{PATIENCE, Scene, account, metrics},
+    uniswap::clock,
 };
 
 sol! {
@@ -86,11 +87,6 @@ async fn round(site: &Site, number: u64, answer: I256, updated: u64, answered_in
         answeredIn: U80::from(answered_in),
     };
     site.mined(&[site.send_as(owner(0)?, feed(site)?, &call).await?]).await
-}
-
-async fn clock(site: &Site) -> Result<u64> {
-    let block = site.provider().get_block(alloy::eips::BlockId::latest()).await?.context("no block")?;
-    Ok(block.header.timestamp)
 }
 
 /// Lets two hours pass on the chain.

@@ -3,7 +3,7 @@
 use alloy::{
     network::TransactionBuilder as _,
     primitives::{Address, B256, U256},
-    providers::Provider as _,
+    providers::{Provider as _, ext::AnvilApi as _},
     rpc::types::TransactionRequest,
     sol,
     sol_types::{SolCall, SolValue as _},
@@ -30,6 +30,8 @@ sol! {
         function mint(address to) external returns (uint256 liquidity);
         function sync() external;
         function transfer(address to, uint256 value) external returns (bool);
+        function swapExactTokensForTokens(uint256 amountIn, uint256 amountOutMin, address[] path, address to, uint256 deadline)
+            external returns (uint256[] amounts);
     }
 }
 
@@ -65,6 +67,12 @@ async fn deploy(site: &Site, code: Vec<u8>) -> Result<Address> {
 async fn call(site: &Site, to: Address, call: &impl SolCall) -> Result<()> {
     let sent: B256 = site.send_as(accounts::address(PROVIDER)?, to, call).await?;
     site.mined(&[sent]).await
+}
+
+/// The time of the newest block.
+pub(crate) async fn clock(site: &Site) -> Result<u64> {
+    let block = site.provider().get_block(alloy::eips::BlockId::latest()).await?.context("no block")?;
+    Ok(block.header.timestamp)
 }
 
 /// Locks USDA for so many TIM3 here, for `user`.
@@ -114,6 +122,39 @@ impl Pool {
         mint(site, PROVIDER, whole).await?;
         self.donate_synthetic(site, whole).await?;
         call(site, self.pair, &Uniswap::syncCall {}).await
+    }
+
+    /// Buys TIM3 for so many USDA in one block, and sells it again in the next one, a second later. Gives the price between the two.
+    pub(crate) async fn manipulate(&self, site: &Site, whole: u64) -> Result<u128> {
+        let provider = accounts::address(PROVIDER)?;
+        let (stable, synthetic) = (*site.token(STABLE)?.address(), *site.token(SYNTHETIC)?.address());
+        site.fund_tokens(STABLE, &[provider], whole).await?;
+        for token in [stable, synthetic] {
+            call(site, token, &IToken::approveCall { spender: self.router, amount: U256::MAX }).await?;
+        }
+        let before = site.balance(SYNTHETIC, provider).await?;
+        let _held = site.anvil().hold().await;
+        self.swap(site, native(whole), vec![stable, synthetic]).await?;
+        let price = self.price(site).await?;
+        let bought = site.balance(SYNTHETIC, provider).await? - before;
+        self.swap(site, bought, vec![synthetic, stable]).await?;
+        Ok(price)
+    }
+
+    /// Swaps in a block of its own, a second after the one before.
+    async fn swap(&self, site: &Site, amount: U256, path: Vec<Address>) -> Result<()> {
+        let (to, node) = (accounts::address(PROVIDER)?, site.provider());
+        let swap = Uniswap::swapExactTokensForTokensCall {
+            amountIn: amount,
+            amountOutMin: U256::ZERO,
+            path,
+            to,
+            deadline: U256::MAX,
+        };
+        let sent = site.send_as(to, self.router, &swap).await?;
+        node.anvil_set_next_block_timestamp(clock(site).await? + 1).await?;
+        node.evm_mine(None).await?;
+        site.mined(&[sent]).await
     }
 
     async fn donate_stable(&self, site: &Site, whole: u64) -> Result<()> {

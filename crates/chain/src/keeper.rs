@@ -9,7 +9,7 @@ use tim3_domain::{
     word::Word,
 };
 
-use crate::{BlockRef, ChainError, PositionRecord, Trader, Transaction};
+use crate::{BlockRef, ChainError, PoolOracle, PositionRecord, Trader, Transaction};
 
 /// Where a price is published on the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,6 +124,11 @@ pub trait Keeper: Send + Sync {
 
     /// Trading with the same account, where the adapter can.
     fn trader(&self) -> Option<&dyn Trader> {
+        None
+    }
+
+    /// Prices out of pools, where the adapter reads such.
+    fn pools(&self) -> Option<&dyn PoolOracle> {
         None
     }
 

@@ -3,7 +3,7 @@
 //! An adapter implements [`Reader`] (heads, finality, events), [`Lock`] (collateral and positions), [`Token`] (the synthetic), [`State`] (what the
 //! gateway has recorded: slots, mirrors, books, limits) and [`Submitter`] (the chain's own half of sending), which together are a [`Chain`].
 //! An [`Actor`] does what a user does, with a user's key; a [`Keeper`] looks after markets, with an account of its own, and a [`Trader`] trades with
-//! that. [`Attester`] is the port behind which signatures are made.
+//! that, a [`PoolOracle`] reads prices out of pools. [`Attester`] is the port behind which signatures are made.
 //!
 //! [`proof`] turns events that one cheap endpoint stated into [`FinalEvent`]s that a quorum's hash proves; nothing else can make one, and
 //! nothing is signed without one. `conformance` (a feature of that name) is the suite that every adapter must pass: one call runs it.
@@ -24,6 +24,7 @@ pub mod keeper;
 pub mod lock;
 pub mod payout;
 pub mod plan;
+pub mod pool;
 pub mod proof;
 pub mod reader;
 pub mod state;
@@ -38,6 +39,7 @@ pub use error::{ChainError, ErrorClass};
 pub use keeper::{Attempt, Feed, FeedReading, Keeper, Liquidate, Liquidated, Undone};
 pub use lock::{Lock, MarketState};
 pub use payout::{LostPayout, Overdue};
+pub use pool::{PoolOracle, PoolReading, PricedToken};
 pub use proof::{EventChain, FinalEvent, OpenSlot, ProofError, QuorumHead};
 pub use reader::{Endpoint, Fetched, Reader, Reading, Skip};
 pub use state::{AttesterSet, Books, Direction, Holding, PeerBooks, PositionRecord, RouteState, Slot, State};

@@ -7,6 +7,7 @@
 //! * [`Leg`], [`Fold`], [`optimum`]: a path through pools and fixed prices, and how much to send through it.
 //! * [`toward`]: how much to trade with one pool against a price outside.
 //! * [`isqrt`]: the square root that both need.
+//! * [`Accumulator`], [`Observation`]: the mean price of a pool over time.
 //!
 //! Sources: Angeris et al., "An analysis of Uniswap markets" and "Optimal routing for constant function market makers"; the Uniswap V2
 //! library for the rounding.
@@ -15,6 +16,7 @@ mod isqrt;
 mod optimum;
 mod outside;
 mod size;
+mod twap;
 
 use ruint::Uint;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,7 @@ pub use isqrt::isqrt;
 pub use optimum::{Fold, Leg, Optimum, optimum};
 pub use outside::toward;
 pub use size::Size;
+pub use twap::{Accumulator, Observation};
 
 use crate::DomainError;
 

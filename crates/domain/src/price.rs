@@ -145,6 +145,21 @@ impl Quote {
         }
     }
 
+    /// The prices of something that has these prices in units of what `unit` is the price of: the worse verdict, the lower and the higher price.
+    ///
+    /// # Errors
+    /// [`Verdict::NonPositive`] for what is no price of 128 bits.
+    pub fn times(self, unit: Self) -> Result<Self, Verdict> {
+        let product = |one: Price, other: Price, rounding| {
+            one.value(other.0, Price::DECIMALS, rounding).ok().and_then(Price::new).ok_or(Verdict::NonPositive)
+        };
+        Ok(Self {
+            verdict: self.verdict.min(unit.verdict),
+            lower: product(self.lower, unit.lower, Rounding::Down)?,
+            higher: product(self.higher, unit.higher, Rounding::Up)?,
+        })
+    }
+
     /// The worst verdict of the feeds it is made of.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
@@ -201,6 +216,20 @@ mod tests {
         assert_eq!(both.lower(Verdict::Stale), Ok(price(1_990)));
         assert_eq!(both.higher(Verdict::TooVolatile), Ok(price(2_000)));
         assert_eq!(both.higher(Verdict::Valid), Err(Verdict::Stale));
+    }
+
+    #[test]
+    fn a_price_in_units_of_something_with_a_price_is_as_good_as_the_worse_of_the_two() {
+        let price = |text: &str| text.parse::<Price>().unwrap();
+        let ratio = Quote::new(Verdict::Valid, price("0.333333333333333333"));
+        let unit = Quote::new(Verdict::Valid, price("1.5")).and(Quote::new(Verdict::Stale, price("1.6")));
+        let both = ratio.times(unit).unwrap();
+        assert_eq!(both.verdict(), Verdict::Stale);
+        assert_eq!(both.lower(Verdict::Stale), Ok(price("0.499999999999999999")));
+        assert_eq!(both.higher(Verdict::Stale), Ok(price("0.533333333333333333")));
+        let of = |raw| Quote::new(Verdict::Valid, Price(raw));
+        assert_eq!(of(1).times(of(1)), Err(Verdict::NonPositive), "rounded down to nothing");
+        assert_eq!(of(u128::MAX).times(of(u128::MAX)), Err(Verdict::NonPositive), "beyond 128 bits");
     }
 
     #[test]

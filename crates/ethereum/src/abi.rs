@@ -170,6 +170,8 @@ sol! {
     interface Pair {
         function token0() external view returns (address);
         function token1() external view returns (address);
+        function price0CumulativeLast() external view returns (uint256);
+        function price1CumulativeLast() external view returns (uint256);
         function getReserves() external view returns (uint112 reserve0, uint112 reserve1, uint32 blockTimestampLast);
     }
 

@@ -3,9 +3,13 @@
 mod attempts;
 mod calls;
 mod feeds;
+mod pools;
 mod trades;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, OnceLock},
+};
 
 use alloy::{
     primitives::{Address, Bytes, TxKind, U256},
@@ -14,7 +18,8 @@ use alloy::{
 use async_trait::async_trait;
 use serde_json::json;
 use tim3_chain::{
-    Attempt, ChainError, Feed, FeedReading, Keeper as Port, Liquidate, PositionRecord, Trader, Transaction,
+    Attempt, ChainError, Feed, FeedReading, Keeper as Port, Liquidate, PoolOracle, PositionRecord, PricedToken, Trader,
+    Transaction,
 };
 use tim3_domain::identity::{Account, AssetId, MarketId};
 use tim3_rpc::{Call, Request};
@@ -45,6 +50,8 @@ pub struct Keeper {
     gas: Mutex<u64>,
     /// What makes the calls of a trade one transaction, once it was checked.
     executor: OnceLock<Address>,
+    /// Pools that prices were read from.
+    priced: Mutex<BTreeMap<PricedToken, pools::Priced>>,
 }
 
 impl Ethereum {
@@ -63,7 +70,8 @@ impl Ethereum {
 
     fn looking(&self, address: Address, sender: Option<Sender>) -> Keeper {
         let link = Arc::clone(&self.link);
-        Keeper { link, address, sender, gas: Mutex::new(FIRST_GUESS), executor: OnceLock::new() }
+        let (gas, executor, priced) = (Mutex::new(FIRST_GUESS), OnceLock::new(), Mutex::default());
+        Keeper { link, address, sender, gas, executor, priced }
     }
 }
 
@@ -89,6 +97,10 @@ impl Port for Keeper {
     }
 
     fn trader(&self) -> Option<&dyn Trader> {
+        Some(self)
+    }
+
+    fn pools(&self) -> Option<&dyn PoolOracle> {
         Some(self)
     }
 

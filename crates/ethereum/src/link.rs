@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -73,6 +74,25 @@ impl Network {
             async move { node.one(request).await?.returns::<C>() }
         })
         .await
+    }
+
+    /// The same from a quorum: for what never changes, and is kept for good.
+    pub(crate) async fn fixed<C: SolCall>(
+        &self,
+        what: &'static str,
+        contract: Address,
+        call: &C,
+    ) -> Result<C::Return, ChainError>
+    where
+        C::Return: PartialEq + fmt::Debug + Send,
+    {
+        let request = node::call(contract, &abi::call_data(call), At::Latest);
+        let ask = |node: Arc<Node>| {
+            let request = request.clone();
+            async move { node.one(request).await?.returns::<C>() }
+        };
+        let agreed = self.pool.quorum(what, ask).await;
+        agreed.map(|agreed| agreed.value).map_err(|error| self.error(what, error))
     }
 
     pub(crate) fn error(&self, what: &'static str, error: PoolError<Refusal>) -> ChainError {
@@ -178,17 +198,8 @@ impl Link {
         if let Some(known) = lock(&self.assets).get(&asset) {
             return Ok(Some(*known));
         }
-        // Kept for good, so no single endpoint is believed.
-        let request = node::call(
-            self.config.gateway,
-            &abi::call_data(&Gateway::assetCall { assetId: abi::b256(asset) }),
-            At::Latest,
-        );
-        let ask = |node: Arc<Node>| {
-            let request = request.clone();
-            async move { node.one(request).await?.returns::<Gateway::assetCall>() }
-        };
-        let found = self.pool.quorum("asset", ask).await.map_err(|error| self.error("asset", error))?.value;
+        let call = Gateway::assetCall { assetId: abi::b256(asset) };
+        let found = self.fixed("asset", self.config.gateway, &call).await?;
         if found.token.is_zero() {
             return Ok(None);
         }

@@ -47,6 +47,9 @@ impl fmt::Display for Mode {
 pub struct SourceConfig {
     /// The chain whose clock its times are of; none for a feed off chain, whose times are real ones.
     pub chain: Option<String>,
+    /// The asset in whole units of which its answers are; none where they are in US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
     /// What is expected of its answers.
     pub guards: price::Guards,
 }
@@ -229,8 +232,9 @@ impl Config {
     /// # Errors
     /// [`KeeperError`] naming the first that is wrong.
     pub fn check(&self) -> Result<(), KeeperError> {
-        for source in self.sources.values() {
+        for (name, source) in &self.sources {
             source.chain.iter().try_for_each(|chain| named("chain", chain, &self.chains))?;
+            source.quote.iter().try_for_each(|quote| self.check_quote(name, quote))?;
         }
         for rule in self.feeds.values() {
             rule.sources().try_for_each(|source| named("source", source, &self.sources))?;
@@ -264,6 +268,21 @@ impl Config {
         named("chain", chain, &self.chains)?;
         named("asset", one, &self.assets)?;
         named("asset", other, &self.assets)
+    }
+
+    /// What a source is quoted in has a price in US dollars: then no price hangs on itself.
+    fn check_quote(&self, source: &str, quote: &str) -> Result<(), KeeperError> {
+        named("asset", quote, &self.assets)?;
+        let rule = self.assets.get(quote).and_then(|asset| self.feeds.get(&asset.feed));
+        let is_quoted = |name: &str| self.sources.get(name).is_some_and(|source| source.quote.is_some());
+        if rule.is_none_or(|rule| !rule.sources().any(is_quoted)) {
+            return Ok(());
+        }
+        Err(KeeperError::Setting {
+            key: format!("sources.{source}.quote"),
+            found: quote.to_owned(),
+            expected: "an asset whose own sources are in US dollars",
+        })
     }
 
     fn check_exit(&self, name: &str, market: &MarketConfig) -> Result<(), KeeperError> {

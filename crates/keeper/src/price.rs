@@ -2,17 +2,19 @@
 //!
 //! A [`Source`] judges the readings of one feed: an answer that is no price, that jumps, that is uncertain or old never looks like a good one. A
 //! jump is believed only after another endpoint read it, too, from a later round of the feed: an endpoint that lies and a feed that errs once
-//! trigger nothing. A [`Rule`] combines sources into the price of a market.
+//! trigger nothing. A [`Rule`] combines sources into the price of a market. Readings of a pool are made by a [`Window`], which keeps what was seen of it.
 //!
 //! An endpoint that does not answer says nothing about the price: what was read before stands until it is too old by the clock of the
 //! feed's own chain.
 
 mod rule;
+mod twap;
 
 use serde::{Deserialize, Serialize};
 use tim3_domain::price::{Price, Quote, Verdict};
 
 pub use rule::Rule;
+pub use twap::Window;
 
 /// One answer of a feed, as one endpoint gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::{DOLLAR, WHOLE, World, acts, config, obstacle, owner};
 use tim3_domain::{identity::Account, price::Verdict};
 use tim3_keeper::{
-    Action, Decision, Input, Mode, Subject, arbitrage::Fill, decision::Rule, input::Outcome, ledger::Move,
+    Action, Decision, Input, Mode, Subject, arbitrage::Fill, config::SourceConfig, decision::Rule, input::Outcome,
+    ledger::Move, price::Rule as Price,
 };
 
 const WETH: u128 = 1_000_000_000_000_000_000;
@@ -114,6 +115,41 @@ fn an_oracle_that_errs_triggers_nothing() {
     assert!(world.look().is_empty());
     assert_eq!(world.keeper.book("weth").unwrap().price(), Err(Verdict::Stale));
     assert_eq!(world.keeper.book("weth").unwrap().ladder(&[10_000]).unknown, 500, "unknown is not healthy");
+}
+
+#[test]
+fn a_collateral_that_is_quoted_in_another_asset_is_as_dear_as_both_say_and_as_well_known_as_the_worse() {
+    let mut config = config(Mode::Live);
+    let pool = SourceConfig { quote: Some("USDA".into()), ..config.sources["eth"].clone() };
+    config.sources.insert("pool".into(), pool);
+    config.feeds.insert("pool".into(), Price::Primary("pool".into()));
+    config.markets.get_mut("weth").unwrap().feed = "pool".into();
+    let mut world = World::new(config.clone());
+    world.open();
+    world.position(1, 10 * WETH, 10 * 1_900 * 8_250 / 10_000 * WHOLE);
+    let price = |world: &World| world.keeper.book("weth").unwrap().price().map(|price| price.to_string());
+    assert_eq!(price(&world), Err(Verdict::Unavailable), "the pool was not read");
+    world.price("pool", 200_000);
+    world.look();
+    assert_eq!(price(&world), Ok("2000".to_owned()));
+    // In USDA it costs as much as before, and USDA is cheaper.
+    world.block();
+    world.price("usd", 94);
+    world.look();
+    assert_eq!(price(&world), Ok("1880".to_owned()));
+    assert_eq!(world.keeper.book("weth").unwrap().liquidatable(), 1);
+    // What it is quoted in has no price that is believed.
+    world.block();
+    world.reading("usd", 0, 10);
+    world.look();
+    assert_eq!(price(&world), Err(Verdict::TooVolatile));
+
+    // No price hangs on itself, whatever way round.
+    config.sources.get_mut("usd").unwrap().quote = Some("WETH".into());
+    let error = config.check().unwrap_err().to_string();
+    assert!(error.contains("sources.pool.quote is USDA"), "{error}");
+    config.sources.get_mut("usd").unwrap().quote = Some("COIN".into());
+    assert!(config.check().is_err(), "an asset that is not there");
 }
 
 #[test]

@@ -24,6 +24,11 @@ pub fn is_success(status: u16) -> bool {
     (200..300).contains(&status)
 }
 
+/// Where a dependency brings further cryptography, rustls does not choose by itself, and websockets panic. It may be chosen already.
+pub(crate) fn choose_cryptography() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
 /// A client of one endpoint, with connections that are kept alive.
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -40,8 +45,7 @@ impl Http {
         if !matches!(url.expose().scheme(), "http" | "https") {
             return Err(SetupError::Url("the scheme must be http or https".to_owned()));
         }
-        // Where a dependency brings further cryptography, rustls does not choose by itself, and websockets panic. It may be chosen already.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        choose_cryptography();
         let client = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)

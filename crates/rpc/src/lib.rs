@@ -6,6 +6,7 @@
 //! * [`Pool::adopt`] replaces the endpoints while they are asked.
 //! * [`Pool::watch`] follows every endpoint's head, so that one that stands still or falls behind is noticed, and brings back what recovered.
 //! * [`Http`] is a bounded client of one endpoint over HTTP, [`JsonRpc`] one for the chains that speak that.
+//! * [`Websocket`] is a bounded connection on which one server sends what it likes.
 //! * [`EndpointConfig`] is what an operator says about one of them; [`news`] follows the websockets that announce news.
 //! * [`SecretUrl`] is a URL that never prints what may be a credential.
 //!
@@ -26,6 +27,7 @@ pub mod observe;
 pub mod pool;
 pub mod quorum;
 pub mod url;
+pub mod websocket;
 
 pub use crate::{
     bucket::Rate,
@@ -37,4 +39,5 @@ pub use crate::{
     observe::{EndpointStatus, Observer, Outcome},
     pool::{Agreed, Answer, Call, Pool, Spec},
     url::SecretUrl,
+    websocket::Websocket,
 };

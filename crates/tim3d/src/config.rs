@@ -27,7 +27,7 @@ mod tests;
 
 pub(crate) use change::{Change, changes, hash, in_force};
 pub(crate) use find::{EXAMPLE, files};
-pub(crate) use keeper::{Keeper, KeeperAccount, KeeperChain, KeeperVenue, Origin, PriceSource};
+pub(crate) use keeper::{JsonSource, Keeper, KeeperAccount, KeeperChain, KeeperVenue, Origin, PriceSource};
 pub(crate) use model::{
     Anchor, Asset, Attester, Chain, Config, Endpoint, Family, Kind, Market, Policy, Unit, UrlRef, V1, Voter,
 };

@@ -1,19 +1,21 @@
 //! The keepers at work: what `tim3-keeper` decides, done.
 //!
 //! One task looks at the world again and again and hands what it sees to the pure core ([`session`]); what the core decides is durable ([`record`]) before
-//! anything of it is sent ([`flight`]). [`world`], [`market`] and [`prices`] read chains and feeds, [`trading`] knows venues and tokens, [`mod@assemble`] makes
-//! the core's configuration. [`rehearsal`] has all of it work on a copy of a chain.
+//! anything of it is sent ([`flight`]). [`world`], [`market`] and [`prices`] read chains and feeds ([`mean`] pools, [`stream`] servers that speak by themselves),
+//! [`trading`] knows venues and tokens, [`mod@assemble`] makes the core's configuration. [`rehearsal`] has all of it work on a copy of a chain.
 
 mod assemble;
 mod board;
 mod document;
 mod flight;
 mod market;
+mod mean;
 mod prices;
 mod record;
 mod rehearsal;
 mod service;
 mod session;
+mod stream;
 mod trading;
 mod world;
 

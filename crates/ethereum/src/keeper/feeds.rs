@@ -64,7 +64,7 @@ async fn reading(node: &Node, Asked { feed, sequencer }: Asked) -> Result<FeedRe
 }
 
 /// What a contract answers, where it answers as a feed does. That it reverts or says something else is the contract's doing, not the endpoint's.
-fn said<C: SolCall>(results: &mut Results) -> Result<Option<C::Return>, NodeError> {
+pub(super) fn said<C: SolCall>(results: &mut Results) -> Result<Option<C::Return>, NodeError> {
     match results.bytes() {
         Ok(bytes) => Ok(C::abi_decode_returns_validate(&bytes).ok()),
         Err(CallError::Refused(_)) => Ok(None),

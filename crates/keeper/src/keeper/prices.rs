@@ -13,13 +13,17 @@ impl Keeper {
     pub(super) fn feed(&self, name: &str) -> Judged {
         let rule = self.config.feeds.get(name).ok_or(Verdict::Unavailable)?;
         rule.combine(|source| {
-            let chain = self.config.sources.get(source).and_then(|source| source.chain.as_ref());
-            let now = match chain {
+            let config = self.config.sources.get(source).ok_or(Verdict::Unavailable)?;
+            let now = match &config.chain {
                 // A clock that was never read tells no age.
                 Some(chain) => self.heads.get(chain).ok_or(Verdict::Unavailable)?.time,
                 None => self.now_ms / 1_000,
             };
-            self.sources.get(source).map_or(Err(Verdict::Unavailable), |source| source.judge(now))
+            let said = self.sources.get(source).ok_or(Verdict::Unavailable)?.judge(now)?;
+            match &config.quote {
+                Some(asset) => said.times(self.quote(asset)?),
+                None => Ok(said),
+            }
         })
     }
 

@@ -32,7 +32,7 @@ pub(crate) fn named<T>(all: impl IntoIterator<Item = (&'static str, T)>) -> BTre
 
 fn source(max_age: u64) -> SourceConfig {
     let guards = Guards { max_age, max_confidence_bps: 100, max_jump_bps: 2_000, endpoints: 2 };
-    SourceConfig { chain: Some("east".into()), guards }
+    SourceConfig { chain: Some("east".into()), quote: None, guards }
 }
 
 fn asset(decimals: u8, feed: &str) -> AssetConfig {

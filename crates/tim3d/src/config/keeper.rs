@@ -19,7 +19,7 @@ use tim3_keeper::{
     price,
 };
 
-pub(crate) use prices::{Origin, PriceSource};
+pub(crate) use prices::{JsonSource, Origin, PriceSource};
 pub(crate) use trading::{Arbitrage, KeeperVenue};
 
 use super::{

@@ -86,16 +86,21 @@ pub(super) fn address(given: &Given<'_>) -> Result<SocketAddr, String> {
 }
 
 pub(super) fn http_url(given: &Given<'_>) -> Result<SecretUrl, String> {
-    url(given, ["http", "https"], "https://node.example/key")
+    url(given, &["http", "https"], "https://node.example/key")
 }
 
 pub(super) fn websocket_url(given: &Given<'_>) -> Result<SecretUrl, String> {
-    url(given, ["ws", "wss"], "wss://node.example/key")
+    url(given, &["ws", "wss"], "wss://node.example/key")
 }
 
-fn url(given: &Given<'_>, schemes: [&str; 2], example: &str) -> Result<SecretUrl, String> {
+/// Where JSON is fetched, or sent by a server.
+pub(super) fn json_url(given: &Given<'_>) -> Result<SecretUrl, String> {
+    url(given, &["http", "https", "ws", "wss"], "https://exchange.example/eth-usd")
+}
+
+fn url(given: &Given<'_>, schemes: &[&str], example: &str) -> Result<SecretUrl, String> {
     let url = parsed::<SecretUrl>(given).ok().filter(|url| schemes.contains(&url.expose().scheme()));
-    url.ok_or_else(|| format!("a URL with {} or {}, for example \"{example}\"", schemes[0], schemes[1]))
+    url.ok_or_else(|| format!("a URL with {}, for example \"{example}\"", schemes.join(" or ")))
 }
 
 pub(super) fn chain_id(given: &Given<'_>) -> Result<ChainId, String> {

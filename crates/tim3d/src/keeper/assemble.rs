@@ -80,9 +80,12 @@ fn reserves(config: &Config, keeper: &Keeper) -> BTreeMap<String, ReserveConfig>
 
 fn source_of(config: &Config, source: &PriceSource) -> SourceConfig {
     let endpoints_of = |name: &str| config.chains.iter().find(|chain| chain.name == name).map(|it| it.endpoints.len());
-    let (chain, endpoints) = match &source.origin {
-        Origin::Feed { chain, .. } => (Some(chain.clone()), endpoints_of(chain).unwrap_or(1)),
-        Origin::Http { .. } | Origin::Fixed(_) => (None, 1),
+    let (chain, endpoints, quote) = match &source.origin {
+        Origin::Feed { chain, .. } => (Some(chain.clone()), endpoints_of(chain).unwrap_or(1), None),
+        Origin::Pool { chain, quote, .. } => {
+            (Some(chain.clone()), endpoints_of(chain).unwrap_or(1), Some(quote.clone()))
+        }
+        Origin::Json(_) | Origin::Fixed(_) => (None, 1, None),
     };
     let guards = Guards {
         max_age: source.max_age.as_secs(),
@@ -90,7 +93,7 @@ fn source_of(config: &Config, source: &PriceSource) -> SourceConfig {
         max_jump_bps: source.max_jump_bps,
         endpoints: u16::try_from(endpoints).unwrap_or(u16::MAX),
     };
-    SourceConfig { chain, guards }
+    SourceConfig { chain, quote, guards }
 }
 
 fn decimals(config: &Config, keeper: &Keeper, learned: &Learned, symbol: &str) -> u8 {

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 /// How long a server may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest document that is looked into.
-const MAX_DOCUMENT: usize = 1 << 20;
+pub(super) const MAX_DOCUMENT: usize = 1 << 20;
 /// Digits behind the point that are kept of a price.
 const MAX_DECIMALS: usize = 18;
 /// Times from here on are milliseconds: in seconds they lie in the year 5138.
@@ -44,7 +44,7 @@ impl Document {
 }
 
 /// The reading in a document.
-fn reading(body: &[u8], path: &str, time_path: Option<&str>, now: u64) -> Result<Reading, String> {
+pub(super) fn reading(body: &[u8], path: &str, time_path: Option<&str>, now: u64) -> Result<Reading, String> {
     let document: Value = serde_json::from_slice(body).map_err(|error| format!("no JSON: {error}"))?;
     let text = scalar(&document, path)?;
     let (answer, decimals) = decimal(&text).ok_or_else(|| format!("at {path} there is {text:?}, which is no price"))?;

@@ -7,11 +7,19 @@ use futures::future::join_all;
 use tim3_chain::Feed;
 use tim3_domain::price::Price;
 use tim3_keeper::price::Reading;
-use tim3_rpc::Http;
+use tim3_rpc::{Http, SecretUrl};
 use tokio::time::Instant;
 
-use super::{Site, document::Document};
-use crate::config::{self, Origin, UrlRef};
+use super::{
+    Site,
+    document::Document,
+    mean::Mean,
+    stream::{Heard, Settings, Stream},
+};
+use crate::{
+    config::{self, JsonSource, Origin, PriceSource, UrlRef},
+    output::now_ms,
+};
 
 /// All sources, with what each said last.
 pub(super) struct Prices {
@@ -30,8 +38,26 @@ struct Source {
 
 enum Reads {
     Feed { chain: String, feed: Feed },
+    Pool { chain: String, mean: Mean },
     Document(Document),
+    Stream(Box<Stream>),
     Fixed(Price),
+}
+
+/// What a source says, and why it does not say more.
+#[derive(Default)]
+struct Said {
+    readings: Vec<Reading>,
+    problem: Option<String>,
+}
+
+impl From<Result<Vec<Reading>, String>> for Said {
+    fn from(found: Result<Vec<Reading>, String>) -> Self {
+        match found {
+            Ok(readings) => Self { readings, problem: None },
+            Err(problem) => Self { readings: Vec::new(), problem: Some(problem) },
+        }
+    }
 }
 
 impl Prices {
@@ -42,10 +68,12 @@ impl Prices {
             let quarter = source.max_age.checked_div(4).unwrap_or_default();
             let (origin, pause) = match &source.origin {
                 Origin::Feed { chain, feed } => (Reads::Feed { chain: chain.clone(), feed: *feed }, Duration::ZERO),
-                Origin::Http { url, path, time_path } => {
-                    let (path, time_path) = (path.clone(), time_path.clone());
-                    (Reads::Document(Document { http: client(name, url)?, path, time_path }), quarter)
+                Origin::Pool { chain, priced, window, .. } => {
+                    let (chain, mean) = (chain.clone(), Mean::new(*priced, *window));
+                    let pause = mean.pause();
+                    (Reads::Pool { chain, mean }, pause)
                 }
+                Origin::Json(json) => json_source(name, source, json, quarter)?,
                 Origin::Fixed(price) => (Reads::Fixed(*price), quarter),
             };
             sources.insert(name.clone(), Source { origin, pause, asked: None, said: Vec::new(), problem: None });
@@ -66,8 +94,8 @@ impl Prices {
         let due: Vec<_> = self.sources.iter_mut().filter(|(_, source)| due(source)).collect();
         let asked = due.into_iter().map(|(name, source)| async move {
             source.asked = Some(Instant::now());
-            let found = source.origin.read(sites, now).await;
-            let news = source.take(found);
+            let said = source.origin.read(sites, now).await;
+            let news = source.take(said);
             news.into_iter().map(|reading| (name.clone(), reading)).collect::<Vec<_>>()
         });
         join_all(asked).await.into_iter().flatten().collect()
@@ -81,67 +109,92 @@ impl Prices {
 
 impl Source {
     /// All endpoints' readings where one of them is news: the core weighs them against each other.
-    fn take(&mut self, found: Result<Vec<Reading>, String>) -> Vec<Reading> {
-        match found {
-            Ok(mut readings) => {
-                self.problem = None;
-                readings.sort_by_key(|reading| reading.endpoint);
-                // What was ahead of its chain's clock, which a node may tell an older time of, was no price. It may be one now.
-                let is_same = |one: &Reading, other: &Reading| {
-                    one.published <= one.at && Reading { at: other.at, ..*one } == *other
-                };
-                let is_known = self.said.len() == readings.len()
-                    && self.said.iter().zip(&readings).all(|(one, other)| is_same(one, other));
-                if is_known {
-                    return Vec::new();
-                }
-                self.said.clone_from(&readings);
-                readings
-            }
-            Err(problem) => {
-                self.problem = Some(problem);
-                Vec::new()
-            }
+    fn take(&mut self, Said { mut readings, problem }: Said) -> Vec<Reading> {
+        self.problem = problem;
+        readings.sort_by_key(|reading| reading.endpoint);
+        // What was ahead of its chain's clock, which a node may tell an older time of, was no price. It may be one now.
+        let is_same =
+            |one: &Reading, other: &Reading| one.published <= one.at && Reading { at: other.at, ..*one } == *other;
+        let is_known = self.said.len() == readings.len()
+            && self.said.iter().zip(&readings).all(|(one, other)| is_same(one, other));
+        if readings.is_empty() || is_known {
+            return Vec::new();
         }
+        self.said.clone_from(&readings);
+        readings
     }
 }
 
 impl Reads {
-    async fn read(&self, sites: &BTreeMap<String, Site>, now: u64) -> Result<Vec<Reading>, String> {
+    async fn read(&mut self, sites: &BTreeMap<String, Site>, now: u64) -> Said {
         match self {
-            Self::Feed { chain, feed } => {
-                let site = sites.get(chain).ok_or_else(|| format!("{chain} is not kept"))?;
-                let said = site.hands.feed(feed).await.map_err(|error| error.to_string())?;
-                let reading = |it: tim3_chain::FeedReading| Reading {
-                    endpoint: it.endpoint,
-                    answer: it.answer,
-                    confidence: it.confidence,
-                    decimals: it.decimals,
-                    published: it.published,
-                    at: it.at,
-                };
-                Ok(said.into_iter().map(reading).collect())
+            Self::Feed { chain, feed } => on_chain(sites, chain, feed).await.into(),
+            Self::Pool { chain, mean } => match site(sites, chain) {
+                Ok(site) => mean.read(site).await.into(),
+                Err(problem) => Err(problem).into(),
+            },
+            Self::Document(document) => document.read(now).await.map(|reading| vec![reading]).into(),
+            Self::Stream(stream) => {
+                let Heard { newest, problem } = stream.heard(|| now_ms() / 1_000);
+                Said { readings: newest.into_iter().collect(), problem }
             }
-            Self::Document(document) => document.read(now).await.map(|reading| vec![reading]),
             Self::Fixed(price) => {
                 let answer = i128::try_from(price.raw()).unwrap_or(i128::MAX);
                 let (decimals, published) = (Price::DECIMALS, now);
-                Ok(vec![Reading { endpoint: 0, answer, confidence: 0, decimals, published, at: now }])
+                Ok(vec![Reading { endpoint: 0, answer, confidence: 0, decimals, published, at: now }]).into()
             }
         }
     }
 }
 
-fn client(name: &str, url: &UrlRef) -> Result<Http> {
-    let url = match url {
-        UrlRef::Plain(url) => url.clone(),
+fn site<'a>(sites: &'a BTreeMap<String, Site>, chain: &str) -> Result<&'a Site, String> {
+    sites.get(chain).ok_or_else(|| format!("{chain} is not kept"))
+}
+
+async fn on_chain(sites: &BTreeMap<String, Site>, chain: &str, feed: &Feed) -> Result<Vec<Reading>, String> {
+    let said = site(sites, chain)?.hands.feed(feed).await.map_err(|error| error.to_string())?;
+    let reading = |it: tim3_chain::FeedReading| Reading {
+        endpoint: it.endpoint,
+        answer: it.answer,
+        confidence: it.confidence,
+        decimals: it.decimals,
+        published: it.published,
+        at: it.at,
+    };
+    Ok(said.into_iter().map(reading).collect())
+}
+
+/// A document that is fetched, or a server that speaks by itself: its URL decides, which may be where the configuration does not see it.
+fn json_source(name: &str, source: &PriceSource, json: &JsonSource, quarter: Duration) -> Result<(Reads, Duration)> {
+    let JsonSource { url, path, time_path, subscribe, silence } = json.clone();
+    let url = url_of(name, &url)?;
+    if !JsonSource::listens(&url) {
+        if subscribe.is_some() {
+            bail!("keeper.prices.{name}.subscribe goes with a URL of ws or wss, and it is {url}");
+        }
+        return Ok((Reads::Document(Document { http: Http::new(url)?, path, time_path }), quarter));
+    }
+    let settings = Settings {
+        name: name.to_owned(),
+        url,
+        path,
+        time_path,
+        subscribe,
+        silence,
+        repeat: source.max_age.as_secs() / 4,
+    };
+    Ok((Reads::Stream(Box::new(Stream::new(settings))), Duration::ZERO))
+}
+
+fn url_of(name: &str, url: &UrlRef) -> Result<SecretUrl> {
+    match url {
+        UrlRef::Plain(url) => Ok(url.clone()),
         UrlRef::Secret(place) => match place.read()?.parse() {
-            Ok(url) => url,
+            Ok(url) => Ok(url),
             // The parser does not repeat what it could not parse.
             Err(_) => bail!("keeper.prices.{name}.url: {place} is no URL"),
         },
-    };
-    Ok(Http::new(url)?)
+    }
 }
 
 #[cfg(test)]
@@ -154,7 +207,7 @@ mod tests {
         let origin = Reads::Fixed(Price::ONE);
         let mut source = Source { origin, pause: Duration::ZERO, asked: None, said: Vec::new(), problem: None };
         for (at, is_news) in [(99, true), (99, true), (100, true), (101, false), (150, false)] {
-            assert_eq!(source.take(Ok(vec![reading(at)])).len(), usize::from(is_news), "at {at}");
+            assert_eq!(source.take(Ok(vec![reading(at)]).into()).len(), usize::from(is_news), "at {at}");
         }
     }
 }

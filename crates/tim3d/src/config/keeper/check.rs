@@ -68,16 +68,20 @@ pub(super) fn keeper(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
         }
     }
     for (name, source) in &keeper.prices {
-        let Origin::Feed { chain, feed } = &source.origin else { continue };
-        let key = format!("keeper.prices.{name}.chain");
-        let family = match feed {
-            Feed::Chainlink { .. } => Family::Ethereum,
-            Feed::Pyth { .. } => Family::Solana,
+        let (chain, family) = match &source.origin {
+            Origin::Feed { chain, feed: Feed::Chainlink { .. } } => (chain, Family::Ethereum),
+            Origin::Feed { chain, feed: Feed::Pyth { .. } } => (chain, Family::Solana),
+            Origin::Pool { chain, quote, .. } => {
+                self::quote(table, keeper, name, quote);
+                (chain, Family::Ethereum)
+            }
+            Origin::Json(_) | Origin::Fixed(_) => continue,
         };
+        let key = format!("keeper.prices.{name}.chain");
         if !keeper.chains.contains_key(chain) {
             unknown(table, &key, "keeper.chains", keeper.chains.keys());
         } else if chain_of(known, chain).flatten().is_some_and(|chain| chain.kind.family() != family) {
-            let expected = "the chain that the feed is on: Chainlink's aggregators are read on chains of kind \"ethereum\", Pyth's accounts on \"solana\"";
+            let expected = "the chain that the feed is on: Chainlink's aggregators and pools are read on chains of kind \"ethereum\", Pyth's accounts on \"solana\"";
             table.conflict_at(&key, format!("a chain of another kind: {chain}"), expected.to_owned(), "correct it");
         }
     }
@@ -139,6 +143,19 @@ fn venue(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>, name: &str, venu
     has_price(table, keeper, &format!("{key}.base"), &venue.base);
     has_price(table, keeper, &format!("{key}.quote"), &venue.quote);
     has_executor(table, keeper, &key, &venue.chain);
+}
+
+/// What a pool is quoted in has a price in dollars: then no price hangs on itself.
+fn quote(table: &Table<'_>, keeper: &Keeper, name: &str, quote: &str) {
+    let key = format!("keeper.prices.{name}.quote");
+    has_price(table, keeper, &key, quote);
+    let Some(asset) = keeper.assets.get(quote) else { return };
+    let is_pool = |name: &&str| keeper.prices.get(*name).is_some_and(|it| matches!(it.origin, Origin::Pool { .. }));
+    if let Some(source) = asset.rule.sources().find(is_pool) {
+        let expected = "an asset whose own sources are in dollars".to_owned();
+        let found = format!("{quote}, whose source {source} is a pool itself");
+        table.conflict_at(&key, found, expected, "quote the pool in an asset with another source");
+    }
 }
 
 fn is_synthetic(table: &Table<'_>, known: &Known<'_>, key: &str, symbol: &str) {

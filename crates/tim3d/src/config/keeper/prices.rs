@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use tim3_chain::Feed;
+use tim3_chain::{Feed, PricedToken};
 use tim3_domain::price::Price;
 use tim3_keeper::price::Rule;
+use tim3_rpc::SecretUrl;
 
 use crate::config::{
     endpoints,
@@ -33,27 +34,61 @@ pub(crate) enum Origin {
         /// Where it is published there.
         feed: Feed,
     },
-    /// A document of JSON.
-    Http {
-        /// Where it is.
-        url: UrlRef,
-        /// Where in it the price is.
-        path: String,
-        /// Where in it the price's own time is, in seconds or milliseconds since 1970.
-        time_path: Option<String>,
+    /// The mean over time of what a pool pays.
+    Pool {
+        /// Name of the chain.
+        chain: String,
+        /// The token, and the pool that it is in.
+        priced: PricedToken,
+        /// Symbol of the pool's other token.
+        quote: String,
+        /// Over how long.
+        window: Duration,
     },
+    /// Documents of JSON.
+    Json(JsonSource),
     /// The operator's word.
     Fixed(Price),
 }
 
-const WHAT: &str =
-    "feed, the address of a Chainlink aggregator; pyth, of a price account; url, of a JSON document; or fixed, a price";
+/// Documents of JSON: one that is fetched again and again, or the messages of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JsonSource {
+    /// Where it is; the scheme says which of the two.
+    pub(crate) url: UrlRef,
+    /// Where in it the price is.
+    pub(crate) path: String,
+    /// Where in it the price's own time is, in seconds or milliseconds since 1970.
+    pub(crate) time_path: Option<String>,
+    /// What the server is told first.
+    pub(crate) subscribe: Option<String>,
+    /// When a server that sends no price is asked anew.
+    pub(crate) silence: Duration,
+}
+
+/// A price that is made anew each sixteenth of a window must not get stale in an eighth.
+const PARTS: u32 = 8;
+
+const WHAT: &str = "feed, the address of a Chainlink aggregator; pyth, of a price account; pool, of a pair of Uniswap V2; url, of JSON; or fixed, a price";
 
 pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
-    let form = table.one_of(&["feed", "pyth", "url", "fixed"]).ok()?.map(|(form, _)| form);
+    let form = table.one_of(&["feed", "pyth", "pool", "url", "fixed"]).ok()?.map(|(form, _)| form);
     // Asked for in every form, so that a key of another form is told apart from one that is unknown.
-    let rest = ["chain", "sequencer", "sequencer_grace", "feed_id", "max_confidence_bps", "path", "time_path"]
-        .map(|key| (key, table.value(key)));
+    const REST: [&str; 12] = [
+        "chain",
+        "sequencer",
+        "sequencer_grace",
+        "feed_id",
+        "max_confidence_bps",
+        "token",
+        "quote",
+        "window",
+        "path",
+        "time_path",
+        "subscribe",
+        "silence",
+    ];
+    let rest = REST.map(|key| (key, table.value(key)));
     let mut max_confidence = Some(0);
     let origin = match form {
         Some("feed") => chainlink(table),
@@ -61,7 +96,8 @@ pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
             max_confidence = table.or("max_confidence_bps", text::integer::<1, 10_000>, 100_u64);
             pyth(table)
         }
-        Some("url") => document(table),
+        Some("pool") => pool(table),
+        Some("url") => json(table),
         Some(_) => table.get("fixed", text::price).map(Origin::Fixed),
         None => {
             table.missing("feed", WHAT);
@@ -71,7 +107,8 @@ pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
     let fitting: &[&str] = match form {
         Some("feed") => &["chain", "sequencer", "sequencer_grace"],
         Some("pyth") => &["chain", "feed_id", "max_confidence_bps"],
-        Some("url") => &["path", "time_path"],
+        Some("pool") => &["chain", "token", "quote", "window"],
+        Some("url") => &["path", "time_path", "subscribe", "silence"],
         _ => &[],
     };
     for (key, _) in rest.iter().filter(|(key, value)| value.is_some() && !fitting.contains(key)) {
@@ -84,6 +121,12 @@ pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
     }
     let max_age = table.or("max_age", text::duration::<1_000, { 30 * 86_400_000 }>, "1h");
     let max_jump = table.or("max_jump_bps", text::integer::<1, 1_000_000>, 2_000_u64);
+    if let (Some(Origin::Pool { window, .. }), Some(max_age)) = (&origin, max_age)
+        && max_age.saturating_mul(PARTS) < *window
+    {
+        let expected = format!("at least an eighth of window, which is {window:?}: its mean is made anew now and then");
+        table.conflict("max_age", format!("{max_age:?}"), expected, "raise it, or take a shorter window");
+    }
     Some(PriceSource {
         origin: origin?,
         max_age: max_age?,
@@ -115,15 +158,46 @@ fn chainlink(table: &Table<'_>) -> Option<Origin> {
     Some(Origin::Feed { chain: chain?, feed: Feed::Chainlink { aggregator: aggregator?, sequencer } })
 }
 
-fn document(table: &Table<'_>) -> Option<Origin> {
-    let url = endpoints::url(table, "url", text::http_url);
+fn pool(table: &Table<'_>) -> Option<Origin> {
+    let pool = table.get("pool", text::evm_account);
+    let token = table.required("token", text::evm_account, "the address of the token in the pool that is priced");
+    let what = "the symbol of the pool's other token, out of [keeper.assets]: its price makes dollars of the pool's";
+    let quote = table.required("quote", text::symbol, what);
+    let window = table.or("window", text::duration::<10_000, 86_400_000>, "30m");
+    let chain = chain(table);
+    let priced = PricedToken { pool: pool?, token: token? };
+    Some(Origin::Pool { chain: chain?, priced, quote: quote?, window: window? })
+}
+
+fn json(table: &Table<'_>) -> Option<Origin> {
+    let url = endpoints::url(table, "url", text::json_url);
     let path =
         table.required("path", text::json_path, "where in the document the price is, for example \"data.amount\"");
     let time_path = match table.value("time_path") {
         Some(_) => Some(table.get("time_path", text::json_path)?),
         None => None,
     };
-    Some(Origin::Http { url: url?, path: path?, time_path })
+    let subscribe = match table.value("subscribe") {
+        Some(_) => Some(table.get("subscribe", text::text)?),
+        None => None,
+    };
+    let silence = table.or("silence", text::duration::<1_000, 3_600_000>, "1m");
+    if let Some(UrlRef::Plain(url)) = &url
+        && !JsonSource::listens(url)
+    {
+        for key in ["subscribe", "silence"].into_iter().filter(|key| table.value(key).is_some()) {
+            let expected = "a URL with ws or wss, on which a server sends what is new".to_owned();
+            table.conflict(key, "a document that is fetched".to_owned(), expected, "remove it, or correct the URL");
+        }
+    }
+    Some(Origin::Json(JsonSource { url: url?, path: path?, time_path, subscribe, silence: silence? }))
+}
+
+impl JsonSource {
+    /// Whether a server at `url` sends what is new.
+    pub(crate) fn listens(url: &SecretUrl) -> bool {
+        matches!(url.expose().scheme(), "ws" | "wss")
+    }
 }
 
 /// The rule of an asset.

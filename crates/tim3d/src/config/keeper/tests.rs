@@ -265,6 +265,65 @@ fn a_vault_on_solana_has_pyths_prices_and_its_own_kind_of_accounts_and_coins() {
     assert!(problems.contains("keeper.chains.s.account"), "{problems}");
 }
 
+const POOL: &str = r#"
+[keeper.assets.USDA]
+prices = ["par"]
+[keeper.prices.pool]
+chain = "a"
+pool = "0x6666666666666666666666666666666666666666"
+token = "0x8888888888888888888888888888888888888888"
+quote = "USDA"
+window = "20m"
+"#;
+
+#[test]
+fn a_pool_is_a_source_on_its_chain_that_is_quoted_in_an_asset_with_a_price_of_its_own() {
+    let text = format!("{KEEPER}{POOL}");
+    let loaded = read(&text, &["keeper.assets.ETH.prices=feed,pool"]).unwrap();
+    let keeper = loaded.config.keeper.as_ref().unwrap();
+    let Origin::Pool { quote, window, .. } = &keeper.prices["pool"].origin else { panic!("{:?}", keeper.prices) };
+    assert_eq!((quote.as_str(), window.as_secs()), ("USDA", 1_200));
+    let core = assemble(&loaded.config, keeper, &learned(&["weth"])).unwrap();
+    let source = &core.sources["pool"];
+    assert_eq!((source.chain.as_deref(), source.quote.as_deref()), (Some("a"), Some("USDA")));
+    assert_eq!((source.guards.endpoints, &core.sources["feed"].quote), (2, &None));
+    for (flags, expected) in [
+        (vec!["keeper.prices.pool.chain=b"], "keeper.prices.pool.chain"),
+        (vec!["keeper.prices.pool.token=0x1"], "keeper.prices.pool.token"),
+        (vec!["keeper.prices.pool.quote=COIN"], "[keeper.assets.COIN]"),
+        (vec!["keeper.assets.USDA.prices=par,pool"], "USDA, whose source pool is a pool itself"),
+        (vec!["keeper.prices.pool.window=9s"], "keeper.prices.pool.window"),
+        (vec!["keeper.prices.pool.max_age=149s"], "at least an eighth of window"),
+        (vec!["keeper.prices.pool.path=a.b"], "keeper.prices.pool.path"),
+        (vec!["keeper.prices.feed.window=20m"], "keeper.prices.feed.window"),
+    ] {
+        let problems = read(&text, &flags).unwrap_err();
+        assert!(problems.contains(expected), "{flags:?}: {problems}");
+    }
+    read(&text, &["keeper.prices.pool.max_age=150s"]).unwrap();
+    let problems = read(&text.replace("quote = \"USDA\"\n", ""), &[]).unwrap_err();
+    assert!(problems.contains("the symbol of the pool's other token"), "{problems}");
+}
+
+#[test]
+fn json_comes_by_websocket_where_its_url_says_so() {
+    let url = "keeper.prices.http.url=wss://one.example/topsecret";
+    let subscribe = "keeper.prices.http.subscribe=ticker ETH";
+    let loaded = read(KEEPER, &[url, subscribe]).unwrap();
+    let Origin::Json(json) = &loaded.config.keeper.as_ref().unwrap().prices["http"].origin else { panic!("no JSON") };
+    assert_eq!((json.subscribe.as_deref(), json.silence.as_secs()), (Some("ticker ETH"), 60));
+    for (flags, expected) in [
+        (vec!["keeper.prices.http.url=ftp://one.example/"], "a URL with http or https or ws or wss"),
+        (vec![subscribe], "keeper.prices.http.subscribe"),
+        (vec!["keeper.prices.http.silence=10s"], "keeper.prices.http.silence"),
+        (vec![url, "keeper.prices.http.silence=0s"], "keeper.prices.http.silence"),
+        (vec!["keeper.prices.feed.silence=10s"], "keeper.prices.feed.silence"),
+    ] {
+        let problems = read(KEEPER, &flags).unwrap_err();
+        assert!(problems.contains(expected) && !problems.contains("topsecret"), "{flags:?}: {problems}");
+    }
+}
+
 #[test]
 fn numbers_are_taken_by_a_reload_and_names_are_not() {
     let before = read(KEEPER, &[]).unwrap();
