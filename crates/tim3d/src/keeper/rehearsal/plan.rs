@@ -125,12 +125,14 @@ impl Plan {
     pub(super) fn check(&self, stated: impl Fn(&str) -> bool) -> Result<()> {
         for (symbol, asset) in self.keeper.assets.iter().filter(|(symbol, _)| !stated(symbol)) {
             for name in asset.rule.sources() {
-                if let Some(Origin::Feed { chain, .. }) = self.keeper.prices.get(name).map(|source| &source.origin)
-                    && *chain != self.original.name
-                {
-                    bail!(
+                match self.keeper.prices.get(name).map(|source| &source.origin) {
+                    Some(Origin::Feed { chain, .. }) if *chain != self.original.name => bail!(
                         "keeper.prices.{name} is on {chain}, which is not copied; say the price with --price {symbol}=PRICE"
-                    );
+                    ),
+                    Some(Origin::Pool { .. }) => bail!(
+                        "keeper.prices.{name} is a mean over time, and no time passes here; say the price with --price {symbol}=PRICE"
+                    ),
+                    _ => {}
                 }
             }
         }
@@ -157,7 +159,16 @@ fn homed<'a>(config: &'a Config, keeper: &'a Keeper, chain: &'a str) -> impl Ite
 fn symbols(config: &Config, keeper: &Keeper) -> BTreeSet<String> {
     let pairs =
         vaults(config, keeper).flat_map(|market| [market.synthetic_symbol.clone(), market.collateral_symbol.clone()]);
-    pairs.chain(keeper.chains.values().map(|kept| kept.gas_asset.clone())).collect()
+    let mut needed: BTreeSet<String> = pairs.chain(keeper.chains.values().map(|kept| kept.gas_asset.clone())).collect();
+    // What their pools are quoted in.
+    let sources = needed.iter().filter_map(|symbol| keeper.assets.get(symbol)).flat_map(|asset| asset.rule.sources());
+    let quote = |source: &str| match &keeper.prices.get(source)?.origin {
+        Origin::Pool { quote, .. } => Some(quote.clone()),
+        _ => None,
+    };
+    let quotes: Vec<String> = sources.filter_map(quote).collect();
+    needed.extend(quotes);
+    needed
 }
 
 fn chain(config: &Config, keeper: &Keeper, name: Option<&str>) -> Result<Chain> {

@@ -57,9 +57,13 @@ const TIM3: u128 = 1_000_000;
 const NOW: u64 = 1_000;
 
 fn config() -> Config {
+    read(CONFIG)
+}
+
+fn read(text: &str) -> Config {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("tim3d.toml");
-    std::fs::write(&file, CONFIG).unwrap();
+    std::fs::write(&file, text).unwrap();
     load(&Inputs { files: vec![file], ..Inputs::default() }).unwrap().config
 }
 
@@ -100,7 +104,26 @@ fn only_prices_that_are_needed_can_be_stated_and_those_off_the_chain_follow() {
     plan.state(&BTreeMap::from([("WETH".to_owned(), price("1500"))]));
     let fixed = |name: &str| format!("{:?}", plan.keeper.prices[name].origin);
     assert_eq!((fixed("market").as_str(), fixed("par").as_str()), ("Fixed(1500)", "Fixed(1)"));
-    assert!(fixed("weth").starts_with("Feed") && fixed("eth").starts_with("Http"), "they say what they said");
+    assert!(fixed("weth").starts_with("Feed") && fixed("eth").starts_with("Json"), "they say what they said");
+}
+
+#[test]
+fn the_price_of_a_pool_is_stated_or_falls_because_no_time_passes_on_a_copy() {
+    let pool = r#"pool = { chain = "a", pool = "0x4444444444444444444444444444444444444444", token = "0x5555555555555555555555555555555555555555", quote = "USDA" }"#;
+    let text = CONFIG
+        .replace("par = ", &format!("{pool}\npar = "))
+        .replace("TIM3.prices", "USDA.prices = [\"par\"]\nTIM3.prices")
+        .replace("\"market\"]", "\"market\", \"pool\"]");
+    let mut plan = Plan::new(&read(&text), None).unwrap();
+    assert!(plan.symbols().contains("USDA"), "what the pool is quoted in");
+    Prices::new(&plan, Some(30), &[]).unwrap();
+    plan.state(&BTreeMap::from([("WETH".to_owned(), price("1500"))]));
+    assert_eq!(format!("{:?}", plan.keeper.prices["pool"].origin), "Fixed(1500)");
+
+    let plan = Plan::new(&read(&text.replace("[\"eth\"]", "[\"pool\"]")), None).unwrap();
+    let refused = Prices::new(&plan, Some(30), &[]).err().unwrap().to_string();
+    assert!(refused.contains("say the price with --price ETH=PRICE"), "{refused}");
+    Prices::new(&plan, Some(30), &[stated("ETH=1500")]).unwrap();
 }
 
 /// What a rehearsal's keeper was told, at a price of 1500 dollars, with three positions of one WETH: one that is taken whole or not at all, one of which a
