@@ -2,21 +2,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
 use alloy::{
-    primitives::{Address, B256, I256, U256, aliases::U80},
+    primitives::{Address, B256, Bytes, I256, U256, aliases::U80},
     providers::{Provider as _, ext::AnvilApi as _},
     sol,
+    sol_types::SolCall as _,
 };
 use anyhow::{Context as _, Result};
 use futures::future::try_join_all;
 use serde_json::Value;
-use tim3_chain::{Actor as _, UserAction};
+use tim3_chain::{Actor as _, Feed, UserAction};
 use tim3_devnet::{
     Site,
-    accounts::{self, KEEPER},
+    accounts::{self, ADMIN, KEEPER},
     anvil::Mining,
     contracts::{IGateway, IToken},
     daemon::{until, until_async},
@@ -29,6 +31,7 @@ use tim3_domain::{
 };
 
 use crate::{
+    hands::Hands,
     keeping::{Balances, agrees, is_done, ledger, moved, shows, verdict},
     scene::{PATIENCE, Scene, account, metrics},
     uniswap::clock,
@@ -41,9 +44,26 @@ sol! {
     }
 }
 
+sol! {
+    #[sol(rpc)]
+    interface Governed {
+        struct Terms {
+            address oracle; uint16 maxLtv; uint16 liquidationThreshold; uint16 bonus; uint16 closeFactor; uint16 depeg; uint128 ceiling; uint128 dust;
+        }
+        struct Market { bytes32 synthetic; bytes32 collateral; uint8 kind; Terms terms; uint128 totalCollateral; uint128 totalDebt; }
+
+        function market(bytes32 marketId) external view returns (Market);
+        function setMarket(bytes32 synthetic, bytes32 collateral, uint8 kind, Terms terms) external;
+        function schedule(bytes call) external;
+        function applyChange(bytes call) external;
+    }
+}
+
 const POSITIONS: usize = 500;
 /// Those that a price below 1812.5 makes unhealthy; the others stand until 1250.
 const WEAK: usize = 50;
+/// One that no price of these tests endangers.
+const HEALTHY: usize = POSITIONS - 1;
 /// A dollar of the feed, which has 8 decimals.
 const DOLLAR: u64 = 100_000_000;
 
@@ -97,10 +117,31 @@ async fn two_hours(site: &Site) -> Result<()> {
     until_async(PATIENCE, async || Ok((clock(site).await? >= before + HOURS).then_some(()))).await
 }
 
-/// 500 positions; the first 50 owe 1450, the others 1000.
+/// The admin announces another liquidation threshold, and makes it when its time has come.
+async fn threshold(site: &Site, bps: u16) -> Result<()> {
+    let (admin, gateway) = (accounts::address(ADMIN)?, site.deployment.gateway);
+    let (governed, market) = (Governed::new(gateway, site.provider().clone()), B256::new(site.market(VOLATILE)?.0.0));
+    let Governed::Market { synthetic, collateral, kind, terms, .. } = governed.market(market).call().await?;
+    let terms = Governed::Terms { liquidationThreshold: bps, ..terms };
+    let change: Bytes = Governed::setMarketCall { synthetic, collateral, kind, terms }.abi_encode().into();
+    let announced = site.send_as(admin, gateway, &Governed::scheduleCall { call: change.clone() }).await?;
+    site.mined(&[announced]).await?;
+    site.provider().anvil_increase_time(61).await?;
+    site.provider().evm_mine(None).await?;
+    site.mined(&[site.send_as(admin, gateway, &Governed::applyChangeCall { call: change }).await?]).await
+}
+
+fn debt(number: usize) -> u128 {
+    match number {
+        HEALTHY => 200,
+        number if number < WEAK => 1_450,
+        _ => 1_000,
+    }
+}
+
+/// 500 positions; the first 50 owe 1450, the last one 200, the others 1000.
 async fn all_positions(site: &Site) -> Result<()> {
-    let debts: Vec<u128> = (0..POSITIONS).map(|number| if number < WEAK { 1_450 } else { 1_000 }).collect();
-    positions(site, &debts).await
+    positions(site, &(0..POSITIONS).map(debt).collect::<Vec<_>>()).await
 }
 
 /// Positions of one WETH, at 2000 dollars, that owe so many whole TIM3.
@@ -247,8 +288,35 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
     assert_eq!(times, weak()?.into_iter().map(|owner| (owner, 2)).collect(), "each once in each fall");
     agrees(&moved(&ledger(&scene)?)?, &before, &balances(&scene.devnet.a).await?)?;
 
+    // The price stands, and the market's admin asks for more.
+    threshold(&scene.devnet.a, 7_600).await?;
+    shows(&scene, "fifty under other terms", is_done(3 * WEAK)).await?;
+    assert_eq!(liquidated(&scene.devnet.a).await?.len(), 3 * WEAK);
+    agrees(&moved(&ledger(&scene)?)?, &before, &balances(&scene.devnet.a).await?)?;
+
     commands(&scene).await?;
-    scene.end().await
+    scene.end().await?;
+    conforms(&scene.devnet.a).await
+}
+
+/// The port itself, with the daemon gone.
+async fn conforms(site: &Site) -> Result<()> {
+    inventory(site, 10_000 * UNIT).await?;
+    price(site, 1_300).await?;
+    let of = |address: Address| Account::from_evm(address.into_array());
+    let (chain, other, key) = (site.connect().await?, site.connect().await?, || accounts::key(KEEPER));
+    let unhealthy = (WEAK..WEAK + 8).map(|number| Ok(of(owner(number)?))).collect::<Result<_>>()?;
+    let hands = Hands {
+        keeper: Arc::new(chain.keeper(key()?)),
+        fresh: Arc::new(other.keeper(key()?)),
+        chain: Arc::new(chain),
+        market: site.market(VOLATILE)?,
+        unhealthy,
+        healthy: of(owner(HEALTHY)?),
+        stranger: of(owner(POSITIONS)?),
+        feed: Feed::Chainlink { aggregator: of(feed(site)?), sequencer: None },
+    };
+    hands.conform().await
 }
 
 /// What an operator asks and says.
@@ -269,10 +337,10 @@ async fn commands(scene: &Scene) -> Result<()> {
     price(&scene.devnet.a, 1_500).await?;
     let paused = |view: &Value| view["paused"] == true && view["markets"][0]["price"] == "1500";
     shows(scene, "a pause", paused).await?;
-    let seen = async || Ok((liquidated(&scene.devnet.a).await?.len() == 2 * WEAK).then_some(()));
+    let seen = async || Ok((liquidated(&scene.devnet.a).await?.len() == 3 * WEAK).then_some(()));
     until_async(PATIENCE, seen).await?;
     scene.program.query(&["keeper", "resume", "--reason", "a test"])?;
-    shows(scene, "going on", |view| view["paused"] == false && view["entries"].as_u64() > Some(2 * WEAK as u64))
+    shows(scene, "going on", |view| view["paused"] == false && view["entries"].as_u64() > Some(3 * WEAK as u64))
         .await?;
     Ok(())
 }

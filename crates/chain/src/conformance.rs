@@ -19,10 +19,13 @@
 //! Most of the time is spent waiting for finality. Where that is long, several gateways, each with a harness of its own, share the cases and
 //! wait at the same time: a case needs nothing that another one leaves behind.
 //!
+//! [`keepers`] has the cases of [`crate::Keeper`], with a harness of their own.
+//!
 //! A case that fails does not stop the others; a case that the harness cannot provide for (no reorgs, no control of time) is listed as
 //! skipped, never as passed.
 
 mod checks;
+pub mod keepers;
 mod keys;
 mod report;
 mod suite;

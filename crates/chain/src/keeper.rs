@@ -150,6 +150,12 @@ pub trait Keeper: Send + Sync {
     /// What a liquidation costs now, in the same units: what it was measured to take, at the fee that would be offered.
     async fn liquidation_cost(&self) -> Result<u128, ChainError>;
 
+    /// How many liquidations may be signed now beside those that are on their way: where a chain keeps what they record in pages of its own, which a
+    /// transaction has to name before, more would only fail there.
+    async fn room(&self) -> Result<usize, ChainError> {
+        Ok(usize::MAX)
+    }
+
     /// Simulates a liquidation at the newest block, and signs it. Nothing is sent.
     ///
     /// # Errors

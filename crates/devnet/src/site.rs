@@ -133,15 +133,23 @@ impl Site {
         Ok(self.provider.get_block_number().await?)
     }
 
-    /// A user of this gateway through the adapter, as keepers and the demo are.
+    /// The gateway through the adapter.
     ///
     /// # Errors
     /// Where the adapter refuses the chain.
-    pub async fn user(&self, key: PrivateKeySigner) -> Result<User> {
+    pub async fn connect(&self) -> Result<Ethereum> {
         let Deployment { chain_id, gateway, .. } = self.deployment;
         let endpoints = vec![Endpoint::new(self.anvil.url().clone().into())];
         let config = EthereumConfig::new(self.name, chain_id, gateway, endpoints);
-        Ok(Ethereum::connect(config, None, None).await?.user(key))
+        Ok(Ethereum::connect(config, None, None).await?)
+    }
+
+    /// A user of this gateway through the adapter, as keepers and the demo are.
+    ///
+    /// # Errors
+    /// As [`Site::connect`].
+    pub async fn user(&self, key: PrivateKeySigner) -> Result<User> {
+        Ok(self.connect().await?.user(key))
     }
 
     /// Lets `from`, whose key the node does not need, call `to`; gives the transaction without waiting for its block.

@@ -5,6 +5,7 @@
 
 mod outcomes;
 mod pyth;
+mod room;
 
 use std::{
     collections::BTreeMap,
@@ -36,6 +37,7 @@ use crate::{
     sender::{Sender, margin},
     user::open,
 };
+use room::OnTheirWay;
 
 /// Positions in one request besides the gateway.
 const POSITIONS: usize = 99;
@@ -59,11 +61,19 @@ pub struct Keeper {
     units: Mutex<u32>,
     /// When transactions were sent lately.
     sent: Mutex<BTreeMap<TxId, Instant>>,
+    on_their_way: Mutex<OnTheirWay>,
 }
 
 impl Keeper {
     pub(crate) fn new(link: Arc<Link>, address: Pubkey, sender: Option<Sender>) -> Self {
-        Self { link, address, sender, units: Mutex::new(FIRST_GUESS), sent: Mutex::default() }
+        Self {
+            link,
+            address,
+            sender,
+            units: Mutex::new(FIRST_GUESS),
+            sent: Mutex::default(),
+            on_their_way: Mutex::default(),
+        }
     }
 
     fn sender(&self) -> Result<&Sender, ChainError> {
@@ -155,6 +165,10 @@ impl Port for Keeper {
         Ok(u128::from(fees::lamports(self.price().await, units, 1)).saturating_add(share))
     }
 
+    async fn room(&self) -> Result<usize, ChainError> {
+        self.read_room().await
+    }
+
     async fn prepare(&self, liquidation: &Liquidate) -> Result<Transaction, ChainError> {
         const WHAT: &str = "liquidate";
         let sender = self.sender()?;
@@ -163,7 +177,9 @@ impl Port for Keeper {
         let simulated = simulated.map_err(|failure| failure.into_chain_error(self.link.name.clone(), WHAT))?;
         self.used(simulated.units);
         let budget = Budget { units: margin(simulated.units), price: self.price().await };
-        Ok(sender.sign(&instructions, budget, &[]).await?.transaction(None))
+        let signed = sender.sign(&instructions, budget, &[]).await?.transaction(None);
+        lock(&self.on_their_way).add(signed.id.clone());
+        Ok(signed)
     }
 
     async fn broadcast(&self, transaction: &Transaction) -> Result<(), ChainError> {
@@ -199,11 +215,14 @@ impl Port for Keeper {
             return Ok(None);
         }
         sender.missed();
-        Ok(Some(sender.renew(message, self.price().await).await?.transaction(Some(old))))
+        let signed = sender.renew(message, self.price().await).await?.transaction(Some(old));
+        lock(&self.on_their_way).add(signed.id.clone());
+        Ok(Some(signed))
     }
 
     async fn restore(&self, transactions: &[Transaction]) -> Result<(), ChainError> {
         self.sender()?.restore(transactions);
+        transactions.iter().for_each(|journaled| lock(&self.on_their_way).add(journaled.id.clone()));
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     address::account,
     failure::Failure,
     fates::Fate,
-    link::{Link, Snapshot},
+    link::{Link, Snapshot, lock},
     node::{self, Commitment, Node, NodeError, Status},
     records::{self, BadPage},
     sender::Sender,
@@ -89,6 +89,9 @@ impl Keeper {
         transactions: &[Transaction],
     ) -> Result<Vec<Attempt>, ChainError> {
         let fates = self.link.fates(transactions).await?;
+        for (transaction, fate) in transactions.iter().zip(&fates) {
+            lock(&self.on_their_way).note(&transaction.id, fate);
+        }
         let mut landed = Vec::new();
         for (transaction, _) in transactions.iter().zip(&fates).filter(|(_, fate)| is_final(fate)) {
             let order = sender.journaled(transaction).and_then(|message| order(&message, &self.link.config.program));

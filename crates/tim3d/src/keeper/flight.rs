@@ -47,6 +47,7 @@ struct Flight {
 pub(super) struct Flights(BTreeMap<u64, Flight>);
 
 /// What following one of them found.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum News {
     /// It came to its end.
     Ended(u64, Outcome),
@@ -63,9 +64,8 @@ pub(super) enum Arrival {
     Returned,
 }
 
-/// What is asked of the chain, and of the relay, while following.
+/// What is known of the chain, and of the relay, while following.
 pub(super) struct Surroundings<'a> {
-    pub(super) hands: &'a dyn Hands,
     pub(super) names: &'a Names,
     /// Newest and newest final height.
     pub(super) heights: (u64, u64),
@@ -137,8 +137,13 @@ impl Flights {
     }
 
     /// Looks what became of those on `chain`.
-    pub(super) async fn follow(&mut self, chain: &str, around: &Surroundings<'_>) -> Result<Vec<News>, ChainError> {
-        let mut states = self.attempts(chain, around.hands).await?;
+    pub(super) async fn follow(
+        &mut self,
+        chain: &str,
+        hands: &dyn Hands,
+        around: &Surroundings<'_>,
+    ) -> Result<Vec<News>, ChainError> {
+        let mut states = self.attempts(chain, hands).await?;
         let mut news = Vec::new();
         for (number, flight) in self.0.iter_mut().filter(|(_, flight)| flight.chain == chain) {
             let attempts: Vec<Attempt<Done>> =
@@ -147,11 +152,11 @@ impl Flights {
                 Next::Ended(outcome) => news.push(News::Ended(*number, outcome)),
                 Next::Wait => {}
                 Next::Again(transaction) => {
-                    if let Err(error) = around.hands.broadcast(&transaction).await {
+                    if let Err(error) = hands.broadcast(&transaction).await {
                         debug!(chain, decision = number, %error, "to be sent again");
                     }
                 }
-                Next::Dead(transaction) => match around.hands.escalate(&transaction).await {
+                Next::Dead(transaction) => match hands.escalate(&transaction).await {
                     Ok(Some(again)) => news.push(News::Signed(*number, again)),
                     Ok(None) | Err(ChainError::Rejected { .. }) => {
                         let reason = "it can no longer be included".to_owned();
@@ -159,7 +164,7 @@ impl Flights {
                     }
                     Err(error) => debug!(chain, decision = number, %error, "to be looked at again"),
                 },
-                Next::Dearer(transaction) => match around.hands.escalate(&transaction).await {
+                Next::Dearer(transaction) => match hands.escalate(&transaction).await {
                     Ok(dearer) => news.extend(dearer.map(|dearer| News::Signed(*number, dearer))),
                     Err(error) => debug!(chain, decision = number, %error, "to be paid more for"),
                 },
@@ -227,16 +232,17 @@ impl Flight {
             // A reorg may take back what is not final.
             return if height <= finalized { self.outcome(around, cost, result) } else { Next::Wait };
         }
-        let newest = self.transactions.last();
-        match (attempts.last(), newest) {
-            (Some(Attempt::Pending), Some(newest)) => Next::Dearer(newest.clone()),
-            (Some(Attempt::Unknown), Some(newest)) => Next::Again(newest.clone()),
-            (_, Some(newest)) => {
+        let Some(newest) = self.transactions.last().cloned() else { return Next::Wait };
+        // A death that was taken back is none, and the next one has to become final by itself.
+        let died = self.dead_since.take();
+        match attempts.last() {
+            Some(Attempt::Pending) => Next::Dearer(newest),
+            Some(Attempt::Unknown) => Next::Again(newest),
+            _ => {
                 // The block that took the nonce may be taken back as well.
-                let since = *self.dead_since.get_or_insert(head);
-                if finalized < since { Next::Wait } else { Next::Dead(newest.clone()) }
+                let since = *self.dead_since.insert(died.unwrap_or(head));
+                if finalized < since { Next::Wait } else { Next::Dead(newest) }
             }
-            (_, None) => Next::Wait,
         }
     }
 
@@ -374,3 +380,6 @@ pub(super) async fn send(
     }
     refused
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The task: look, tell the core, make durable what it decided, act, and follow what is under way.
 
 mod offers;
+mod review;
 mod round;
 mod show;
 
@@ -24,7 +25,7 @@ use tracing::{info, warn};
 
 use super::{
     Board, Command, Site,
-    assemble::{Learned, Terms, assemble},
+    assemble::{Learned, assemble},
     flight::{Flights, Names, Naming},
     prices::Prices,
     record::Record,
@@ -36,6 +37,7 @@ use crate::{
     config::{self, Config},
     output::now_ms,
 };
+use review::Review;
 
 /// A page that is longer is turned as soon as nothing is under way.
 const PAGE_LINES: u64 = 50_000;
@@ -86,7 +88,7 @@ impl Service {
         let Self { parts, notices, prices } = self;
         let Parts { config, keeper, sites, handle, metrics, board, asked } = parts;
         metrics.keepers_begin(sites.keys().map(String::as_str));
-        let (terms, trading) = loop {
+        let (learned, trading) = loop {
             match learn(&config, &keeper, &sites).await {
                 Ok(learned) => break learned,
                 Err(why) => {
@@ -95,7 +97,7 @@ impl Service {
                 }
             }
         };
-        let wanted = assemble(&config, &keeper, &Learned { terms, decimals: trading.decimals.clone() })?;
+        let wanted = assemble(&config, &keeper, &learned)?;
         let (record, page) = Record::open(Arc::clone(handle.journal()))?;
         let Resumed { mut session, unfinished, unsigned, is_current } = Session::resume(record, page, &wanted)?;
         let mut flights = Flights::new(unfinished, |decision| session.keeper.action_of(decision).cloned());
@@ -136,6 +138,7 @@ impl Service {
             turn_to: (!is_current).then_some(wanted),
             keep_record: keeper.keep_record,
             poll_interval: keeper.poll_interval,
+            review: Review::new(config, keeper, learned),
             knows_positions: false,
             sights: BTreeMap::new(),
             problems: BTreeMap::new(),
@@ -159,8 +162,10 @@ async fn learn(
     config: &Config,
     keeper: &config::Keeper,
     sites: &BTreeMap<String, Site>,
-) -> Result<(BTreeMap<String, Terms>, Trading), String> {
-    Ok((world::terms(config, keeper, sites).await?, Trading::learn(config, keeper, sites).await?))
+) -> Result<(Learned, Trading), String> {
+    let terms = world::terms(config, keeper, sites).await?;
+    let trading = Trading::learn(config, keeper, sites).await?;
+    Ok((Learned { terms, decimals: trading.decimals.clone() }, trading))
 }
 
 /// The keepers, running.
@@ -188,6 +193,8 @@ struct Running {
     turn_to: Option<tim3_keeper::Config>,
     keep_record: Duration,
     poll_interval: Duration,
+    /// What markets' terms are made into a configuration with.
+    review: Review,
     /// Whether the core knows every position.
     knows_positions: bool,
     /// What each chain showed last.
@@ -254,10 +261,12 @@ impl Running {
     fn outcome(&mut self, decision: u64, outcome: Outcome) -> Result<()> {
         let state = match &outcome {
             Outcome::Refused { reason } => {
+                self.review.hurry();
                 warn!(decision, reason, "an action was refused");
                 "refused"
             }
             Outcome::Failed { reason, .. } => {
+                self.review.hurry();
                 warn!(decision, reason, "an action failed");
                 "failed"
             }

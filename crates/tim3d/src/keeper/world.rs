@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use tim3_chain::{BlockRef, ChainError};
 use tim3_domain::{
     identity::{Account, AssetId, MarketKind, OperationId},
@@ -140,31 +140,41 @@ pub(super) async fn terms(
     keeper: &Keeper,
     sites: &BTreeMap<String, Site>,
 ) -> Result<BTreeMap<String, Terms>, String> {
-    let mut terms = BTreeMap::new();
-    for market in vaults(config, keeper) {
-        let name = &market.name;
-        let site = sites.get(&market.home).ok_or_else(|| format!("{name}: {} is not kept", market.home))?;
-        let found = site.chain.market(market.id).await.map_err(|error| error.to_string())?;
-        let state = found.ok_or_else(|| format!("{name}: its gateway has no such market"))?;
-        if state.collateral_decimals != market.collateral_decimals {
-            let (found, expected) = (state.collateral_decimals, market.collateral_decimals);
-            return Err(format!(
-                "{name}: its collateral has {found} decimals; correct markets.{name}.collateral_decimals, which is {expected}"
-            ));
-        }
-        let target = site.hands.target(market.synthetic).await.map_err(|error| error.to_string())?;
-        let target = Price::new(target).ok_or_else(|| format!("{name}: its synthetic has no target price"))?;
-        let market_terms = MarketTerms {
-            max_ltv_bps: state.max_ltv_bps,
-            liquidation_threshold_bps: state.liquidation_threshold_bps,
-            bonus_bps: state.bonus_bps,
-            close_factor_bps: state.close_factor_bps,
-            debt_ceiling: state.debt_ceiling,
-            dust: state.dust,
-        };
-        terms.insert(name.clone(), (market_terms, target));
+    each_terms(config, keeper, sites).await.into_iter().map(|(name, terms)| Ok((name, terms?))).collect()
+}
+
+/// The same market by market.
+pub(super) async fn each_terms(
+    config: &Config,
+    keeper: &Keeper,
+    sites: &BTreeMap<String, Site>,
+) -> BTreeMap<String, Result<Terms, String>> {
+    let asked = vaults(config, keeper).map(|market| async { (market.name.clone(), terms_of(market, sites).await) });
+    join_all(asked).await.into_iter().collect()
+}
+
+async fn terms_of(market: &Market, sites: &BTreeMap<String, Site>) -> Result<Terms, String> {
+    let name = &market.name;
+    let site = sites.get(&market.home).ok_or_else(|| format!("{name}: {} is not kept", market.home))?;
+    let found = site.chain.market(market.id).await.map_err(|error| error.to_string())?;
+    let state = found.ok_or_else(|| format!("{name}: its gateway has no such market"))?;
+    if state.collateral_decimals != market.collateral_decimals {
+        let (found, expected) = (state.collateral_decimals, market.collateral_decimals);
+        return Err(format!(
+            "{name}: its collateral has {found} decimals; correct markets.{name}.collateral_decimals, which is {expected}"
+        ));
     }
-    Ok(terms)
+    let target = site.hands.target(market.synthetic).await.map_err(|error| error.to_string())?;
+    let target = Price::new(target).ok_or_else(|| format!("{name}: its synthetic has no target price"))?;
+    let terms = MarketTerms {
+        max_ltv_bps: state.max_ltv_bps,
+        liquidation_threshold_bps: state.liquidation_threshold_bps,
+        bonus_bps: state.bonus_bps,
+        close_factor_bps: state.close_factor_bps,
+        debt_ceiling: state.debt_ceiling,
+        dust: state.dust,
+    };
+    Ok((terms, target))
 }
 
 /// How an operation ended, once it has for good.

@@ -11,7 +11,7 @@ use tim3_domain::{
     identity::{Account, AssetId},
     protocol::MirrorRecord,
 };
-use tim3_keeper::{Decision, Input, input::Outcome};
+use tim3_keeper::{Action, Decision, Input, input::Outcome};
 use tokio::sync::broadcast::error::TryRecvError;
 use tracing::debug;
 
@@ -55,6 +55,7 @@ impl Running {
         self.restore().await;
         self.set_up().await;
         let sights = self.look().await;
+        self.look_at_terms().await;
         self.offer(&sights)?;
         self.follow(&sights).await?;
         if self.turn_to.is_none() {
@@ -270,9 +271,8 @@ impl Running {
             let journal = self.handle.journal();
             let arrival = |id| world::arrival(journal.as_ref(), id);
             let heights = (sight.head.height, sight.finalized.height);
-            let hands = site.hands.as_ref();
-            let around = Surroundings { hands, names: &self.names, heights, arrival: &arrival };
-            let news = match self.flights.follow(chain, &around).await {
+            let around = Surroundings { names: &self.names, heights, arrival: &arrival };
+            let news = match self.flights.follow(chain, site.hands.as_ref(), &around).await {
                 Ok(news) => news,
                 Err(error) => {
                     self.problems.insert(chain.clone(), error.to_string());
@@ -293,7 +293,7 @@ impl Running {
 
     /// Signs what was decided, makes it durable, and sends it.
     async fn act(&mut self) -> Result<()> {
-        let decided = std::mem::take(&mut self.decided);
+        let decided = self.fitting().await?;
         let mut by_chain: BTreeMap<String, Vec<&Decision>> = BTreeMap::new();
         for decision in &decided {
             if let Some((_, chain)) = self.session.keeper.place_of(decision.number) {
@@ -325,6 +325,40 @@ impl Running {
         }
         // What a refusal led the core to is for the next round.
         self.session.record.commit().await
+    }
+
+    /// What was decided and may be signed now. Liquidations that a chain has no room for wait for the next round, unless an operator stopped the keepers in the
+    /// meantime.
+    async fn fitting(&mut self) -> Result<Vec<Decision>> {
+        let (mut fitting, mut rooms) = (Vec::new(), BTreeMap::new());
+        for decision in std::mem::take(&mut self.decided) {
+            let place = self.session.keeper.place_of(decision.number).map(|(_, chain)| chain.to_owned());
+            let site = place.as_ref().and_then(|chain| self.sites.get(chain));
+            let (Some(Action::Liquidate { .. }), Some(chain), Some(site)) = (&decision.action, place, site) else {
+                fitting.push(decision);
+                continue;
+            };
+            if self.session.keeper.is_paused() {
+                let reason = "the keepers were paused before it was signed".to_owned();
+                self.outcome(decision.number, Outcome::Refused { reason })?;
+                continue;
+            }
+            if !rooms.contains_key(&chain) {
+                let room = site.hands.room().await.unwrap_or_else(|error| {
+                    self.problems.insert(chain.clone(), error.to_string());
+                    0
+                });
+                rooms.insert(chain.clone(), room);
+            }
+            match rooms.get_mut(&chain) {
+                Some(room) if *room > 0 => {
+                    *room = room.saturating_sub(1);
+                    fitting.push(decision);
+                }
+                _ => self.decided.push(decision),
+            }
+        }
+        Ok(fitting)
     }
 
     /// Records replacements, and sends them. That no node takes one says nothing about the transaction that it is to take the place of.

@@ -1,0 +1,82 @@
+//! The terms of vault markets, which their gateways' admins may change while the keepers run.
+
+use std::collections::BTreeMap;
+
+use tracing::info;
+
+use super::Running;
+use crate::{
+    config::{self, Config},
+    keeper::{
+        assemble::{Learned, assemble},
+        world,
+    },
+};
+
+/// Terms are read again in every so manieth round. An admin has to announce a change hours or days ahead, and until it is known whatever rests on the old
+/// terms is refused by its simulation.
+const ROUNDS: u32 = 10;
+
+/// What the core's configuration is made of.
+pub(super) struct Review {
+    config: Config,
+    keeper: config::Keeper,
+    learned: Learned,
+    /// Rounds until the next one.
+    rounds: u32,
+    /// What could not be read, or taken, the last time, by name of the market.
+    problems: BTreeMap<String, String>,
+}
+
+impl Review {
+    pub(super) fn new(config: Config, keeper: config::Keeper, learned: Learned) -> Self {
+        Self { config, keeper, learned, rounds: ROUNDS, problems: BTreeMap::new() }
+    }
+
+    /// Something was refused, or failed: other terms may be why.
+    pub(super) fn hurry(&mut self) {
+        self.rounds = 0;
+    }
+}
+
+impl Running {
+    /// Reads the terms of markets again where it is time. Under others than before the next page begins, as after another configuration; until nothing is under
+    /// way any more nothing is begun.
+    pub(super) async fn look_at_terms(&mut self) {
+        if self.review.rounds == 0 {
+            self.review_terms().await;
+        }
+        self.review.rounds = self.review.rounds.checked_sub(1).unwrap_or(ROUNDS);
+        self.problems.extend(self.review.problems.clone());
+    }
+
+    async fn review_terms(&mut self) {
+        let Review { config, keeper, learned, problems, .. } = &mut self.review;
+        problems.clear();
+        for (name, found) in world::each_terms(config, keeper, &self.sites).await {
+            match found {
+                Ok(terms) => {
+                    if learned.terms.insert(name.clone(), terms) != Some(terms) {
+                        info!(market = name, ?terms, "its gateway has other terms now");
+                    }
+                }
+                // What was known before stands.
+                Err(why) => {
+                    problems.insert(name, why);
+                }
+            }
+        }
+        let current = self.turn_to.as_ref().unwrap_or_else(|| self.session.keeper.config());
+        match assemble(config, keeper, learned) {
+            Ok(wanted) => {
+                let wanted = wanted.with(current.parameters());
+                if wanted != *current {
+                    self.turn_to = Some(wanted);
+                }
+            }
+            Err(why) => {
+                problems.insert("keeper".to_owned(), format!("{why:#}"));
+            }
+        }
+    }
+}
