@@ -48,7 +48,7 @@ pub struct SourceConfig {
     /// The chain whose clock its times are of; none for a feed off chain, whose times are real ones.
     pub chain: Option<String>,
     /// The asset in whole units of which its answers are; none where they are in US dollars.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub quote: Option<String>,
     /// What is expected of its answers.
     pub guards: price::Guards,

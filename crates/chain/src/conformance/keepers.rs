@@ -135,8 +135,9 @@ impl Bench<'_> {
         loop {
             let attempts = keeper.attempts(std::slice::from_ref(transaction)).await?;
             match attempts.into_iter().next().ok_or("no attempt for one transaction")? {
-                Attempt::Pending | Attempt::Unknown => sleep(PAUSE).await,
-                attempt => return Ok(attempt),
+                // Until a death is final it may only be a look between two blocks.
+                Attempt::Pending | Attempt::Unknown | Attempt::Dead => sleep(PAUSE).await,
+                attempt @ Attempt::Included { .. } => return Ok(attempt),
             }
         }
     }
