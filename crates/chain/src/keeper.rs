@@ -87,7 +87,8 @@ pub enum Attempt<T = Liquidated> {
     Pending,
     /// No endpoint knows it; it may be sent again.
     Unknown,
-    /// It can never be included.
+    /// It can never be included, as far as is seen now: a node may know that its nonce is used before it knows by what, and a reorg may take that back. It counts
+    /// once it is still so when the block that was the newest then is final.
     Dead,
     /// It is in a block.
     Included {

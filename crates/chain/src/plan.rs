@@ -103,6 +103,26 @@ pub struct MarketPlan<Oracle> {
     pub dust: u128,
 }
 
+impl<Oracle> MarketPlan<Oracle> {
+    /// A reserve market without a depeg bound.
+    #[must_use]
+    pub fn reserve(synthetic: &str, collateral: &str, debt_ceiling: u128) -> Self {
+        Self {
+            synthetic: synthetic.to_owned(),
+            collateral: collateral.to_owned(),
+            kind: MarketKind::Reserve,
+            oracle: None,
+            max_ltv_bps: 0,
+            liquidation_threshold_bps: 0,
+            bonus_bps: 0,
+            close_factor_bps: 0,
+            depeg_bps: 0,
+            debt_ceiling,
+            dust: 0,
+        }
+    }
+}
+
 /// What every chain's gateway plan has to be looked at for before it is deployed.
 #[derive(Clone, Copy, Debug)]
 pub struct Outline<'a, Token, Oracle> {
@@ -162,19 +182,7 @@ mod tests {
             release_window: window,
         };
         let collateral = CollateralPlan { symbol: "USDA".to_owned(), decimals: 12, token: () };
-        let market = MarketPlan::<()> {
-            synthetic: "TIM3".to_owned(),
-            collateral: "USDA".to_owned(),
-            kind: MarketKind::Reserve,
-            oracle: None,
-            max_ltv_bps: 0,
-            liquidation_threshold_bps: 0,
-            bonus_bps: 0,
-            close_factor_bps: 0,
-            depeg_bps: 0,
-            debt_ceiling: 1,
-            dust: 0,
-        };
+        let market = MarketPlan::<()>::reserve("TIM3", "USDA", 1);
         let good = Outline {
             synthetics: &[synthetic],
             collaterals: &[collateral],

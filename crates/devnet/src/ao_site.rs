@@ -15,7 +15,7 @@ use tim3_arweave::{
 };
 use tim3_domain::{
     amount::{Rounding, scale},
-    identity::{Account, ChainId, MarketId, MarketKind},
+    identity::{Account, ChainId, MarketId},
     protocol::{Event, EventBody},
     word::{Word, words_of},
 };
@@ -26,7 +26,7 @@ use url::Url;
 use crate::{
     accounts,
     ao::{AoNetwork, AoOptions},
-    plan::{STABLE, STABLE_DECIMALS, SYNTHETIC, UNIT},
+    plan::{CEILING, STABLE, STABLE_DECIMALS, SYNTHETIC},
     site::Position,
 };
 
@@ -320,19 +320,7 @@ fn plan(window: WindowPlan) -> Result<GatewayPlan> {
             decimals: STABLE_DECIMALS,
             token: TokenPlan::Test { decimals: STABLE_NATIVE },
         }],
-        markets: vec![MarketPlan {
-            synthetic: SYNTHETIC.to_owned(),
-            collateral: STABLE.to_owned(),
-            kind: MarketKind::Reserve,
-            oracle: None,
-            max_ltv_bps: 0,
-            liquidation_threshold_bps: 0,
-            bonus_bps: 0,
-            close_factor_bps: 0,
-            depeg_bps: 0,
-            debt_ceiling: 1_000_000_000 * UNIT,
-            dust: 0,
-        }],
+        markets: vec![MarketPlan::reserve(SYNTHETIC, STABLE, CEILING)],
     })
 }
 

@@ -25,6 +25,9 @@ pub const TOKEN_DECIMALS: u8 = 18;
 /// One TIM3, and one USD of value, in base units.
 pub const UNIT: u128 = 1_000_000;
 
+/// The highest debt of a market.
+pub(crate) const CEILING: u128 = 1_000_000_000 * UNIT;
+
 /// A price that no devnet lives long enough to see stale.
 pub(crate) const TEN_YEARS: u64 = 10 * 365 * 86_400;
 
@@ -32,19 +35,6 @@ pub(crate) const TEN_YEARS: u64 = 10 * 365 * 86_400;
 pub(crate) fn gateway(window: WindowPlan) -> Result<GatewayPlan> {
     let attesters = accounts::ATTESTERS.into_iter().map(accounts::address).collect::<Result<Vec<Address>>>()?;
     let oracle = |answer| Some(OraclePlan::Test { decimals: 8, answer, max_age_seconds: TEN_YEARS });
-    let market = |collateral: &str, kind, oracle| MarketPlan {
-        synthetic: SYNTHETIC.to_owned(),
-        collateral: collateral.to_owned(),
-        kind,
-        oracle,
-        max_ltv_bps: 0,
-        liquidation_threshold_bps: 0,
-        bonus_bps: 0,
-        close_factor_bps: 0,
-        depeg_bps: 0,
-        debt_ceiling: 1_000_000_000 * UNIT,
-        dust: 0,
-    };
     let collateral = |symbol: &str, name: &str, decimals| CollateralPlan {
         symbol: symbol.to_owned(),
         decimals,
@@ -69,14 +59,20 @@ pub(crate) fn gateway(window: WindowPlan) -> Result<GatewayPlan> {
             collateral(VOLATILE, "Wrapped Ether", TOKEN_DECIMALS),
         ],
         markets: vec![
-            MarketPlan { depeg_bps: 100, ..market(STABLE, MarketKind::Reserve, oracle(100_000_000)) },
             MarketPlan {
+                oracle: oracle(100_000_000),
+                depeg_bps: 100,
+                ..MarketPlan::reserve(SYNTHETIC, STABLE, CEILING)
+            },
+            MarketPlan {
+                kind: MarketKind::Vault,
+                oracle: oracle(2_000 * 100_000_000),
                 max_ltv_bps: 7_500,
                 liquidation_threshold_bps: 8_000,
                 bonus_bps: 500,
                 close_factor_bps: 5_000,
                 dust: 100 * UNIT,
-                ..market(VOLATILE, MarketKind::Vault, oracle(2_000 * 100_000_000))
+                ..MarketPlan::reserve(SYNTHETIC, VOLATILE, CEILING)
             },
         ],
     })

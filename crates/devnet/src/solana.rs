@@ -32,7 +32,7 @@ use tim3_solana_interface::{
 
 use crate::{
     accounts,
-    plan::{STABLE, STABLE_DECIMALS, SYNTHETIC, UNIT},
+    plan::{CEILING, STABLE, STABLE_DECIMALS, SYNTHETIC, UNIT},
     site::Position,
     validator::{Validator, ValidatorOptions},
 };
@@ -398,15 +398,16 @@ fn plan(window: WindowPlan) -> Result<GatewayPlan> {
         }],
         collaterals: vec![collateral(STABLE, STABLE_DECIMALS), collateral(VOLATILE, VOLATILE_DECIMALS)],
         markets: vec![
-            market(STABLE, MarketKind::Reserve),
+            MarketPlan::reserve(SYNTHETIC, STABLE, CEILING),
             MarketPlan {
+                kind: MarketKind::Vault,
                 oracle: Some(price::oracle()),
                 max_ltv_bps: 7_500,
                 liquidation_threshold_bps: 8_000,
                 bonus_bps: 500,
                 close_factor_bps: 5_000,
                 dust: 100 * UNIT,
-                ..market(VOLATILE, MarketKind::Vault)
+                ..MarketPlan::reserve(SYNTHETIC, VOLATILE, CEILING)
             },
         ],
     })
@@ -414,23 +415,6 @@ fn plan(window: WindowPlan) -> Result<GatewayPlan> {
 
 fn collateral(symbol: &str, decimals: u8) -> CollateralPlan {
     CollateralPlan { symbol: symbol.to_owned(), decimals, token: TokenPlan::Test { decimals } }
-}
-
-/// A market without a price.
-fn market(collateral: &str, kind: MarketKind) -> MarketPlan {
-    MarketPlan {
-        synthetic: SYNTHETIC.to_owned(),
-        collateral: collateral.to_owned(),
-        kind,
-        oracle: None,
-        max_ltv_bps: 0,
-        liquidation_threshold_bps: 0,
-        bonus_bps: 0,
-        close_factor_bps: 0,
-        depeg_bps: 0,
-        debt_ceiling: 1_000_000_000 * UNIT,
-        dust: 0,
-    }
 }
 
 /// The account of `name` on this chain, as the protocol carries it.

@@ -101,32 +101,18 @@ impl Adapter for Ethereum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Inputs, load};
+    use crate::config::tests::minimal;
 
     #[test]
     fn what_is_configured_arrives_at_the_adapter() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("tim3d.toml");
-        let text = r#"
-[journal]
-path = "journal.redb"
+        let settings = r#"
 [chains.a]
-kind = "ethereum"
-chain = "eip155:31337"
-gateway = "0x1111111111111111111111111111111111111111"
-gateway_salt = "0x0000000000000000000000000000000000000000000000000000000000000001"
-endpoints = [{ url = "http://127.0.0.1:8545" }]
 health_interval = "7s"
 request_timeout = "3s"
-submit.signer = { env = "SUBMITTER" }
 submit.gap_patience = "1500ms"
 submit.escalate_after = "11s"
-[assets.TIM3]
-[attesters.one]
-key = { env = "ATTESTER" }
 "#;
-        std::fs::write(&file, text).unwrap();
-        let config = load(&Inputs { files: vec![file], ..Inputs::default() }).unwrap().config;
+        let config = minimal().file("b.toml", settings).config();
         let adapter = <Ethereum as Adapter>::settings(&config.chains[0]).unwrap();
         assert_eq!((adapter.health_interval_ms, adapter.timeout_ms), (7_000, 3_000));
         assert_eq!((adapter.gap_patience_ms, adapter.fees.escalate_after_ms), (1_500, 11_000));

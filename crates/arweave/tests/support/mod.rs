@@ -13,7 +13,7 @@ use tim3_arweave::{
 use tim3_chain::conformance::Keys;
 use tim3_devnet::ao::{AoNetwork, AoOptions};
 use tim3_domain::{
-    identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind},
+    identity::{Account, AssetId, ChainId, GatewayId, MarketId},
     word::keccak_text,
 };
 use tim3_rpc::EndpointConfig;
@@ -75,19 +75,7 @@ fn plan(keys: &Keys) -> GatewayPlan {
             decimals: 6,
             token: TokenPlan::Test { decimals: 12 },
         }],
-        markets: vec![MarketPlan {
-            synthetic: "TIM3".to_owned(),
-            collateral: "USDA".to_owned(),
-            kind: MarketKind::Reserve,
-            oracle: None,
-            max_ltv_bps: 0,
-            liquidation_threshold_bps: 0,
-            bonus_bps: 0,
-            close_factor_bps: 0,
-            depeg_bps: 0,
-            debt_ceiling: 10_000_000 * WHOLE,
-            dust: 0,
-        }],
+        markets: vec![MarketPlan::reserve("TIM3", "USDA", 10_000_000 * WHOLE)],
     }
 }
 

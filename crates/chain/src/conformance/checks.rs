@@ -12,23 +12,16 @@ mod signatures;
 mod submitting;
 mod windows;
 
-use std::{
-    future::Future,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::BoxFuture;
 use tokio::{task::yield_now, time::Instant};
 
 use super::{
     Harness,
-    report::{Case, Failure, Outcome},
+    report::{Case, Failure},
     suite::Suite,
 };
-
-/// A case that takes longer hangs: no chain here needs as long for its few transactions.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 type Check = for<'s> fn(&'s mut Suite<'_>) -> BoxFuture<'s, Result<(), Failure>>;
 
@@ -55,21 +48,11 @@ pub(super) async fn share(harness: &dyn Harness, queue: &Queue) -> Vec<(usize, C
     };
     let mut cases = Vec::new();
     while let Some((place, name, check)) = queue.take() {
-        let begun = Instant::now();
-        let outcome = judge(check(&mut suite)).await;
-        cases.push((place, Case { name, outcome, took: begun.elapsed() }));
+        cases.push((place, Case::of(name, check(&mut suite)).await));
         // Others get a turn even where nothing here ever waits.
         yield_now().await;
     }
     cases
-}
-
-async fn judge(case: impl Future<Output = Result<(), Failure>>) -> Outcome {
-    match tokio::time::timeout(PATIENCE, case).await {
-        Ok(Ok(())) => Outcome::Passed,
-        Ok(Err(failure)) => failure.into_outcome(),
-        Err(_) => Outcome::Failed(format!("no answer within {} seconds", PATIENCE.as_secs())),
-    }
 }
 
 macro_rules! cases {

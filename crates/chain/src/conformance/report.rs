@@ -3,8 +3,12 @@
 use std::{fmt, time::Duration};
 
 use tim3_domain::DomainError;
+use tokio::time::{Instant, timeout};
 
 use crate::{ChainError, ProofError};
+
+/// A case that takes longer hangs: no chain here needs as long for its few transactions.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What became of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +30,19 @@ pub struct Case {
     pub outcome: Outcome,
     /// How long that took to find out.
     pub took: Duration,
+}
+
+impl Case {
+    /// Goes through one.
+    pub(super) async fn of(name: &'static str, case: impl Future<Output = Result<(), Failure>>) -> Self {
+        let begun = Instant::now();
+        let outcome = match timeout(PATIENCE, case).await {
+            Ok(Ok(())) => Outcome::Passed,
+            Ok(Err(failure)) => failure.into_outcome(),
+            Err(_) => Outcome::Failed(format!("no answer within {} seconds", PATIENCE.as_secs())),
+        };
+        Self { name, outcome, took: begun.elapsed() }
+    }
 }
 
 /// All cases, in the order of the suite whichever harness ran them.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use tim3_chain::plan::Outline;
 use tim3_domain::word::Word;
 
+use crate::{EthereumError, abi::Gateway};
+
 pub use tim3_chain::plan::{RoutePlan, SyntheticPlan, WindowPlan};
 
 /// A collateral of this chain.
@@ -12,8 +14,6 @@ pub type CollateralPlan = tim3_chain::plan::CollateralPlan<TokenPlan>;
 
 /// A market whose home is on this chain.
 pub type MarketPlan = tim3_chain::plan::MarketPlan<OraclePlan>;
-
-use crate::{EthereumError, abi::Gateway};
 
 /// A gateway, as it is when it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

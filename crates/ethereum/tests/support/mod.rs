@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tim3_chain::{Chain as _, Submitter as _, Transaction, TransactionState, conformance::Keys};
 use tim3_devnet::anvil::{Anvil, AnvilOptions, Mining};
 use tim3_domain::{
-    identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind},
+    identity::{Account, AssetId, ChainId, GatewayId, MarketId},
     protocol::{Action, Operation, OperationKind, Order, OrderContent, SignedOrder},
     word::keccak_text,
 };
@@ -80,19 +80,7 @@ fn plan(keys: &Keys) -> GatewayPlan {
             decimals: 6,
             token: TokenPlan::Test { name: "USDA".to_owned(), decimals: 18 },
         }],
-        markets: vec![MarketPlan {
-            synthetic: "TIM3".to_owned(),
-            collateral: "USDA".to_owned(),
-            kind: MarketKind::Reserve,
-            oracle: None,
-            max_ltv_bps: 0,
-            liquidation_threshold_bps: 0,
-            bonus_bps: 0,
-            close_factor_bps: 0,
-            depeg_bps: 0,
-            debt_ceiling: 10_000_000 * WHOLE,
-            dust: 0,
-        }],
+        markets: vec![MarketPlan::reserve("TIM3", "USDA", 10_000_000 * WHOLE)],
     }
 }
 

@@ -23,7 +23,7 @@ key = { env = "ATTESTER" }
 "#;
 
 /// What an operator wrote, in files of its own directory, the environment and the command line.
-pub(super) struct Case {
+pub(crate) struct Case {
     directory: tempfile::TempDir,
     inputs: Inputs,
 }
@@ -33,7 +33,7 @@ impl Case {
         Self { directory: tempfile::tempdir().unwrap(), inputs: Inputs::default() }
     }
 
-    pub(super) fn file(mut self, name: &str, text: &str) -> Self {
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
         let path = self.directory.path().join(name);
         std::fs::write(&path, text).unwrap();
         self.inputs.files.push(path);
@@ -54,7 +54,7 @@ impl Case {
         load(&self.inputs)
     }
 
-    fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         self.load().unwrap_or_else(|problems| panic!("{problems}")).config
     }
 
@@ -66,7 +66,7 @@ impl Case {
     }
 }
 
-fn minimal() -> Case {
+pub(crate) fn minimal() -> Case {
     Case::new().file("a.toml", MINIMAL)
 }
 

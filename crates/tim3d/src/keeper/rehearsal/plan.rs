@@ -7,10 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use tim3_chain::Feed;
-use tim3_domain::{
-    identity::{Account, MarketKind},
-    price::Price,
-};
+use tim3_domain::{identity::Account, price::Price};
 use tim3_ethereum::keys;
 use tim3_keeper::Mode;
 use tim3_rpc::SecretUrl;
@@ -195,10 +192,7 @@ fn chain(config: &Config, keeper: &Keeper, name: Option<&str>) -> Result<Chain> 
     let fitting: Vec<&str> = homes.iter().filter(fit).copied().collect();
     match (fitting.as_slice(), homes.is_empty()) {
         ([name], _) => of(name).cloned().with_context(|| format!("there is no section [chains.{name}]")),
-        ([], true) => bail!(
-            "no market in [keeper.markets] is of kind \"{}\": there is nothing to liquidate",
-            kind(MarketKind::Vault)
-        ),
+        ([], true) => bail!("no market in [keeper.markets] is of kind \"vault\": there is nothing to liquidate"),
         ([], false) => {
             let homes: Vec<&str> = homes.into_iter().collect();
             bail!(
@@ -209,12 +203,5 @@ fn chain(config: &Config, keeper: &Keeper, name: Option<&str>) -> Result<Chain> 
         (names, _) => {
             bail!("there are vault markets on several chains: say which with --chain, one of {}", names.join(", "))
         }
-    }
-}
-
-fn kind(kind: MarketKind) -> &'static str {
-    match kind {
-        MarketKind::Vault => "vault",
-        MarketKind::Reserve => "reserve",
     }
 }

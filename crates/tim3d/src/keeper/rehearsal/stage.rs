@@ -163,7 +163,7 @@ impl Stage {
                     ensure!(rounds != 0, "the keepers did not get to work: {}", reasons(board));
                     return Ok(false);
                 }
-                tokio::time::sleep(LOOK).await;
+                self.pause().await?;
             }
             let view = board.view();
             if view.entries != entries {

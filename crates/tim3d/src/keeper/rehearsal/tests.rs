@@ -12,23 +12,12 @@ use super::{
     report::{Aftermath, Inventory, Why, judge},
 };
 use crate::{
-    config::{Config, Inputs, Kind, load},
+    config::{Config, Kind, tests::minimal},
     keeper::{Learned, assemble},
 };
 
-const CONFIG: &str = r#"
-[journal]
-path = "journal.redb"
-[assets.TIM3]
-[attesters.one]
-key = { env = "ATTESTER" }
-[chains.a]
-kind = "ethereum"
-chain = "eip155:31337"
-gateway = "0x1111111111111111111111111111111111111111"
-gateway_salt = "0x0000000000000000000000000000000000000000000000000000000000000001"
-endpoints = [{ url = "http://127.0.0.1:8545" }]
-submit.signer = { env = "SUBMITTER" }
+/// What is laid over the minimum.
+const KEEPER: &str = r#"
 [markets.weth_a]
 kind = "vault"
 home = "a"
@@ -57,14 +46,11 @@ const TIM3: u128 = 1_000_000;
 const NOW: u64 = 1_000;
 
 fn config() -> Config {
-    read(CONFIG)
+    read(KEEPER)
 }
 
 fn read(text: &str) -> Config {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("tim3d.toml");
-    std::fs::write(&file, text).unwrap();
-    load(&Inputs { files: vec![file], ..Inputs::default() }).unwrap().config
+    minimal().file("keeper.toml", text).config()
 }
 
 fn stated(text: &str) -> Stated {
@@ -110,7 +96,7 @@ fn only_prices_that_are_needed_can_be_stated_and_those_off_the_chain_follow() {
 #[test]
 fn the_price_of_a_pool_is_stated_or_falls_because_no_time_passes_on_a_copy() {
     let pool = r#"pool = { chain = "a", pool = "0x4444444444444444444444444444444444444444", token = "0x5555555555555555555555555555555555555555", quote = "USDA" }"#;
-    let text = CONFIG
+    let text = KEEPER
         .replace("par = ", &format!("{pool}\npar = "))
         .replace("TIM3.prices", "USDA.prices = [\"par\"]\nTIM3.prices")
         .replace("\"market\"]", "\"market\", \"pool\"]");
