@@ -83,7 +83,7 @@ pub(crate) struct Global {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Audit {
     /// Verify the reserve report in this transaction of Arweave instead
-    #[arg(long, value_name = "TRANSACTION")]
+    #[arg(long, value_name = "TRANSACTION", allow_hyphen_values = true)]
     pub(crate) verify: Option<tim3_arweave::Id>,
     /// A gateway of Arweave to ask, instead of those in the configuration
     #[arg(long, value_name = "URL", requires = "verify")]
@@ -505,6 +505,14 @@ mod tests {
         ];
         let names: std::collections::BTreeSet<_> = steps.iter().chain(&others).map(Phase::name).collect();
         assert_eq!(names, PHASES.into());
+    }
+
+    #[test]
+    fn a_transaction_of_arweave_may_begin_with_a_hyphen() {
+        let id = "-5z_nnT9jZryvQjWLnQw4xLEgBKE2-YsolWvVTTH7zI";
+        let read = Cli::try_parse_from(["tim3d", "audit", "--verify", id]).unwrap();
+        let Command::Audit(Audit { verify: Some(found), .. }) = read.command else { panic!("{:?}", read.command) };
+        assert_eq!(found.to_string(), id);
     }
 
     #[test]
