@@ -184,6 +184,7 @@ async fn answer(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
                 let mut answers: Value = serde_json::from_slice(&answer).unwrap_or_default();
                 match fault {
                     Fault::Still => shared.stand_still(&body, &mut answers),
+                    Fault::Disown => tamper::disown(&body, &mut answers),
                     _ => tamper::tamper(fault, &body, &mut answers),
                 }
                 json(answers.to_string().into())

@@ -372,6 +372,24 @@ async fn a_send_that_one_endpoint_swallows_goes_through_another() {
 }
 
 #[tokio::test]
+async fn a_send_that_one_endpoint_passes_on_and_disowns_is_sent() {
+    let world = World::start().await;
+    let proxy = Proxy::start(world.anvil.url().clone(), Plan::Always(Fault::None)).await.expect("a proxy");
+    let chain = world.connect_with(world.config(&[proxy.url(), world.anvil.url()])).await;
+    world.automine(false).await;
+    let transaction = prepared(&chain, &[world.mint(0, WHOLE)]).await;
+    proxy.set_plan(Plan::Always(Fault::Disown));
+    chain.broadcast(&transaction).await.expect("the other one knows it");
+    let next = prepared(&chain, &[world.mint(1, WHOLE)]).await;
+    assert_eq!(next.nonce, transaction.nonce + 1, "its nonce is used");
+    world.mine_pool().await;
+    until(&chain, &transaction, is_included).await;
+    // Where both refuse, it is refused.
+    let alone = world.connect_with(world.config(&[proxy.url()])).await;
+    alone.broadcast(&next).await.expect_err("nobody takes it");
+}
+
+#[tokio::test]
 async fn without_a_key_or_money_the_reason_is_told() {
     let world = World::start().await;
     let config = world.config(&[world.anvil.url()]);

@@ -27,6 +27,8 @@ pub enum Fault {
     AlteredAccounts(usize),
     /// A transaction is answered as if it were taken, and goes nowhere.
     Swallow,
+    /// A transaction goes on its way, and is answered as if it were refused.
+    Disown,
     /// What was asked for before while this held is answered as it was then, as by a node that has come to a stand.
     Still,
 }

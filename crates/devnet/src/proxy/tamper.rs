@@ -56,6 +56,21 @@ pub(super) fn taken(body: &Value) -> Option<Value> {
     }
 }
 
+/// Refuses every transaction of an EVM chain in `answers`.
+pub(super) fn disown(body: &Value, answers: &mut Value) {
+    let answers = match answers {
+        Value::Array(batch) => batch.as_mut_slice(),
+        one => std::slice::from_mut(one),
+    };
+    for answer in answers {
+        let request = requests(body).iter().find(|request| request["id"] == answer["id"]);
+        if request.is_some_and(|request| request["method"] == "eth_sendRawTransaction") {
+            let error = json!({"code": -32000, "message": "insufficient funds for gas * price + value"});
+            *answer = json!({"jsonrpc": "2.0", "id": answer["id"], "error": error});
+        }
+    }
+}
+
 /// Changes the answers to `body` as `fault` says.
 pub(super) fn tamper(fault: Fault, body: &Value, answers: &mut Value) {
     each(body, answers, |request, result| one(fault, request, result));

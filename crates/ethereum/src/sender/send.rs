@@ -13,7 +13,7 @@ use crate::{
     fault::FaultClass,
     fees::{self, Fees},
     link::lock,
-    node::{self, Node, Receipt},
+    node::{self, Node, NodeError, Receipt},
     nonces::{Answer, Kind},
 };
 
@@ -30,15 +30,25 @@ impl Sender {
         let bytes = Bytes::copy_from_slice(raw);
         let ask = |node: Arc<Node>| {
             let request = Request::new("eth_sendRawTransaction", json!([bytes]));
-            async move { node.one(request).await?.value() }
+            async move {
+                match node.one(request).await?.value() {
+                    // What it knows already it has taken.
+                    Err(NodeError::Refused(refusal)) if refusal.class == FaultClass::AlreadyKnown => Ok(()),
+                    answer => answer.map(drop),
+                }
+            }
         };
         // An endpoint may take a transaction and do nothing with it; so what is sent again is sent to everyone.
         let is_sent = lock(&self.pipeline)
             .get(nonce)
             .is_some_and(|slot| slot.answer == Answer::Accepted && (slot.kind, slot.fees) == (kind, fees));
         let pool = &self.network.pool;
-        let sent =
-            if is_sent { pool.everyone("send", ask).await.map(drop) } else { pool.call("send", ask).await.map(drop) };
+        let first = if is_sent { None } else { Some(pool.call("send", ask).await.map(drop)) };
+        let sent = match first {
+            // Nor is a refusal more than the word of one, who may have passed it on nevertheless.
+            None | Some(Err(PoolError::Refused { .. })) => pool.everyone("send", ask).await.map(drop),
+            Some(sent) => sent,
+        };
         let refusal = match sent {
             Ok(()) => None,
             Err(PoolError::Refused { reason, .. }) => Some(reason),
@@ -48,7 +58,7 @@ impl Sender {
                 return Err(self.network.error("send", error));
             }
         };
-        let Some(refusal) = refusal.filter(|refusal| refusal.class != FaultClass::AlreadyKnown) else {
+        let Some(refusal) = refusal else {
             lock(&self.pipeline).accepted(nonce, fees, kind, self.now());
             return Ok(());
         };
