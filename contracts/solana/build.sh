@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the gateway program, contracts/solana/artifacts/tim3_gateway.so, byte-identical from any directory:
-#   ./build.sh            builds and writes the artifact and its sha256
-#   ./build.sh --check    builds and fails when the committed artifact is another; where the toolchain cannot be had, it only
-#                         compares the artifact with its sha256, and says so; where there is `cargo build-sbf`, builds with that, too
+# Builds the gateway program and the pool of tests, contracts/solana/artifacts/tim3_{gateway,pool}.so, byte-identical from any directory:
+#   ./build.sh            builds and writes the artifacts and their sha256
+#   ./build.sh --check    builds and fails when a committed artifact is another; where the toolchain cannot be had, it only
+#                         compares the artifacts with their sha256, and says so; where there is `cargo build-sbf`, builds with that, too
 #   ./build.sh --sbf      builds with `cargo build-sbf`, into the cache only: another compiler makes other bytes
 #   ./build.sh --install  makes the toolchain ready and builds nothing
 #
@@ -17,13 +17,12 @@ packages=(
   "rustc-web=$rust_version" "libstd-rust-web-1.96=$rust_version" "libstd-rust-web-dev=$rust_version"
   "rust-web-src=$rust_version" "libllvm22=$llvm_version"
 )
-package=tim3-solana-gateway
-library=tim3_gateway
+# Folder and library of each program.
+programs=(program=tim3_gateway pool=tim3_pool)
 target=bpfel-unknown-none
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 artifacts=$here/artifacts
-artifact=$artifacts/$library.so
 cache=${TIM3_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tim3}
 mkdir -p -- "$cache"
 cache=$(cd -- "$cache" && pwd -P)
@@ -95,7 +94,7 @@ install_linker() {
 installed() { mkdir -p -- "$cache/sbf" && install_toolchain && install_linker; }
 
 # ---------------------------------------------------------------- build
-# Builds with the toolchain above and prints the file.
+# Builds every program with the toolchain above.
 build() {
   local out=$cache/target-sbf library_path=$toolchain/usr/lib/x86_64-linux-gnu flags
   flags="-C linker=$linker -C target-cpu=v2 -Z location-detail=line"
@@ -105,21 +104,35 @@ build() {
     cd -- "$here"
     # LD_LIBRARY_PATH also tells the linker which LLVM to load.
     clean RUSTC="$toolchain/usr/bin/rustc" LD_LIBRARY_PATH="$library_path" RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags" \
-      CARGO_TARGET_DIR="$out" nice cargo build --quiet --locked --release -p "$package" --target "$target" -Z build-std=core,alloc >&2
-  ) || return 1
-  # A cdylib of this target has the name of an object file.
+      CARGO_TARGET_DIR="$out" nice cargo build --quiet --locked --release -p tim3-solana-gateway -p tim3-solana-pool --target "$target" \
+      -Z build-std=core,alloc >&2
+  )
+}
+
+# Prints where the build put a library. A cdylib of this target has the name of an object file.
+built() {
   local file
-  for file in "$out/$target/release"/{,lib}"$library".{o,so}; do
+  for file in "$cache/target-sbf/$target/release"/{,lib}"$1".{o,so}; do
     [[ -f $file ]] && { printf '%s' "$file"; return; }
   done
-  say "cargo made no $library in $out/$target/release"
+  say "cargo made no $1"
   return 1
 }
 
+# Builds one program with `cargo build-sbf` and prints the file.
 build_sbf() {
   command -v cargo-build-sbf >/dev/null || { say "cargo build-sbf is not on PATH"; return 1; }
-  (cd -- "$here/program" && clean nice cargo build-sbf --arch v3 --sbf-out-dir "$cache/target-sbf/sbf" -- --locked --target-dir "$cache/target-sbf" >&2) || return 1
+  local folder=${1%%=*} library=${1##*=}
+  (cd -- "$here/$folder" && clean nice cargo build-sbf --arch v3 --sbf-out-dir "$cache/target-sbf/sbf" -- --locked --target-dir "$cache/target-sbf" >&2) || return 1
   printf '%s' "$cache/target-sbf/sbf/$library.so"
+}
+
+build_all_sbf() {
+  local one file
+  for one in "${programs[@]}"; do
+    file=$(build_sbf "$one") || return 1
+    state_size "$file"
+  done
 }
 
 # What a deployment takes: the loader keeps the program with a header of 45 bytes, and 36 bytes that point to it.
@@ -130,40 +143,45 @@ state_size() {
 }
 
 check_sum() {
-  (cd -- "$artifacts" && sha256sum --quiet --strict -c SHA256SUMS) || die "the committed artifact is not that of artifacts/SHA256SUMS"
+  (cd -- "$artifacts" && sha256sum --quiet --strict -c SHA256SUMS) || die "a committed artifact is not that of artifacts/SHA256SUMS"
 }
 
 case $mode in
   --install) installed || exit 1; exit 0 ;;
-  --sbf) file=$(build_sbf) || die "cargo build-sbf failed"; state_size "$file"; exit 0 ;;
+  --sbf) build_all_sbf || die "cargo build-sbf failed"; exit 0 ;;
 esac
 
 if ! installed; then
-  if file=$(build_sbf); then
-    state_size "$file"
-    say "built with cargo build-sbf, whose bytes are not those of the toolchain of the artifact"
+  if build_all_sbf; then
+    say "built with cargo build-sbf, whose bytes are not those of the toolchain of the artifacts"
   fi
-  [[ $mode == --check ]] || die "the artifact cannot be made here"
+  [[ $mode == --check ]] || die "the artifacts cannot be made here"
   check_sum
-  say "NOT rebuilt: the committed artifact has its sha256, and that is all that was checked"
+  say "NOT rebuilt: the committed artifacts have their sha256, and that is all that was checked"
   exit 0
 fi
 
-file=$(build) || die "the program does not build"
-state_size "$file"
+build || die "the programs do not build"
+[[ $mode != --check ]] || check_sum
+for one in "${programs[@]}"; do
+  library=${one##*=} artifact=$artifacts/${one##*=}.so
+  file=$(built "$library") || exit 1
+  state_size "$file"
+  if [[ $mode == --check ]]; then
+    cmp -- "$file" "$artifact" || die "stale, run contracts/solana/build.sh: $artifact"
+  else
+    mkdir -p -- "$artifacts"
+    cp -- "$file" "$artifact"
+    say "wrote $artifact"
+  fi
+done
 if [[ $mode == --check ]]; then
-  check_sum
-  cmp -- "$file" "$artifact" || die "stale, run contracts/solana/build.sh: $artifact"
-  say "the committed artifact is what its source makes"
+  say "the committed artifacts are what their sources make"
   if command -v cargo-build-sbf >/dev/null; then
-    # Its bytes are others. That it takes the sources is what everybody else builds with.
-    file=$(build_sbf) || die "the program does not build with cargo build-sbf"
-    state_size "$file"
-    say "cargo build-sbf takes its source, too"
+    # Their bytes are others. That it takes the sources is what everybody else builds with.
+    build_all_sbf || die "a program does not build with cargo build-sbf"
+    say "cargo build-sbf takes their sources, too"
   fi
 else
-  mkdir -p -- "$artifacts"
-  cp -- "$file" "$artifact"
-  (cd -- "$artifacts" && sha256sum "$library.so" >SHA256SUMS)
-  say "wrote $artifact"
+  (cd -- "$artifacts" && sha256sum -- *.so >SHA256SUMS)
 fi

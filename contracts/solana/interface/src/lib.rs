@@ -21,6 +21,7 @@ pub mod error;
 pub mod external;
 pub mod instruction;
 pub mod limits;
+pub mod pool;
 pub mod protocol;
 pub mod seeds;
 pub mod words;
