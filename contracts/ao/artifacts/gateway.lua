@@ -1824,23 +1824,21 @@ local SKEW_SECONDS = 60
 local function read(source, feed, now)
   local price = (store.state().prices[source.account] or {})[feed]
   if not price then return VERDICT.UNAVAILABLE end
-  if now - price.time > source.maxAge then return VERDICT.STALE, price.value end
-  return VERDICT.VALID, price.value
+  return now - price.time > source.maxAge and VERDICT.STALE or VERDICT.VALID, price
 end
 function prices.quote(oracleId)
   local oracle = store.state().oracles[oracleId]
   if not oracle then return VERDICT.UNAVAILABLE end
-  local now = store.state().now
-  local verdict, lower = read(oracle.sources[1], oracle.feed, now)
-  local higher = lower
-  if oracle.sources[2] then
-    local second, price = read(oracle.sources[2], oracle.feed, now)
-    verdict = math.min(verdict, second)
-    if lower and price then
-      lower, higher = amounts.min(lower, price), lower > price and lower or price
-    end
+  local worst, lower, higher, time = VERDICT.VALID, nil, nil, nil
+  for _, source in ipairs(oracle.sources) do
+    local verdict, price = read(source, oracle.feed, store.state().now)
+    if not price then return verdict end
+    worst = math.min(worst, verdict)
+    lower = lower and amounts.min(lower, price.value) or price.value
+    higher = higher and higher > price.value and higher or price.value
+    time = math.min(time or price.time, price.time)
   end
-  return verdict, lower, higher
+  return worst, lower, higher, time
 end
 function prices.valid(market)
   local verdict, lower, higher = prices.quote(market.terms.oracle)
@@ -2422,10 +2420,10 @@ function views.Mirror(tags)
     home = hex(store.state().mirrorHomes[market]), collateral = decimal(m.collateral), debt = decimal(m.debt), version = decimal(m.version),
   }
 end
-
 function views.Oracle(tags)
-  local verdict, lower, higher = prices.quote(word(tags, "Oracle"))
-  return { verdict = tostring(verdict), lower = lower and text(lower), higher = higher and text(higher) }
+  local oracle = tags.Market and book.market(word(tags, "Market")).terms.oracle or word(tags, "Oracle")
+  local verdict, lower, higher, time = prices.quote(oracle)
+  return { verdict = tostring(verdict), lower = lower and text(lower), higher = higher and text(higher), time = time and tostring(time) }
 end
 
 function views.Window(tags)

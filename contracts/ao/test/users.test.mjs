@@ -215,6 +215,22 @@ describe("a vault", () => {
     assert.equal((await g.view("Payout", { Payout: answer.payout })).status, "paid")
   })
 
+  test("is liquidated once for each key", async () => {
+    await g.setPrice(PRICE)
+    await open(alice, 100n, 1500n * ONE)
+    await open(bob, 200n, 1500n * ONE)
+    await g.net.advance(1)
+    await g.setPrice(18n * 10n ** 18n)
+    const liquidate = { Market: g.vault, "Position-Owner": alice.address, "Max-Repay": 100n * ONE, Key: "0123" }
+    const answer = await g.ok(bob, "Liquidate", liquidate)
+    assert.equal(answer.repaid, String(100n * ONE))
+    const again = await g.act(bob, "Liquidate", liquidate)
+    assert.deepEqual([again.repeated, again.answer], [true, answer])
+    assert.equal((await position(alice))[1], 1400n * ONE)
+    await g.ok(bob, "Liquidate", { ...liquidate, Key: "4567" })
+    assert.equal((await position(alice))[1], 1300n * ONE)
+  })
+
   test("that is under water is taken whole, and its bad debt can be covered", async () => {
     await g.setPrice(PRICE)
     await open(alice, 100n, 1500n * ONE)

@@ -17,25 +17,24 @@ local SKEW_SECONDS = 60
 local function read(source, feed, now)
   local price = (store.state().prices[source.account] or {})[feed]
   if not price then return VERDICT.UNAVAILABLE end
-  if now - price.time > source.maxAge then return VERDICT.STALE, price.value end
-  return VERDICT.VALID, price.value
+  return now - price.time > source.maxAge and VERDICT.STALE or VERDICT.VALID, price
 end
 
---- Verdict of the worst source, and the lower and the higher price, which mean something only when it is valid.
+--- Verdict of the worst source, the lower and the higher price, which mean something only when it is valid, and the time of the older one.
 function prices.quote(oracleId)
   local oracle = store.state().oracles[oracleId]
   if not oracle then return VERDICT.UNAVAILABLE end
-  local now = store.state().now
-  local verdict, lower = read(oracle.sources[1], oracle.feed, now)
-  local higher = lower
-  if oracle.sources[2] then
-    local second, price = read(oracle.sources[2], oracle.feed, now)
-    verdict = math.min(verdict, second)
-    if lower and price then
-      lower, higher = amounts.min(lower, price), lower > price and lower or price
-    end
+  local worst, lower, higher, time = VERDICT.VALID, nil, nil, nil
+  for _, source in ipairs(oracle.sources) do
+    local verdict, price = read(source, oracle.feed, store.state().now)
+    -- With a source missing there is no price at all.
+    if not price then return verdict end
+    worst = math.min(worst, verdict)
+    lower = lower and amounts.min(lower, price.value) or price.value
+    higher = higher and higher > price.value and higher or price.value
+    time = math.min(time or price.time, price.time)
   end
-  return verdict, lower, higher
+  return worst, lower, higher, time
 end
 
 --- Both prices, or it is refused.

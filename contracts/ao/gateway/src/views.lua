@@ -260,9 +260,11 @@ function views.Mirror(tags)
   }
 end
 
+--- What the sources of an oracle say together, given by its id or as that of a market: as of `time`, when the older of them said it.
 function views.Oracle(tags)
-  local verdict, lower, higher = prices.quote(word(tags, "Oracle"))
-  return { verdict = tostring(verdict), lower = lower and text(lower), higher = higher and text(higher) }
+  local oracle = tags.Market and book.market(word(tags, "Market")).terms.oracle or word(tags, "Oracle")
+  local verdict, lower, higher, time = prices.quote(oracle)
+  return { verdict = tostring(verdict), lower = lower and text(lower), higher = higher and text(higher), time = time and tostring(time) }
 end
 
 -- --------------------------------------------------------------------------------------------------------------------- limits
