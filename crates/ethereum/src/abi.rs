@@ -156,14 +156,19 @@ sol! {
     interface Executor {
         struct Part { address token; uint256 amount; }
         struct Call { address target; bytes data; }
+        struct Loan { address pair; address router; address lent; uint256 amount; address owed; }
 
         error NotOwner();
         error Expired(uint64 deadline);
         error NothingThere(address target);
         error TooLittle(address token, uint256 found, uint256 least);
+        error NotLent();
+
+        event Swept(address indexed token, address indexed to, uint256 amount);
 
         function OWNER() external view returns (address);
-        function run(Part[] takes, Call[] calls, Part[] gives, uint64 deadline) external;
+        function run(Part[] takes, Call[] calls, Part[] gives, address to, uint64 deadline) external;
+        function flash(Loan loan, Call[] calls, Part[] gives, address to, uint64 deadline) external;
     }
 
     /// A pool as Uniswap V2 has them.

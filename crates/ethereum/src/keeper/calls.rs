@@ -36,6 +36,7 @@ pub(super) struct Site {
     pub(super) executor: Address,
     pub(super) gateway: Address,
     pub(super) gateway_id: B256,
+    pub(super) keeper: Address,
 }
 
 impl Part {
@@ -137,7 +138,7 @@ pub(super) fn run(
             gives.push(part(token, 0));
         }
     }
-    Ok(Executor::runCall { takes: vec![part(from, taken)], calls, gives, deadline })
+    Ok(Executor::runCall { takes: vec![part(from, taken)], calls, gives, to: site.keeper, deadline })
 }
 
 struct Swap<'a> {
@@ -179,6 +180,7 @@ mod tests {
         executor: Address::repeat_byte(0xee),
         gateway: Address::repeat_byte(0x99),
         gateway_id: B256::repeat_byte(0x77),
+        keeper: Address::repeat_byte(0x88),
     };
     const USDA: Address = Address::repeat_byte(1);
     const TIM3: Address = Address::repeat_byte(2);

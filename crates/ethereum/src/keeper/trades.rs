@@ -111,7 +111,8 @@ impl Trader for Keeper {
             *self.executor.get().ok_or_else(|| self.link.transient(WHAT, "the executor was not checked yet"))?;
         let parts = self.parts(trade).await?;
         let amounts = self.amounts(&parts, trade.size).await?;
-        let site = Site { executor, gateway: self.link.config.gateway, gateway_id: b256(self.link.id) };
+        let (gateway, gateway_id) = (self.link.config.gateway, b256(self.link.id));
+        let site = Site { executor, gateway, gateway_id, keeper: self.address };
         let run = calls::run(&site, &parts, &amounts, trade.size, trade.deadline).map_err(|error| self.bad(&error))?;
         self.signed(WHAT, executor, call_data(&run)).await
     }
