@@ -102,6 +102,38 @@ impl From<Price> for String {
     }
 }
 
+/// Digits behind the point that are kept of a price.
+const MAX_DECIMALS: i64 = 18;
+/// More digits than 128 bits have.
+const MAX_DIGITS: i64 = 40;
+
+/// A number as documents and processes write prices, `-12.50` or `1.25e-7`, as an integer with its decimals. Digits beyond the eighteenth behind the
+/// point are cut off. `None` for what is no number, or beyond 128 bits.
+#[must_use]
+pub fn read_answer(text: &str) -> Option<(i128, u8)> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let exponent: i32 = exponent.parse().ok()?;
+    let (sign, digits) = mantissa.strip_prefix('-').map_or(("", mantissa), |digits| ("-", digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let are_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !are_digits(whole) || !are_digits(fraction) {
+        return None;
+    }
+    let mut digits = format!("{whole}{fraction}");
+    let decimals = i64::try_from(fraction.len()).ok()?.saturating_sub(exponent.into());
+    let beyond = usize::try_from(decimals.saturating_sub(MAX_DECIMALS)).unwrap_or_default();
+    digits.truncate(digits.len().saturating_sub(beyond));
+    let missing = decimals.saturating_neg();
+    if missing > MAX_DIGITS {
+        return None;
+    }
+    digits.extend(std::iter::repeat_n('0', usize::try_from(missing).unwrap_or_default()));
+    if digits.is_empty() {
+        digits.push('0');
+    }
+    Some((format!("{sign}{digits}").parse().ok()?, u8::try_from(decimals.clamp(0, MAX_DECIMALS)).ok()?))
+}
+
 /// How far a price may be trusted, from worst to best; every action states the least it accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -184,8 +216,53 @@ impl Quote {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn numbers_are_read_with_their_digits_and_exponents() {
+        for (text, read) in [
+            ("1999.1200", Some((19_991_200, 4))),
+            ("-0.5", Some((-5, 1))),
+            ("7.", Some((7, 0))),
+            ("1.25e-7", Some((125, 9))),
+            ("1.5E+3", Some((1_500, 0))),
+            ("1e-30", Some((0, 18))),
+            ("1.1234567890123456789", Some((1_123_456_789_012_345_678, 18))),
+            ("", None),
+            (".5", None),
+            ("+5", None),
+            ("--5", None),
+            ("1e", None),
+            ("1e41", None),
+            ("1e99999999999", None),
+            ("0x10", None),
+            ("NaN", None),
+        ] {
+            assert_eq!(read_answer(text), read, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_number_or_none(text in "\\PC{0,40}|-?[0-9]{0,45}(\\.[0-9]{0,45})?([eE][+-]?[0-9]{1,12})?") {
+            if let Some((_, decimals)) = read_answer(&text) {
+                prop_assert!(decimals <= 18);
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_read(whole: u64, fraction in 0_u64..1_000_000, exponent in -12_i32..=12) {
+            let (answer, decimals) = read_answer(&format!("{whole}.{fraction:06}e{exponent}")).expect("a number");
+            let millionths = i128::from(whole) * 1_000_000 + i128::from(fraction);
+            let power = i32::from(decimals) + exponent - 6;
+            prop_assert!(power >= 0);
+            prop_assert_eq!(answer, millionths * 10_i128.pow(power.unsigned_abs()));
+        }
+    }
 
     #[test]
     fn an_answer_that_is_no_price_is_never_a_price() {

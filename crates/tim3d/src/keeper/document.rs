@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tim3_domain::price::read_answer;
 use tim3_keeper::price::Reading;
 use tim3_rpc::{CallError, Http, http::is_success};
 use tokio::time::timeout;
@@ -11,8 +12,6 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest document that is looked into.
 pub(super) const MAX_DOCUMENT: usize = 1 << 20;
-/// Digits behind the point that are kept of a price.
-const MAX_DECIMALS: usize = 18;
 /// Times from here on are milliseconds: in seconds they lie in the year 5138.
 const MILLISECONDS: u64 = 100_000_000_000;
 
@@ -47,7 +46,8 @@ impl Document {
 pub(super) fn reading(body: &[u8], path: &str, time_path: Option<&str>, now: u64) -> Result<Reading, String> {
     let document: Value = serde_json::from_slice(body).map_err(|error| format!("no JSON: {error}"))?;
     let text = scalar(&document, path)?;
-    let (answer, decimals) = decimal(&text).ok_or_else(|| format!("at {path} there is {text:?}, which is no price"))?;
+    let (answer, decimals) =
+        read_answer(text.trim()).ok_or_else(|| format!("at {path} there is {text:?}, which is no price"))?;
     let published = match time_path {
         None => now,
         Some(path) => {
@@ -80,19 +80,6 @@ fn scalar(document: &Value, path: &str) -> Result<String, String> {
     }
 }
 
-/// A decimal number as an integer with its decimals; digits beyond the eighteenth behind the point are cut off.
-fn decimal(text: &str) -> Option<(i128, u8)> {
-    let text = text.trim();
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let fraction = fraction.get(..fraction.len().min(MAX_DECIMALS))?;
-    let digits = whole.strip_prefix('-').unwrap_or(whole);
-    let are_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if digits.is_empty() || !are_digits(digits) || !are_digits(fraction) {
-        return None;
-    }
-    Some((format!("{whole}{fraction}").parse().ok()?, u8::try_from(fraction.len()).ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -112,6 +99,7 @@ mod tests {
         assert_eq!(read(body, "data.0.i", Some("data.0.at")), Ok((7, 0, 1_699_999_990)));
         assert_eq!(read(body, "data.0.i", Some("data.0.ms")), Ok((7, 0, 1_699_999_990)));
         assert_eq!(read(body, "data.0.i", Some("data.0.ahead")), Ok((7, 0, now)), "a clock that is a little ahead");
+        assert_eq!(read(r#"{"p": 2.5e-7}"#, "p", None), Ok((25, 8, now)));
         assert_eq!(read(r#"{"p": "-5"}"#, "p", None), Ok((-5, 0, now)), "the core calls it no price");
         let long = format!(r#"{{"p": "1.{}"}}"#, "3".repeat(40));
         assert_eq!(read(&long, "p", None).map(|read| read.1), Ok(18));
@@ -122,7 +110,7 @@ mod tests {
         for (body, path, expected) in [
             ("<html>", "p", "no JSON"),
             (r#"{"p": {}}"#, "p", "no text and no number"),
-            (r#"{"p": "1e3"}"#, "p", "which is no price"),
+            (r#"{"p": "1e"}"#, "p", "which is no price"),
             (r#"{"p": ""}"#, "p", "which is no price"),
             (r#"{"p": "NaN"}"#, "p", "which is no price"),
             (r#"{"p": [1]}"#, "p.1", "nothing at p.1"),
