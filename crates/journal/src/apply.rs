@@ -15,8 +15,8 @@ use crate::{
     Change, Cursor, EarlyFact, JournalError, OperationRecord, SentTransaction, SignatureKey, SignatureRecord,
     TimelineEntry,
     table::{
-        BY_TIME, CURSORS, EARLY, KEEPER, MIRRORED, NOTES, OPEN, OPERATIONS, POSITIONS, PositionKey, SIGNATURES,
-        TIMELINE, TRANSACTIONS, WriteRows,
+        BY_TIME, CURSORS, EARLY, KEEPER, KEEPER_LEDGER, MIRRORED, NOTES, OPEN, OPERATIONS, POSITIONS, PositionKey,
+        SIGNATURES, TIMELINE, TRANSACTIONS, WriteRows,
     },
 };
 
@@ -34,6 +34,7 @@ pub(crate) struct Tables<'t> {
     mirrored: WriteRows<'t, (GatewayId, PositionKey), MirrorRecord>,
     notes: WriteRows<'t, String, String>,
     keeper: WriteRows<'t, u64, String>,
+    keeper_ledger: WriteRows<'t, u64, String>,
 }
 
 /// A list that may be written.
@@ -80,6 +81,7 @@ impl<'t> Tables<'t> {
             mirrored: MIRRORED.write(transaction)?,
             notes: NOTES.write(transaction)?,
             keeper: KEEPER.write(transaction)?,
+            keeper_ledger: KEEPER_LEDGER.write(transaction)?,
         })
     }
 
@@ -156,6 +158,7 @@ impl<'t> Tables<'t> {
             }
             Change::Note(name, value) => self.notes.put(name, value),
             Change::Keeper(number, line) => self.keeper.put(number, line),
+            Change::KeeperEntry(number, entry) => self.keeper_ledger.put(number, entry),
             Change::KeeperForget { below } => self.keeper.remove_below(below),
         }
     }

@@ -14,7 +14,7 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase, TableDefinition, 
 use crate::{
     JournalError,
     apply::Tables,
-    table::{KEEPER, failed},
+    table::{KEEPER, KEEPER_LEDGER, failed},
 };
 
 /// The format this program writes. It changes with the tables, the keys, and any record whose encoding changes.
@@ -115,7 +115,8 @@ fn is_empty(database: &Database) -> Result<bool, JournalError> {
 /// Makes the tables that a journal of before they were thought of does not have.
 fn complete(database: &Database) -> Result<(), JournalError> {
     let transaction = database.begin_read().map_err(failed)?;
-    if transaction.list_tables().map_err(failed)?.any(|table| table.name() == KEEPER.name) {
+    let names: Vec<String> = transaction.list_tables().map_err(failed)?.map(|table| table.name().to_owned()).collect();
+    if [KEEPER.name, KEEPER_LEDGER.name].into_iter().all(|name| names.iter().any(|there| there == name)) {
         return Ok(());
     }
     let transaction = database.begin_write().map_err(failed)?;

@@ -172,6 +172,8 @@ pub enum Change {
     Note(String, String),
     /// Keeps a line of the keepers' record, in their own words, under its number.
     Keeper(u64, String),
+    /// Keeps an entry of the keepers' ledger, in their own words, under its number. Entries are never forgotten.
+    KeeperEntry(u64, String),
     /// Forgets the lines of the keepers' record below a number.
     KeeperForget {
         /// The first that stays.

@@ -22,8 +22,8 @@ use crate::{
     Change, Cursor, EarlyFact, JournalError, OperationRecord, SentTransaction, SignatureKey, SignatureRecord,
     TimelineEntry, file,
     table::{
-        BY_TIME, CURSORS, EARLY, KEEPER, MIRRORED, NOTES, OPEN, OPERATIONS, POSITIONS, SIGNATURES, TIMELINE,
-        TRANSACTIONS, failed,
+        BY_TIME, CURSORS, EARLY, KEEPER, KEEPER_LEDGER, MIRRORED, NOTES, OPEN, OPERATIONS, POSITIONS, SIGNATURES,
+        TIMELINE, TRANSACTIONS, failed,
     },
     writer::{Observer, Poison, QUEUE, Request, Writer, poisoned},
 };
@@ -85,6 +85,9 @@ pub trait Journal: Send + Sync {
 
     /// Up to `limit` lines of the keepers' record from number `from` on, with their numbers.
     fn keeper_lines(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, JournalError>;
+
+    /// Up to `limit` entries of the keepers' ledger from number `from` on, with their numbers.
+    fn keeper_entries(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, JournalError>;
 }
 
 /// The journal in one redb file, which one process at a time may have open.
@@ -233,6 +236,10 @@ impl Journal for RedbJournal {
 
     fn keeper_lines(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, JournalError> {
         KEEPER.read(&self.begin()?)?.from(&from, limit)
+    }
+
+    fn keeper_entries(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, JournalError> {
+        KEEPER_LEDGER.read(&self.begin()?)?.from(&from, limit)
     }
 }
 

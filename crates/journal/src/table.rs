@@ -35,6 +35,8 @@ pub(crate) const MIRRORED: Table<(GatewayId, PositionKey), MirrorRecord> = Table
 pub(crate) const NOTES: Table<String, String> = Table::new("notes");
 /// Lines are numbered from 0; the oldest go.
 pub(crate) const KEEPER: Table<u64, String> = Table::new("keeper");
+/// Entries are numbered from 0, and stay.
+pub(crate) const KEEPER_LEDGER: Table<u64, String> = Table::new("keeper_ledger");
 
 /// Something that is done with every table that holds records, that is with all but the indices.
 pub(crate) trait Visit {
@@ -52,7 +54,8 @@ pub(crate) trait Visit {
         self.visit(&POSITIONS)?;
         self.visit(&MIRRORED)?;
         self.visit(&NOTES)?;
-        self.visit(&KEEPER)
+        self.visit(&KEEPER)?;
+        self.visit(&KEEPER_LEDGER)
     }
 }
 

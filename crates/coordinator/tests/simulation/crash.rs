@@ -144,4 +144,8 @@ impl Journal for CrashingJournal {
     fn keeper_lines(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, JournalError> {
         self.0.inner.keeper_lines(from, limit)
     }
+
+    fn keeper_entries(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, JournalError> {
+        self.0.inner.keeper_entries(from, limit)
+    }
 }

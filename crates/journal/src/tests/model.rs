@@ -34,6 +34,7 @@ struct Model {
     mirrored: BTreeMap<u64, BTreeMap<Word, MirrorRecord>>,
     notes: BTreeMap<String, String>,
     keeper: BTreeMap<u64, String>,
+    keeper_ledger: BTreeMap<u64, String>,
 }
 
 impl Model {
@@ -89,6 +90,9 @@ impl Model {
             Change::Keeper(number, line) => {
                 self.keeper.insert(number, line);
             }
+            Change::KeeperEntry(number, entry) => {
+                self.keeper_ledger.insert(number, entry);
+            }
             Change::KeeperForget { below } => self.keeper.retain(|number, _| *number >= below),
             // Has a test of its own.
             Change::Position { .. } => return false,
@@ -120,6 +124,8 @@ impl Model {
         assert_eq!(journal.early().unwrap(), early.collect::<Vec<_>>());
         let lines = |from: u64| self.keeper.range(from..).map(|(number, line)| (*number, line.clone()));
         assert_eq!(journal.keeper_lines(0, usize::MAX).unwrap(), lines(0).collect::<Vec<_>>());
+        let entries: Vec<_> = self.keeper_ledger.clone().into_iter().collect();
+        assert_eq!(journal.keeper_entries(0, usize::MAX).unwrap(), entries);
         assert_eq!(journal.keeper_lines(2, 2).unwrap(), lines(2).take(2).collect::<Vec<_>>());
         for chain in ["a", "b"] {
             let mut kept: Vec<_> = self.transactions.values().filter(|sent| sent.chain == chain).cloned().collect();
@@ -205,6 +211,7 @@ fn changes() -> impl Strategy<Value = Change> {
         }),
         1 => (0_u64..3, "[a-z]{0,9}").prop_map(|(n, value)| Change::Note(format!("note {n}"), value)),
         1 => (0_u64..9, "[a-z]{0,9}").prop_map(|(n, line)| Change::Keeper(n, line)),
+        1 => (0_u64..9, "[a-z]{0,9}").prop_map(|(n, entry)| Change::KeeperEntry(n, entry)),
         1 => (0_u64..9).prop_map(|below| Change::KeeperForget { below }),
     ]
 }

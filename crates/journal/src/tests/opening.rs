@@ -73,17 +73,20 @@ fn a_newer_format_names_both_versions() {
 }
 
 #[test]
-fn a_journal_from_before_there_were_keepers_gets_their_table() {
+fn a_journal_from_before_there_were_keepers_or_their_ledger_gets_the_table() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.redb");
     drop(RedbJournal::open(&path).unwrap());
-    let database = Database::open(&path).unwrap();
-    let transaction = database.begin_write().unwrap();
-    assert!(transaction.delete_table(TableDefinition::<'_, &[u8], &[u8]>::new("keeper")).unwrap());
-    transaction.commit().unwrap();
-    drop(database);
-    verify(&path).unwrap();
-    assert_eq!(RedbJournal::open(&path).unwrap().keeper_lines(0, 9), Ok(Vec::new()));
+    for table in ["keeper", "keeper_ledger"] {
+        let database = Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        assert!(transaction.delete_table(TableDefinition::<'_, &[u8], &[u8]>::new(table)).unwrap());
+        transaction.commit().unwrap();
+        drop(database);
+        verify(&path).unwrap();
+        let journal = RedbJournal::open(&path).unwrap();
+        assert_eq!((journal.keeper_lines(0, 9), journal.keeper_entries(0, 9)), (Ok(Vec::new()), Ok(Vec::new())));
+    }
 }
 
 #[test]
