@@ -54,7 +54,7 @@ impl KeeperHarness for Hands {
     }
 
     fn feed(&self) -> Feed {
-        self.feed
+        self.feed.clone()
     }
 }
 

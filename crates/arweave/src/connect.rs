@@ -18,6 +18,7 @@ use crate::{
     config::AoConfig,
     error::AoError,
     id::Id,
+    keeper::Keeper,
     link::Link,
     network::Network,
     payouts::Histories,
@@ -132,6 +133,18 @@ impl Ao {
     #[must_use]
     pub fn user(&self, wallet: Wallet) -> User {
         User::new(Arc::clone(&self.link), Arc::clone(&self.voters), wallet)
+    }
+
+    /// Keeps markets with a key of its own.
+    #[must_use]
+    pub fn keeper(&self, wallet: Wallet) -> Keeper {
+        Keeper::new(Arc::clone(&self.link), wallet.address(), Some(wallet))
+    }
+
+    /// Looks at the markets of an account whose key is elsewhere.
+    #[must_use]
+    pub fn keeper_without_key(&self, address: Id) -> Keeper {
+        Keeper::new(Arc::clone(&self.link), address, None)
     }
 
     /// The wallet that sends orders, where there is one.

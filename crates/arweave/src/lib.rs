@@ -10,6 +10,7 @@
 //! * [`v1`] speaks with the processes of the first TIM3 on AO, and completes what they leave undone.
 //! * [`transaction`] and [`gateways`]: what is written to Arweave's base layer itself, and read from it (on our own code and not on `arweave-rs`,
 //!   which would bring a second TLS stack).
+//! * [`Keeper`] reads prices and positions, liquidates, and trades in pools, with an account of its own.
 //! * [`User`] does what a user does, with a user's wallet. [`ans104`] is the form of all messages, [`wallet`] what signs them, [`keys`] where
 //!   that is kept.
 //!
@@ -25,6 +26,7 @@ pub mod deploy;
 pub mod error;
 pub mod gateways;
 pub mod id;
+pub mod keeper;
 pub mod keys;
 pub mod network;
 pub mod reader;
@@ -51,6 +53,7 @@ pub use crate::{
     error::AoError,
     gateways::Gateways,
     id::Id,
+    keeper::Keeper,
     network::{Birth, Network, NetworkConfig, Sent},
     transaction::Transaction,
     user::User,

@@ -422,7 +422,7 @@ impl Network {
 }
 
 /// 32 letters that nobody has used.
-fn anchor() -> [u8; 32] {
+pub(crate) fn anchor() -> [u8; 32] {
     let mut random = [0; 16];
     // It fails only where the system has no randomness at all; then two equal messages are one.
     let _ = rand::fill(&mut random);

@@ -23,7 +23,7 @@ use crate::{
 };
 
 use history::Attempt;
-pub(crate) use history::Histories;
+pub(crate) use history::{Histories, SKEW};
 
 /// Payouts of one page.
 const PAGE: usize = 200;

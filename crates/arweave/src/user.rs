@@ -31,18 +31,18 @@ pub struct User {
 }
 
 /// What a lock asks for, besides the collateral that it brings.
-struct Draw {
-    market: MarketId,
-    debt: u128,
-    destination: GatewayId,
-    recipient: Account,
-    refund_to: Account,
-    max_fee: u128,
+pub(crate) struct Draw {
+    pub(crate) market: MarketId,
+    pub(crate) debt: u128,
+    pub(crate) destination: GatewayId,
+    pub(crate) recipient: Account,
+    pub(crate) refund_to: Account,
+    pub(crate) max_fee: u128,
 }
 
 impl Draw {
     /// Its tags, as a message of its own or, with `X-` in front, in the transfer that brings collateral.
-    fn tags(&self, prefix: &str) -> Vec<Tag> {
+    pub(crate) fn tags(&self, prefix: &str) -> Vec<Tag> {
         let Self { market, debt, destination, recipient, refund_to, max_fee } = self;
         [
             ("Market", market.to_string()),

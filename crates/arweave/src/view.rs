@@ -81,8 +81,10 @@ struct Failed {
 
 impl Failed {
     fn reason(self) -> String {
+        // Lua writes an empty table as a list.
         match self.detail {
             Value::Null => plain(&self.error),
+            Value::Array(list) if list.is_empty() => plain(&self.error),
             detail => plain(&format!("{} {detail}", self.error)),
         }
     }
@@ -203,6 +205,7 @@ mod tests {
     fn a_refusal_says_what_belongs_to_it() {
         assert_eq!(reason(r#"{"error":"Paused","detail":{"level":"2"}}"#), r#"Paused {"level":"2"}"#);
         assert_eq!(reason(r#"{"error":"Paused"}"#), "Paused");
+        assert_eq!(reason(r#"{"error":"Healthy","detail":[]}"#), "Healthy");
         assert_eq!(reason("nonsense"), "nonsense");
     }
 

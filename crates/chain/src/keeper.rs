@@ -12,7 +12,7 @@ use tim3_domain::{
 use crate::{BlockRef, ChainError, PoolOracle, PositionRecord, Trader, Transaction};
 
 /// Where a price is published on the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Feed {
     /// A Chainlink aggregator.
     Chainlink {
@@ -27,6 +27,15 @@ pub enum Feed {
         account: Account,
         /// The feed that it must be of: anybody can make an account of any feed.
         id: Word,
+    },
+    /// What the gateway itself goes by in a market of its own, on AO, where prices are messages to it.
+    Market(MarketId),
+    /// A process on AO that answers as RedStone's oracle does.
+    RedStone {
+        /// The process.
+        process: Account,
+        /// What the price is of, for example `AR`.
+        ticker: String,
     },
 }
 
@@ -114,6 +123,17 @@ impl<T> Attempt<T> {
     }
 }
 
+/// Names that all gateways share.
+const LIQUIDATION_GUARDS: [&str; 5] = ["Healthy", "NoDebt", "SeizedTooLittle", "MustTakeWhole", "BelowDust"];
+
+/// Whether `reason`, which may go on behind its name with numbers or words, is one with which a gateway says that a liquidation came too late, or that the position
+/// recovered: then nothing has changed.
+#[must_use]
+pub fn is_liquidation_guard(reason: &str) -> bool {
+    let name = reason.split(|next: char| !next.is_ascii_alphanumeric()).next();
+    name.is_some_and(|name| LIQUIDATION_GUARDS.contains(&name))
+}
+
 /// One account that keeps markets on a chain.
 #[async_trait]
 pub trait Keeper: Send + Sync {
@@ -131,6 +151,11 @@ pub trait Keeper: Send + Sync {
     /// Prices out of pools, where the adapter reads such.
     fn pools(&self) -> Option<&dyn PoolOracle> {
         None
+    }
+
+    /// The chain's clock, in seconds, while `head` is its newest block: of which it is the time, wherever blocks come by themselves.
+    async fn clock(&self, head: &BlockRef) -> Result<u64, ChainError> {
+        Ok(head.timestamp)
     }
 
     /// What every endpoint that answers says of a feed now, each by a block of its own.

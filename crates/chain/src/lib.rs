@@ -36,7 +36,7 @@ pub use actor::{Action as UserAction, Actor};
 pub use attester::{AttestRequest, Attester, Evidence, Refused, Signature};
 pub use block::{BlockRef, Located, Tips, TxId};
 pub use error::{ChainError, ErrorClass};
-pub use keeper::{Attempt, Feed, FeedReading, Keeper, Liquidate, Liquidated, Undone};
+pub use keeper::{Attempt, Feed, FeedReading, Keeper, Liquidate, Liquidated, Undone, is_liquidation_guard};
 pub use lock::{Lock, MarketState};
 pub use payout::{LostPayout, Overdue};
 pub use pool::{PoolOracle, PoolReading, PricedToken};
@@ -45,7 +45,7 @@ pub use reader::{Endpoint, Fetched, Reader, Reading, Skip};
 pub use state::{AttesterSet, Books, Direction, Holding, PeerBooks, PositionRecord, RouteState, Slot, State};
 pub use submitter::{Capacity, Prepared, Submitter, Transaction, TransactionState, Verdict};
 pub use token::Token;
-pub use trader::{Move, PoolAt, TokenAt, Trade, TradeStep, Traded, Trader, Via};
+pub use trader::{Move, PoolAt, Sale, TokenAt, Trade, TradeStep, Traded, Trader, Via};
 
 use tim3_domain::identity::{Account, ChainId, GatewayId};
 

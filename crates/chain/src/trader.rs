@@ -3,7 +3,8 @@
 //! It is a part of [`Keeper`](crate::Keeper), with the same account, and sends in the same order: [`Trader::prepare_trade`] and
 //! [`Trader::prepare_transfer`] simulate and sign, the caller makes the bytes durable, and only then calls
 //! [`Keeper::broadcast`](crate::Keeper::broadcast). A trade is one transaction that happens as a whole, carries the least to accept and a deadline, and
-//! otherwise changes nothing. What it did is what the chain's own records of transfers say, never what was quoted.
+//! otherwise changes nothing; on AO, where no two messages happen as one, it is one step, which is done or paid back. What it did is what the chain's own
+//! records of transfers say, never what was quoted.
 //!
 //! Tokens are named by their accounts, and amounts here are in base units of the token itself, not in canonical ones.
 
@@ -13,7 +14,7 @@ use tim3_domain::{
     identity::{Account, AssetId, GatewayId, MarketId, OperationId},
 };
 
-use crate::{Attempt, BlockRef, ChainError, Transaction};
+use crate::{Attempt, BlockRef, ChainError, Liquidate, Transaction};
 
 /// A token on its chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,25 @@ pub struct Trade {
     pub steps: Vec<TradeStep>,
     /// How large.
     pub size: Size,
+    /// The last second, by the chain's clock, at which it may happen; not looked at on Solana, where transactions expire by themselves, and on AO, where none does.
+    pub deadline: u64,
+}
+
+/// A liquidation whose collateral is sold for the synthetic in the same transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sale {
+    /// What is liquidated. Its amounts are in canonical units, and the tokens' own must be the same.
+    pub liquidation: Liquidate,
+    /// The pool, from the collateral to the synthetic.
+    pub step: TradeStep,
+    /// What is bought of the synthetic, exactly.
+    pub output: u128,
+    /// The most of the collateral to pay for it; what is left of it is kept.
+    pub most: u128,
+    /// Whether the pool lends that first, and is paid out of what is seized: then nothing else is needed. Otherwise the account repays out of its own.
+    pub flash: bool,
+    /// Who gets what is left over of either token, once what was repaid is back; `None` for the account itself.
+    pub treasury: Option<Account>,
     /// The last second, by the chain's clock, at which it may happen.
     pub deadline: u64,
 }
@@ -91,6 +111,8 @@ pub struct Move {
 pub struct Traded {
     /// What the account gained or lost of each token, by the chain's records of transfers. What pays for transactions is not in it.
     pub changes: Vec<(Account, i128)>,
+    /// What went to a treasury instead, as [`Sale::treasury`] says.
+    pub swept: Vec<(Account, u128)>,
     /// The operation that it started, if it is a [`Move`].
     pub operation: Option<OperationId>,
 }
@@ -117,7 +139,7 @@ pub trait Trader: Send + Sync {
     /// [`ChainError::Rejected`] where it is no pool of its router, or takes another fee.
     async fn pool(&self, pool: &PoolAt) -> Result<[TokenAt; 2], ChainError>;
 
-    /// What pools hold at `block`, agreed on by a quorum: in the order asked for, and of each one's tokens.
+    /// What pools hold at `block`, or not before it where there is no past state, agreed on by a quorum: in the order asked for, and of each one's tokens.
     async fn reserves(&self, pools: &[Account], block: &BlockRef) -> Result<Vec<[u128; 2]>, ChainError>;
 
     /// What the account holds of tokens at the newest block, in the order asked for.
@@ -131,6 +153,12 @@ pub trait Trader: Send + Sync {
     /// # Errors
     /// [`ChainError::Rejected`] with the reason where it would fail, and where there is no key.
     async fn prepare_trade(&self, trade: &Trade) -> Result<Transaction, ChainError>;
+
+    /// Simulates a liquidation with a sale, and signs it. Nothing is sent. [`Trader::trades`] tells what became of it.
+    ///
+    /// # Errors
+    /// As [`Trader::prepare_trade`]; and where the chain has no such thing.
+    async fn prepare_sale(&self, sale: &Sale) -> Result<Transaction, ChainError>;
 
     /// Simulates a Transfer operation, and signs its transaction. Nothing is sent.
     ///

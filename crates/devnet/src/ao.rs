@@ -267,6 +267,14 @@ impl AoNetwork {
         })))
     }
 
+    /// Lets messages between processes go that a fault held back.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub async fn release(&self) -> Result<()> {
+        self.control("release", &json!({})).await.map(|_| ())
+    }
+
     /// The messages between processes that a fault holds back.
     ///
     /// # Errors

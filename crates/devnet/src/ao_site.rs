@@ -1,5 +1,7 @@
 //! The AO network of a devnet with a gateway on it, read directly: nothing there goes through the adapter that tests want to check.
 
+mod pool;
+
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
@@ -10,7 +12,10 @@ use tim3_arweave::{
     ans104::Tag,
     deploy::{
         Deployer, Deployment, Ground,
-        plan::{CollateralPlan, GatewayPlan, MarketPlan, RoutePlan, SyntheticPlan, TokenPlan, WindowPlan},
+        plan::{
+            CollateralPlan, GatewayPlan, MarketPlan, OraclePlan, RoutePlan, SourcePlan, SyntheticPlan, TokenPlan,
+            WindowPlan,
+        },
     },
 };
 use tim3_domain::{
@@ -26,7 +31,7 @@ use url::Url;
 use crate::{
     accounts,
     ao::{AoNetwork, AoOptions},
-    plan::{CEILING, STABLE, STABLE_DECIMALS, SYNTHETIC},
+    plan::{CEILING, STABLE, STABLE_DECIMALS, SYNTHETIC, TEN_YEARS, vault},
     site::Position,
 };
 
@@ -36,6 +41,18 @@ pub const NAME: &str = "o";
 pub const CHAIN: &str = "ao:devnet";
 /// Decimals of the collateral's process, as the real one of USDA has.
 pub const STABLE_NATIVE: u8 = 12;
+/// Collateral of the vault market, a test token of 20 USD, as wrapped AR is one.
+pub const VOLATILE: &str = "WAR";
+/// Its decimals, the same in its process and in books.
+pub const VOLATILE_DECIMALS: u8 = 12;
+/// What its price is called.
+const FEED: &str = "WAR/USD";
+/// Who says it. It stands still until they say another one.
+const SOURCES: [&str; 2] = ["oracle-one", "oracle-two"];
+/// In cents, at first.
+const PRICE: u128 = 2_000;
+/// A cent in a price.
+const CENT: u128 = 10_000_000_000_000_000;
 /// How long a change of the gateway has to wait, in seconds.
 const DELAY: u64 = 60;
 /// Blocks of Arweave that make a message final.
@@ -182,13 +199,50 @@ impl AoSite {
         Ok(Network::new(network_config(&self.network)?, None)?)
     }
 
-    /// Mints the collateral for some wallets, in its own units.
+    /// Mints a collateral for some wallets, in its own units.
     ///
     /// # Errors
     /// What the network says.
-    pub async fn fund(&self, wallets: &[Id], quantity: u128) -> Result<()> {
-        let usda = self.token(STABLE)?;
-        try_join_all(wallets.iter().map(|wallet| self.deployer.mint_test_token(usda, *wallet, quantity))).await?;
+    pub async fn fund(&self, symbol: &str, wallets: &[Id], quantity: u128) -> Result<()> {
+        let token = self.token(symbol)?;
+        try_join_all(wallets.iter().map(|wallet| self.deployer.mint_test_token(token, *wallet, quantity))).await?;
+        Ok(())
+    }
+
+    /// What a position at home here is.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub async fn position(&self, market: MarketId, owner: Account) -> Result<Position> {
+        position(&self.view_of("Position", market, owner).await?)
+    }
+
+    /// Has the two sources tell the gateway what the volatile collateral is worth now, in cents.
+    ///
+    /// # Errors
+    /// What the gateway refuses.
+    pub async fn publish(&self, cents: [u128; 2]) -> Result<()> {
+        let price = |cents: u128| cents.checked_mul(CENT).context("no price");
+        self.publish_raw([price(cents[0])?, price(cents[1])?]).await
+    }
+
+    /// The same with all 18 decimals.
+    ///
+    /// # Errors
+    /// What the gateway refuses.
+    pub async fn publish_raw(&self, prices: [u128; 2]) -> Result<()> {
+        // What is told twice in a second is no news to the gateway.
+        self.network.advance(1).await?;
+        let client = self.client()?;
+        let time = client.now().await?.to_string();
+        for (source, price) in SOURCES.into_iter().zip(prices) {
+            let price = price.to_string();
+            let tags = [("Action", "Price"), ("Feed", FEED), ("Price", &price), ("Time", &time)];
+            let tags = tags.map(|(name, value)| Tag::new(name, value));
+            let sent = client.send(&accounts::ao_wallet(source)?, self.deployment.process, &tags, "").await?;
+            let answer = sent.outcome.action("Price-Response").with_context(|| format!("{:?}", sent.outcome))?;
+            ensure!(answer.data.contains("\"accepted\":true"), "{source} told of {price} before: {}", answer.data);
+        }
         Ok(())
     }
 
@@ -293,14 +347,17 @@ impl Setup {
         let site = AoSite { deployment, network, deployer, client: reqwest::Client::new(), _miner: miner };
         let users = accounts::USERS.map(accounts::ao_wallet).into_iter().map(|user| Ok(user?.address()));
         let quantity = scale(1_000_000, 0, STABLE_NATIVE, Rounding::Exact)?;
-        site.fund(&users.collect::<Result<Vec<_>>>()?, quantity).await?;
+        site.fund(STABLE, &users.collect::<Result<Vec<_>>>()?, quantity).await?;
+        site.publish([PRICE; 2]).await?;
         Ok(site)
     }
 }
 
-/// Users are told the same limits as on the other chains; there is one market, of the stable collateral.
+/// Users are told the same limits as on the other chains; there is a reserve market of the stable collateral, and a vault market of the volatile one.
 fn plan(window: WindowPlan) -> Result<GatewayPlan> {
     let wallet = |name: &str| Ok::<_, anyhow::Error>(accounts::ao_wallet(name)?.address());
+    let source = |name: &str| Ok::<_, anyhow::Error>(SourcePlan { account: wallet(name)?, max_age_seconds: TEN_YEARS });
+    let (one, other) = (source(SOURCES[0])?, source(SOURCES[1])?);
     Ok(GatewayPlan {
         salt: Word(rand::random()),
         guardian: wallet(accounts::GUARDIAN)?,
@@ -315,12 +372,22 @@ fn plan(window: WindowPlan) -> Result<GatewayPlan> {
             mint_window: window,
             release_window: window,
         }],
-        collaterals: vec![CollateralPlan {
-            symbol: STABLE.to_owned(),
-            decimals: STABLE_DECIMALS,
-            token: TokenPlan::Test { decimals: STABLE_NATIVE },
-        }],
-        markets: vec![MarketPlan::reserve(SYNTHETIC, STABLE, CEILING)],
+        collaterals: vec![
+            CollateralPlan {
+                symbol: STABLE.to_owned(),
+                decimals: STABLE_DECIMALS,
+                token: TokenPlan::Test { decimals: STABLE_NATIVE },
+            },
+            CollateralPlan {
+                symbol: VOLATILE.to_owned(),
+                decimals: VOLATILE_DECIMALS,
+                token: TokenPlan::Test { decimals: VOLATILE_DECIMALS },
+            },
+        ],
+        markets: vec![
+            MarketPlan::reserve(SYNTHETIC, STABLE, CEILING),
+            vault(VOLATILE, OraclePlan { feed: FEED.to_owned(), primary: one, secondary: Some(other) }),
+        ],
     })
 }
 
@@ -345,7 +412,7 @@ pub(crate) fn configuration(site: &AoSite) -> Result<String> {
     };
     let voters: String = accounts::ATTESTERS.into_iter().map(voter).collect::<Result<_>>()?;
     let (guardian, submitter) = (accounts::GUARDIAN, accounts::SUBMITTER);
-    let market = STABLE.to_lowercase();
+    let (reserve, vault) = (STABLE.to_lowercase(), VOLATILE.to_lowercase());
     Ok(format!(
         r#"
 [chains.{NAME}]
@@ -368,12 +435,19 @@ guardian = {{ file = "keys/{guardian}.key" }}
 [chains.{NAME}.submit]
 signer = {{ keystore = "keys/{submitter}-ao.json", password = {{ file = "keys/password" }} }}
 
-[markets.{market}_{NAME}]
+[markets.{reserve}_{NAME}]
 kind = "reserve"
 home = "{NAME}"
 synthetic = "{SYNTHETIC}"
 collateral = "{STABLE}"
 collateral_decimals = {STABLE_DECIMALS}
+
+[markets.{vault}_{NAME}]
+kind = "vault"
+home = "{NAME}"
+synthetic = "{SYNTHETIC}"
+collateral = "{VOLATILE}"
+collateral_decimals = {VOLATILE_DECIMALS}
 "#
     ))
 }

@@ -2,6 +2,7 @@
 
 use alloy::primitives::Address;
 use anyhow::Result;
+use tim3_chain::plan;
 use tim3_domain::{
     identity::{AssetId, GatewayId, MarketKind},
     word::Word,
@@ -31,10 +32,24 @@ pub(crate) const CEILING: u128 = 1_000_000_000 * UNIT;
 /// A price that no devnet lives long enough to see stale.
 pub(crate) const TEN_YEARS: u64 = 10 * 365 * 86_400;
 
+/// The vault market of every chain: minted up to 75 %, liquidatable from 80 %.
+pub(crate) fn vault<Oracle>(collateral: &str, oracle: Oracle) -> plan::MarketPlan<Oracle> {
+    plan::MarketPlan {
+        kind: MarketKind::Vault,
+        oracle: Some(oracle),
+        max_ltv_bps: 7_500,
+        liquidation_threshold_bps: 8_000,
+        bonus_bps: 500,
+        close_factor_bps: 5_000,
+        dust: 100 * UNIT,
+        ..plan::MarketPlan::reserve(SYNTHETIC, collateral, CEILING)
+    }
+}
+
 /// What users are told about a chain's gateway.
 pub(crate) fn gateway(window: WindowPlan) -> Result<GatewayPlan> {
     let attesters = accounts::ATTESTERS.into_iter().map(accounts::address).collect::<Result<Vec<Address>>>()?;
-    let oracle = |answer| Some(OraclePlan::Test { decimals: 8, answer, max_age_seconds: TEN_YEARS });
+    let oracle = |answer| OraclePlan::Test { decimals: 8, answer, max_age_seconds: TEN_YEARS };
     let collateral = |symbol: &str, name: &str, decimals| CollateralPlan {
         symbol: symbol.to_owned(),
         decimals,
@@ -60,20 +75,11 @@ pub(crate) fn gateway(window: WindowPlan) -> Result<GatewayPlan> {
         ],
         markets: vec![
             MarketPlan {
-                oracle: oracle(100_000_000),
+                oracle: Some(oracle(100_000_000)),
                 depeg_bps: 100,
                 ..MarketPlan::reserve(SYNTHETIC, STABLE, CEILING)
             },
-            MarketPlan {
-                kind: MarketKind::Vault,
-                oracle: oracle(2_000 * 100_000_000),
-                max_ltv_bps: 7_500,
-                liquidation_threshold_bps: 8_000,
-                bonus_bps: 500,
-                close_factor_bps: 5_000,
-                dust: 100 * UNIT,
-                ..MarketPlan::reserve(SYNTHETIC, VOLATILE, CEILING)
-            },
+            vault(VOLATILE, oracle(2_000 * 100_000_000)),
         ],
     })
 }

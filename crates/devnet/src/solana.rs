@@ -1,6 +1,7 @@
 //! The Solana chain of a devnet: a validator with the gateway program, read directly: nothing there goes through the adapter that tests want
 //! to check.
 
+mod pool;
 mod price;
 mod receiver;
 
@@ -11,7 +12,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use tim3_domain::{
-    identity::{Account, AssetId, ChainId, GatewayId, MarketId, MarketKind},
+    identity::{Account, AssetId, ChainId, GatewayId, MarketId},
     protocol::{Event, EventBody},
     word::Word,
 };
@@ -32,11 +33,12 @@ use tim3_solana_interface::{
 
 use crate::{
     accounts,
-    plan::{CEILING, STABLE, STABLE_DECIMALS, SYNTHETIC, UNIT},
+    plan::{CEILING, STABLE, STABLE_DECIMALS, SYNTHETIC, vault},
     site::Position,
     validator::{Validator, ValidatorOptions},
 };
 
+pub use pool::SwapPool;
 pub use tim3_solana_interface::external::PriceUpdate;
 
 /// The chain's name in the configuration.
@@ -322,7 +324,8 @@ impl Setup {
         let admin = accounts::solana_key(accounts::ADMIN);
         let options = ValidatorOptions::new(directory.join("solana"), admin.pubkey().to_string());
         let price::Genesis { accounts, program } = price::write(directory)?;
-        let options = ValidatorOptions { ticks_per_slot, accounts: Some(accounts), programs: vec![program], ..options };
+        let programs = vec![program, pool::write(directory)?];
+        let options = ValidatorOptions { ticks_per_slot, accounts: Some(accounts), programs, ..options };
         let validator = Validator::start(&options).await?;
         let client = JsonRpc::new(validator.url()?.into())?;
         let genesis = ask(&client, "getGenesisHash", json!([])).await?;
@@ -397,19 +400,7 @@ fn plan(window: WindowPlan) -> Result<GatewayPlan> {
             release_window: window,
         }],
         collaterals: vec![collateral(STABLE, STABLE_DECIMALS), collateral(VOLATILE, VOLATILE_DECIMALS)],
-        markets: vec![
-            MarketPlan::reserve(SYNTHETIC, STABLE, CEILING),
-            MarketPlan {
-                kind: MarketKind::Vault,
-                oracle: Some(price::oracle()),
-                max_ltv_bps: 7_500,
-                liquidation_threshold_bps: 8_000,
-                bonus_bps: 500,
-                close_factor_bps: 5_000,
-                dust: 100 * UNIT,
-                ..MarketPlan::reserve(SYNTHETIC, VOLATILE, CEILING)
-            },
-        ],
+        markets: vec![MarketPlan::reserve(SYNTHETIC, STABLE, CEILING), vault(VOLATILE, price::oracle())],
     })
 }
 

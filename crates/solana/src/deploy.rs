@@ -166,7 +166,7 @@ impl Deployer {
                 tokens.insert(synthetic.symbol.clone(), mint);
                 continue;
             }
-            let mint = self.mint(6, &addresses.authority()).await?;
+            let mint = self.new_mint(6, &addresses.authority()).await?;
             let call = Call::AddSynthetic { symbol: symbol(&synthetic.symbol)?, target: synthetic.target };
             self.register(addresses, &synthetic.symbol, mint, call).await?;
             tokens.insert(synthetic.symbol.clone(), mint);
@@ -178,7 +178,7 @@ impl Deployer {
             }
             let mint = match collateral.token {
                 TokenPlan::Existing(mint) => mint,
-                TokenPlan::Test { decimals } => self.mint(decimals, &self.address()).await?,
+                TokenPlan::Test { decimals } => self.new_mint(decimals, &self.address()).await?,
             };
             let call = Call::AddCollateral { symbol: symbol(&collateral.symbol)?, decimals: collateral.decimals };
             self.register(addresses, &collateral.symbol, mint, call).await?;
@@ -353,13 +353,13 @@ impl Deployer {
     }
 
     /// A new mint without freeze authority.
-    async fn mint(&self, decimals: u8, authority: &Pubkey) -> Result<Pubkey, SolanaError> {
+    ///
+    /// # Errors
+    /// What the chain says.
+    pub async fn new_mint(&self, decimals: u8, authority: &Pubkey) -> Result<Pubkey, SolanaError> {
         /// The tag of InitializeMint2.
         const INITIALIZE_MINT: u8 = 20;
-        let (me, new) = (self.address(), Keypair::new());
-        let rent = self.rent(mint::LENGTH).await?;
-        let length = u64::try_from(mint::LENGTH).unwrap_or_default();
-        let create = system::create_account(&me, &new.pubkey(), rent, length, &token_program());
+        let (new, create) = self.creation(mint::LENGTH, &token_program()).await?;
         let initialize = Raw {
             program_id: token_program(),
             accounts: vec![AccountMeta::new(new.pubkey(), false)],
@@ -368,6 +368,25 @@ impl Deployer {
         };
         self.done("mint", &[create, initialize], &[&new]).await?;
         Ok(new.pubkey())
+    }
+
+    /// A new account of so many zero bytes that belongs to a program.
+    ///
+    /// # Errors
+    /// What the chain says.
+    pub async fn new_account(&self, bytes: usize, owner: &Pubkey) -> Result<Pubkey, SolanaError> {
+        let (new, create) = self.creation(bytes, owner).await?;
+        self.done("account", &[create], &[&new]).await?;
+        Ok(new.pubkey())
+    }
+
+    /// A new account's key, and what makes it.
+    async fn creation(&self, bytes: usize, owner: &Pubkey) -> Result<(Keypair, Raw), SolanaError> {
+        let new = Keypair::new();
+        let rent = self.rent(bytes).await?;
+        let length = u64::try_from(bytes).unwrap_or_default();
+        let create = system::create_account(&self.address(), &new.pubkey(), rent, length, owner);
+        Ok((new, create))
     }
 
     async fn configure(

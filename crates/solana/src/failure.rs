@@ -4,16 +4,24 @@ use std::fmt;
 
 use serde_json::Value;
 use tim3_chain::ChainError;
-use tim3_solana_interface::GatewayError;
+use tim3_solana_interface::{
+    GatewayError,
+    pool::{EXCEEDED_SLIPPAGE, ZERO_TRADING_TOKENS},
+};
 
-/// Errors of the token program that users run into, by their custom code.
-const TOKEN_ERRORS: [(u64, &str); 6] = [
+/// Reasons with which a swap in a pool changes nothing, because it would bring too little.
+pub(crate) const SWAP_GUARDS: [&str; 2] = ["ExceededSlippage", "ZeroTradingTokens"];
+
+/// Errors of the token program and of pools that users run into, by their custom code.
+const KNOWN_ERRORS: [(u64, &str); 8] = [
     (1, "InsufficientFunds"),
     (3, "MintMismatch"),
     (4, "OwnerMismatch"),
     (9, "UninitializedState"),
     (14, "Overflow"),
     (17, "AccountFrozen"),
+    (EXCEEDED_SLIPPAGE as u64, SWAP_GUARDS[0]),
+    (ZERO_TRADING_TOKENS as u64, SWAP_GUARDS[1]),
 ];
 
 /// Why a transaction failed, or would.
@@ -99,7 +107,7 @@ fn instruction(index: u64, error: &Value) -> Failure {
     }
     let reason = match (custom, error) {
         (Some(code), _) => {
-            let known = TOKEN_ERRORS.iter().find(|(known, _)| *known == code);
+            let known = KNOWN_ERRORS.iter().find(|(known, _)| *known == code);
             known.map_or_else(|| format!("Custom({code})"), |(_, name)| (*name).to_owned())
         }
         (None, Value::String(name)) => plain(name),
@@ -146,6 +154,7 @@ mod tests {
         for (error, expected) in [
             (json!({"InstructionError": [2, {"Custom": 6061}]}), "WindowFull"),
             (json!({"InstructionError": [2, {"Custom": 1}]}), "InsufficientFunds in instruction 2"),
+            (json!({"InstructionError": [3, {"Custom": 16}]}), "ExceededSlippage in instruction 3"),
             (json!({"InstructionError": [0, {"Custom": 77}]}), "Custom(77) in instruction 0"),
             (
                 json!({"InstructionError": [1, "ComputationalBudgetExceeded"]}),

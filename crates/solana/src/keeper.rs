@@ -1,11 +1,13 @@
-//! An account that keeps markets: Pyth's prices, positions and inventory, and liquidations.
+//! An account that keeps markets: Pyth's prices, positions and inventory, liquidations, and trades in pools and at par.
 //!
-//! Each liquidation is a transaction of its own: where somebody was first, an instruction fails, and it takes all of its transaction with it. What
-//! is done is what is final, and what a quorum says that it cost and did; what is only confirmed is still on its way.
+//! Each liquidation and each trade is a transaction of its own: where somebody was first, an instruction fails, and it takes all of its transaction with
+//! it. What is done is what is final, and what a quorum says that it cost and did; what is only confirmed is still on its way.
 
 mod outcomes;
+mod pool;
 mod pyth;
 mod room;
+mod trades;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +19,8 @@ use async_trait::async_trait;
 use solana_instruction::Instruction as Raw;
 use solana_pubkey::Pubkey;
 use tim3_chain::{
-    Attempt, ChainError, Feed, FeedReading, Keeper as Port, Liquidate, PositionRecord, Transaction, TxId,
+    Attempt, ChainError, Feed, FeedReading, Keeper as Port, Liquidate, Liquidated, PositionRecord, Trader, Transaction,
+    TxId,
 };
 use tim3_domain::identity::{Account, AssetId, MarketId};
 use tim3_solana_interface::{
@@ -35,9 +38,11 @@ use crate::{
     message::Budget,
     orders::{self, common},
     sender::{Sender, margin},
-    user::open,
+    user::{Acts, open},
 };
+use outcomes::Deed as _;
 use room::OnTheirWay;
+use trades::Known;
 
 /// Positions in one request besides the gateway.
 const POSITIONS: usize = 99;
@@ -55,8 +60,10 @@ const RECORD: usize = RECORD_HEADER + 3 * 33 + 5 * 17;
 #[derive(Debug)]
 pub struct Keeper {
     link: Arc<Link>,
-    address: Pubkey,
+    acts: Acts,
     sender: Option<Sender>,
+    /// The pools that were looked at.
+    pools: Mutex<BTreeMap<Pubkey, Arc<Known>>>,
     /// What a liquidation uses, as last simulated: more is believed at once, less bit by bit.
     units: Mutex<u32>,
     /// When transactions were sent lately.
@@ -66,10 +73,12 @@ pub struct Keeper {
 
 impl Keeper {
     pub(crate) fn new(link: Arc<Link>, address: Pubkey, sender: Option<Sender>) -> Self {
+        let acts = Acts { link: Arc::clone(&link), me: address };
         Self {
             link,
-            address,
+            acts,
             sender,
+            pools: Mutex::default(),
             units: Mutex::new(FIRST_GUESS),
             sent: Mutex::default(),
             on_their_way: Mutex::default(),
@@ -77,7 +86,7 @@ impl Keeper {
     }
 
     fn sender(&self) -> Result<&Sender, ChainError> {
-        self.sender.as_ref().ok_or_else(|| self.link.rejected("liquidate", "no key of a keeper is configured"))
+        self.sender.as_ref().ok_or_else(|| self.link.rejected("keep", "no key of a keeper is configured"))
     }
 
     fn used(&self, units: u32) {
@@ -97,7 +106,7 @@ impl Keeper {
     /// What liquidates, after making the token account for the collateral where there is none.
     async fn instructions(&self, what: &'static str, liquidation: &Liquidate) -> Result<[Raw; 2], ChainError> {
         let Liquidate { market: id, owner, max_repay, min_seized } = *liquidation;
-        let (me, addresses) = (self.address, &self.link.addresses);
+        let (me, addresses) = (self.acts.me, &self.link.addresses);
         let gateway = self.link.gateway(what).await?;
         let (index, market, synthetic, collateral) = self.link.parts(what, &gateway, id)?;
         let price = orders::price(&market).filter(|_| market.kind() == VAULT);
@@ -122,11 +131,15 @@ impl Keeper {
 #[async_trait]
 impl Port for Keeper {
     fn account(&self) -> Account {
-        account(&self.address)
+        account(&self.acts.me)
     }
 
     fn can_send(&self) -> bool {
         self.sender.is_some()
+    }
+
+    fn trader(&self) -> Option<&dyn Trader> {
+        Some(self)
     }
 
     async fn feed(&self, feed: &Feed) -> Result<Vec<FeedReading>, ChainError> {
@@ -154,7 +167,7 @@ impl Port for Keeper {
     }
 
     async fn fee_balance(&self) -> Result<u128, ChainError> {
-        self.link.lamports(self.address).await.map(Into::into)
+        self.link.lamports(self.acts.me).await.map(Into::into)
     }
 
     /// Fees, and the share of a page of events that the record takes: who fills one makes the next, and pays its rent.
@@ -203,13 +216,16 @@ impl Port for Keeper {
         self.read_attempts(self.sender()?, transactions).await
     }
 
-    /// A fresh blockhash for one that can never be included, by the word of a quorum, as long as it would still do something.
+    /// A fresh blockhash for a liquidation that can never be included, by the word of a quorum, as long as it would still do something. Prices move on:
+    /// what a trade was signed for has passed with its blockhash.
     async fn escalate(&self, old: &Transaction) -> Result<Option<Transaction>, ChainError> {
         let sender = self.sender()?;
         if self.link.may_live(old) {
             return Ok(None);
         }
-        let Some(message) = sender.journaled(old) else { return Ok(None) };
+        let Some(message) = sender.journaled(old).filter(|it| Liquidated::is_in(it, &self.link.config.program)) else {
+            return Ok(None);
+        };
         let fates = self.link.fates(std::slice::from_ref(old)).await?;
         if fates != [Fate::Dead] || sender.simulate_message(message.clone()).await?.is_err() {
             return Ok(None);

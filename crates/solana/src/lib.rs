@@ -7,7 +7,7 @@
 //! * Sending ([`submitter`]): as many orders as fit in one transaction, with token accounts for recipients who have none and a lookup table for
 //!   the accounts that orders share, after simulation has said what becomes of each. A transaction lives as
 //!   long as its blockhash, and is replaced only when it can no longer land.
-//! * [`User`] does what a user does, with a user's key, and [`Keeper`] looks after markets. [`keys`] holds keys encrypted at rest. [`deploy`] deploys and
+//! * [`User`] does what a user does, with a user's key, and [`Keeper`] looks after markets and trades. [`keys`] holds keys encrypted at rest. [`deploy`] deploys and
 //!   checks gateways.
 //!
 //! Decisions are pure functions: what a page says ([`records`]), what a transaction carried ([`carried`]), what an error means ([`failure`],

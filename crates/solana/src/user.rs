@@ -29,8 +29,15 @@ use crate::{
 /// A user of a gateway. Many actions may be on their way at once.
 #[derive(Debug)]
 pub struct User {
-    link: Arc<Link>,
+    acts: Acts,
     sender: Sender,
+}
+
+/// What an account may do at a gateway, as instructions.
+#[derive(Debug)]
+pub(crate) struct Acts {
+    pub(crate) link: Arc<Link>,
+    pub(crate) me: Pubkey,
 }
 
 /// An instruction with its accounts by name, and the wallets that must have a token account for it.
@@ -43,7 +50,7 @@ struct Plan<'a> {
 impl User {
     pub(crate) fn new(link: Arc<Link>, signer: Keypair) -> Self {
         let sender = Sender::new(Arc::clone(&link.network), signer, link.tables.clone());
-        Self { link, sender }
+        Self { acts: Acts { link, me: sender.address() }, sender }
     }
 
     /// The user's address.
@@ -57,7 +64,7 @@ impl User {
     /// # Errors
     /// What the chain says.
     pub async fn open_token_account(&self, id: AssetId, wallet: Account) -> Result<TxId, ChainError> {
-        let registered = self.link.registered("token account", id).await?;
+        let registered = self.acts.link.registered("token account", id).await?;
         let open = open(&self.address(), &pubkey(&wallet), &registered.mint);
         self.done("token account", &[open]).await
     }
@@ -67,21 +74,23 @@ impl User {
     /// # Errors
     /// [`ChainError::Rejected`] where the transaction as a whole fails; what became of each order is told by events and skips.
     pub async fn execute(&self, orders: &[SignedOrder]) -> Result<TxId, ChainError> {
-        let (gateway, placed) = self.link.place(orders, 0).await?;
-        let instructions = self.link.execute(&gateway, &self.address(), &placed)?;
+        let (gateway, placed) = self.acts.link.place(orders, 0).await?;
+        let instructions = self.acts.link.execute(&gateway, &self.address(), &placed)?;
         self.sender.transact("execute", &instructions, Budget { units: MAX_UNITS, price: 0 }, &[]).await
     }
 
     /// Simulates, sends, and waits until it is confirmed.
     async fn done(&self, what: &'static str, instructions: &[Raw]) -> Result<TxId, ChainError> {
         let simulated = self.sender.simulate(instructions).await?;
-        let simulated = simulated.map_err(|failure| failure.into_chain_error(self.link.name.clone(), what))?;
-        let price = self.sender.price(&written(instructions), &self.link.config.fees).await;
+        let simulated = simulated.map_err(|failure| failure.into_chain_error(self.acts.link.name.clone(), what))?;
+        let price = self.sender.price(&written(instructions), &self.acts.link.config.fees).await;
         self.sender.transact(what, instructions, Budget { units: margin(simulated.units), price }, &[]).await
     }
+}
 
+impl Acts {
     fn planned(&self, gateway: &Snapshot, plan: Plan<'_>) -> Vec<Raw> {
-        let me = self.address();
+        let me = self.me;
         let mut named = common(&self.link.addresses, gateway, &me);
         named.extend(plan.named);
         let opened = plan.wallets.iter().map(|(wallet, mint)| open(&me, wallet, mint));
@@ -126,7 +135,7 @@ impl User {
         let native = scale(collateral, token.decimals(), token.native_decimals(), Rounding::Exact)
             .map_err(|error| self.link.rejected(WHAT, error.to_string()))?;
         let native = u64::try_from(native).map_err(|_| self.link.rejected(WHAT, "more than a token account holds"))?;
-        let me = self.address();
+        let me = self.me;
         let (mint, synthetic_id) = (mint_of(&synthetic), id_of(&synthetic));
         let mut named = self.paid_from(&market, id, account(&me));
         named.push(("user_collateral", token_account(&me, &mint_of(&token))));
@@ -170,7 +179,7 @@ impl User {
         let (index, synthetic) = asset(&gateway, id).ok_or_else(|| self.unknown(WHAT, "Asset", &id))?;
         let mint = mint_of(&synthetic);
         let mut named = self.towards(WHAT, id, destination).await?;
-        named.extend([("user_token", token_account(&self.address(), &mint)), ("synthetic_mint", mint)]);
+        named.extend([("user_token", token_account(&self.me, &mint)), ("synthetic_mint", mint)]);
         let instruction = Instruction::Burn(args(index));
         Ok(self.planned(&gateway, Plan { instruction, named, wallets: Vec::new() }))
     }
@@ -180,7 +189,7 @@ impl User {
         let gateway = self.link.gateway(WHAT).await?;
         let (index, market, synthetic, _) = self.link.parts(WHAT, &gateway, id)?;
         let mint = mint_of(&synthetic);
-        let mut named = vec![("user_token", token_account(&self.address(), &mint)), ("synthetic_mint", mint)];
+        let mut named = vec![("user_token", token_account(&self.me, &mint)), ("synthetic_mint", mint)];
         named.extend(orders::position(&self.link.addresses, &market, id, owner).map(|key| ("position", key)));
         let instruction = Instruction::Repay(RepayArgs { market: index, owner: owner.0.0, amount });
         Ok(self.planned(&gateway, Plan { instruction, named, wallets: Vec::new() }))
@@ -191,7 +200,7 @@ impl User {
         let gateway = self.link.gateway(WHAT).await?;
         let (index, market, _, token) = self.link.parts(WHAT, &gateway, id)?;
         let (mint, wallet) = (mint_of(&token), pubkey(&to));
-        let mut named = self.paid_from(&market, id, account(&self.address()));
+        let mut named = self.paid_from(&market, id, account(&self.me));
         named.push(("collateral_vault", self.link.addresses.vault(id_of(&token))));
         named.push(("recipient_collateral", token_account(&wallet, &mint)));
         let instruction = Instruction::Withdraw(WithdrawArgs { market: index, collateral, to: to.0.0 });
@@ -212,7 +221,7 @@ impl User {
         let (mint, collateral, wallet) = (mint_of(&synthetic), mint_of(&token), pubkey(&recipient));
         let mut named = self.paid_from(&market, id, owner);
         named.extend([
-            ("user_token", token_account(&self.address(), &mint)),
+            ("user_token", token_account(&self.me, &mint)),
             ("synthetic_mint", mint),
             ("collateral_vault", self.link.addresses.vault(id_of(&token))),
             ("recipient_collateral", token_account(&wallet, &collateral)),
@@ -233,13 +242,13 @@ impl User {
 
     async fn claim(&self, id: AssetId, to: Account) -> Result<Vec<Raw>, ChainError> {
         const WHAT: &str = "claim";
-        let me = account(&self.address());
+        let me = account(&self.me);
         let claimable = self.link.addresses.claimable(me, id);
         let (gateway, found) = self.link.gateway_and(WHAT, &[claimable]).await?;
         let (index, found_asset) = asset(&gateway, id).ok_or_else(|| self.unknown(WHAT, "Asset", &id))?;
         let found = self.link.own(found.into_iter().next().flatten());
         let found = found.and_then(|data| Claimable::new(data).ok());
-        let rent_payer = found.map_or_else(|| self.address(), |found| Pubkey::new_from_array(found.payer()));
+        let rent_payer = found.map_or_else(|| self.me, |found| Pubkey::new_from_array(found.payer()));
         let (mint, wallet) = (mint_of(&found_asset), pubkey(&to));
         let named = vec![
             ("claimable", claimable),
@@ -258,62 +267,9 @@ impl User {
         let instruction = Instruction::SetPause(SetPauseArgs { asset: index, level });
         Ok(self.planned(&gateway, Plan { instruction, named: Vec::new(), wallets: Vec::new() }))
     }
-}
 
-/// Makes the canonical token account of a wallet, unless it is there.
-pub(crate) fn open(payer: &Pubkey, wallet: &Pubkey, mint: &Pubkey) -> Raw {
-    /// The tag of CreateIdempotent.
-    const CREATE_IDEMPOTENT: u8 = 1;
-    Raw {
-        program_id: associated_token_program(),
-        accounts: vec![
-            AccountMeta::new(*payer, true),
-            AccountMeta::new(token_account(wallet, mint), false),
-            AccountMeta::new_readonly(*wallet, false),
-            AccountMeta::new_readonly(*mint, false),
-            AccountMeta::new_readonly(system_program(), false),
-            AccountMeta::new_readonly(token_program(), false),
-        ],
-        data: vec![CREATE_IDEMPOTENT],
-    }
-}
-
-#[async_trait]
-impl Actor for User {
-    fn account(&self) -> Account {
-        account(&self.address())
-    }
-
-    async fn act(&self, action: UserAction) -> Result<TxId, ChainError> {
-        let what = name(&action);
-        self.done(what, &self.instructions(action).await?).await
-    }
-}
-
-impl User {
-    /// Does the same `count` times in one transaction, which must hold it, and waits until it is confirmed: all of them or none.
-    ///
-    /// # Errors
-    /// What the gateway says to any of them.
-    pub async fn act_repeatedly(&self, action: UserAction, count: usize) -> Result<TxId, ChainError> {
-        let what = name(&action);
-        let instructions = self.instructions(action).await?;
-        let all: Vec<_> = std::iter::repeat_n(instructions, count).flatten().collect();
-        self.done(what, &all).await
-    }
-
-    /// Sends what may use `units` compute units, without simulation, and waits for nothing: what became of it shows at the gateway. For loads.
-    ///
-    /// # Errors
-    /// Where the action makes no transaction, or no endpoint takes it.
-    pub async fn send(&self, action: UserAction, units: u32) -> Result<TxId, ChainError> {
-        let instructions = self.instructions(action).await?;
-        let signed = self.sender.sign(&instructions, Budget { units, price: 0 }, &[]).await?;
-        self.sender.send(&signed.raw).await?;
-        Ok(signed.id)
-    }
-
-    async fn instructions(&self, action: UserAction) -> Result<Vec<Raw>, ChainError> {
+    /// The instructions that do it, after those that make token accounts for whom it pays.
+    pub(crate) async fn instructions(&self, action: UserAction) -> Result<Vec<Raw>, ChainError> {
         match action {
             UserAction::Lock { market, collateral, debt, destination, recipient, refund_to, max_fee } => {
                 self.lock(market, collateral, debt, destination, recipient, refund_to, max_fee).await
@@ -357,6 +313,60 @@ impl User {
             UserAction::Claim { asset, to } => self.claim(asset, to).await,
             UserAction::RaisePause { asset, level } => self.pause(asset, level).await,
         }
+    }
+}
+
+/// Makes the canonical token account of a wallet, unless it is there.
+pub(crate) fn open(payer: &Pubkey, wallet: &Pubkey, mint: &Pubkey) -> Raw {
+    /// The tag of CreateIdempotent.
+    const CREATE_IDEMPOTENT: u8 = 1;
+    Raw {
+        program_id: associated_token_program(),
+        accounts: vec![
+            AccountMeta::new(*payer, true),
+            AccountMeta::new(token_account(wallet, mint), false),
+            AccountMeta::new_readonly(*wallet, false),
+            AccountMeta::new_readonly(*mint, false),
+            AccountMeta::new_readonly(system_program(), false),
+            AccountMeta::new_readonly(token_program(), false),
+        ],
+        data: vec![CREATE_IDEMPOTENT],
+    }
+}
+
+#[async_trait]
+impl Actor for User {
+    fn account(&self) -> Account {
+        account(&self.address())
+    }
+
+    async fn act(&self, action: UserAction) -> Result<TxId, ChainError> {
+        let what = name(&action);
+        self.done(what, &self.acts.instructions(action).await?).await
+    }
+}
+
+impl User {
+    /// Does the same `count` times in one transaction, which must hold it, and waits until it is confirmed: all of them or none.
+    ///
+    /// # Errors
+    /// What the gateway says to any of them.
+    pub async fn act_repeatedly(&self, action: UserAction, count: usize) -> Result<TxId, ChainError> {
+        let what = name(&action);
+        let instructions = self.acts.instructions(action).await?;
+        let all: Vec<_> = std::iter::repeat_n(instructions, count).flatten().collect();
+        self.done(what, &all).await
+    }
+
+    /// Sends what may use `units` compute units, without simulation, and waits for nothing: what became of it shows at the gateway. For loads.
+    ///
+    /// # Errors
+    /// Where the action makes no transaction, or no endpoint takes it.
+    pub async fn send(&self, action: UserAction, units: u32) -> Result<TxId, ChainError> {
+        let instructions = self.acts.instructions(action).await?;
+        let signed = self.sender.sign(&instructions, Budget { units, price: 0 }, &[]).await?;
+        self.sender.send(&signed.raw).await?;
+        Ok(signed.id)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{error::Error, future::Future, sync::Arc, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use tim3_chain::{Actor, Chain as Port, Keeper};
 use tim3_coordinator::patiently;
 use tim3_domain::identity::Account;
@@ -58,11 +58,8 @@ pub(crate) trait Adapter: Port + Sized + 'static {
     /// Somebody who keeps markets.
     ///
     /// # Errors
-    /// Where there are no keepers on this kind of chain, and for an account that is none there.
-    fn keeper(&self, who: Keeping<Self::Key>) -> Result<Arc<dyn Keeper>> {
-        drop(who);
-        bail!("{}: there are no keepers for this kind of chain", self.name())
-    }
+    /// For an account that is none there.
+    fn keeper(&self, who: Keeping<Self::Key>) -> Result<Arc<dyn Keeper>>;
 }
 
 /// Who keeps markets.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use tim3_arweave::{Ao, AoConfig, AoError, Keys as Wallets, NetworkConfig, VerifiedEndpoints, Voter, Wallet};
-use tim3_chain::{Actor, ChainError};
+use tim3_chain::{Actor, ChainError, Keeper};
 use tim3_rpc::{EndpointConfig, EndpointStatus, Observer};
 
 use crate::{
-    adapter::{Adapter, Keys},
+    adapter::{Adapter, Keeping, Keys},
     chains::{self, milliseconds},
     config::{Chain, Endpoint, KeyRef, Kind, Unit, V1},
     keys,
@@ -69,6 +69,13 @@ impl Adapter for Ao {
 
     fn adopt(&self, endpoints: VerifiedEndpoints) {
         self.use_endpoints(endpoints);
+    }
+
+    fn keeper(&self, who: Keeping<Wallet>) -> Result<Arc<dyn Keeper>> {
+        Ok(Arc::new(match who {
+            Keeping::Key(key) => self.keeper(key),
+            Keeping::Account(account) => self.keeper_without_key(account.into()),
+        }))
     }
 }
 

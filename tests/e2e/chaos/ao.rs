@@ -46,7 +46,7 @@ pub(super) struct Posted {
 /// Gives every user what it needs, and the gateway a reserve.
 pub(super) async fn prepare(site: &AoSite, users: &[&User]) -> Result<()> {
     let wallets: Vec<Id> = users.iter().map(|user| user.who.ao).collect();
-    site.fund(&wallets, u128::from(PURSE) * UNIT * NATIVE).await?;
+    site.fund(STABLE, &wallets, u128::from(PURSE) * UNIT * NATIVE).await?;
     let (id, own) = (site.deployment.gateway, account_of("alice")?);
     let (market, amount) = (site.market(STABLE)?, DEPOSIT * UNIT);
     let lock = UserAction::Lock {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Clocks of two schedulers may differ by so many seconds.
-const SKEW: u64 = 60;
+pub(crate) const SKEW: u64 = 60;
 
 /// What is known of tokens that have payouts to wait for.
 pub(crate) type Histories = BTreeMap<Id, History>;
@@ -92,7 +92,7 @@ impl Link {
     }
 
     /// The number of the first message of `process` that was scheduled at `time` (seconds) or later; of the one to come where there is none.
-    async fn first_since(&self, process: Id, time: u64, block: &BlockRef) -> Result<u64, ChainError> {
+    pub(crate) async fn first_since(&self, process: Id, time: u64, block: &BlockRef) -> Result<u64, ChainError> {
         let (mut least, mut end) = (0, self.latest(process).await?.nonce.saturating_add(1));
         while least < end {
             let middle = least.midpoint(end);
@@ -108,7 +108,13 @@ impl Link {
     }
 
     /// Messages of a process from a scheduler that knows `block`: one that is behind does not know what it does not have.
-    async fn recent(&self, process: Id, first: u64, last: u64, block: &BlockRef) -> Result<Vec<Scheduled>, ChainError> {
+    pub(crate) async fn recent(
+        &self,
+        process: Id,
+        first: u64,
+        last: u64,
+        block: &BlockRef,
+    ) -> Result<Vec<Scheduled>, ChainError> {
         let gateway = self.process();
         let ask = |su: Arc<Http>| async move { page(&su, gateway, process, first, last, block).await };
         self.ask(&self.schedulers, "history", ask).await

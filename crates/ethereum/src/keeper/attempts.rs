@@ -10,13 +10,13 @@ use alloy::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use tim3_chain::{Attempt, BlockRef, ChainError, Liquidated, Traded, Transaction, TxId, Undone};
+use tim3_chain::{Attempt, BlockRef, ChainError, Liquidated, Traded, Transaction, TxId, Undone, is_liquidation_guard};
 use tim3_domain::{identity::Account, protocol::EventBody};
 use tim3_rpc::{Call, Request};
 
 use super::Keeper;
 use crate::{
-    abi::{self, Token},
+    abi::{self, Executor, Token},
     decode,
     node::{self, Node, NodeError},
     sender::Sender,
@@ -25,9 +25,6 @@ use crate::{
 
 /// Receipts in one batch, at most.
 const BATCH: usize = 100;
-
-/// Reasons with which a liquidation that came too late, or for a position that recovered, changes nothing.
-const LIQUIDATION_GUARDS: [&str; 5] = ["Healthy", "NoDebt", "SeizedTooLittle", "MustTakeWhole", "BelowDust"];
 
 /// Parts of reasons with which a trade changes nothing, because it would bring too little or came too late.
 const TRADE_GUARDS: [&str; 5] =
@@ -71,6 +68,9 @@ pub(super) struct Receipt {
     /// What a rollup takes besides for the data.
     #[serde(default, with = "alloy::serde::quantity::opt")]
     l1_fee: Option<u128>,
+    /// What was called.
+    #[serde(default)]
+    to: Option<Address>,
     logs: Vec<Log>,
 }
 
@@ -118,7 +118,7 @@ impl Deed for Liquidated {
     }
 
     fn is_guard(reason: &str) -> bool {
-        LIQUIDATION_GUARDS.contains(&reason.split('(').next().unwrap_or_default())
+        is_liquidation_guard(reason)
     }
 
     fn used(keeper: &Keeper, gas: u64) {
@@ -129,10 +129,19 @@ impl Deed for Liquidated {
 impl Deed for Traded {
     const MISSING: &str = "it succeeded, and nothing moved";
 
-    /// `None` where nothing of the keeper's moved, or more than amounts can say.
+    /// `None` where nothing moved to or from the keeper or its treasury, or more than amounts can say.
     fn read(receipt: &Receipt, whose: Whose) -> Option<Self> {
         let mut sums: BTreeMap<Account, i128> = BTreeMap::new();
+        let mut swept = Vec::new();
         for log in &receipt.logs {
+            // The executor alone says that, of what it did itself.
+            if Some(log.address()) == receipt.to
+                && let Ok(Executor::Swept { token, amount, .. }) =
+                    Executor::Swept::decode_log(&log.inner).map(|log| log.data)
+            {
+                swept.push((abi::account(token), amount.try_into().ok()?));
+                continue;
+            }
             // A log of another shape, for example of a token of collectibles, moves nothing that is counted.
             let Ok(Token::Transfer { from, to, value }) = Token::Transfer::decode_log(&log.inner).map(|log| log.data)
             else {
@@ -149,11 +158,12 @@ impl Deed for Traded {
         }
         let changes: Vec<_> = sums.into_iter().filter(|(_, change)| *change != 0).collect();
         let operation = receipt.events(whose.gateway).find_map(|body| body.started().map(|operation| operation.id()));
-        (!changes.is_empty()).then_some(Self { changes, operation })
+        (!changes.is_empty() || !swept.is_empty()).then_some(Self { changes, swept, operation })
     }
 
     fn is_guard(reason: &str) -> bool {
-        TRADE_GUARDS.iter().any(|guard| reason.contains(guard))
+        // One that sells what it seizes is a liquidation, too.
+        TRADE_GUARDS.iter().any(|guard| reason.contains(guard)) || Liquidated::is_guard(reason)
     }
 }
 
@@ -308,6 +318,17 @@ mod tests {
         let done = receipt(fields.clone()).unwrap().mined::<Traded>(WHOSE).done.unwrap();
         let token = |byte| abi::account(Address::repeat_byte(byte));
         assert_eq!(done.changes, [(token(1), -97), (token(2), 50)]);
+        let swept = |executor| {
+            let treasury = Address::repeat_byte(8);
+            let topics = [Executor::Swept::SIGNATURE_HASH, Address::repeat_byte(2).into_word(), treasury.into_word()];
+            let mut log = transfer(executor, keeper, treasury, U256::from(5));
+            log["topics"] = json!(topics);
+            log
+        };
+        fields["to"] = json!(Address::repeat_byte(4));
+        fields["logs"] = json!([swept(4), swept(9)]);
+        let done = receipt(fields.clone()).unwrap().mined::<Traded>(WHOSE).done.unwrap();
+        assert_eq!((done.changes, done.swept), (vec![], vec![(token(2), 5)]), "nobody else is believed");
         fields["logs"] = json!([transfer(1, pool, keeper, U256::MAX)]);
         assert_eq!(receipt(fields.clone()).unwrap().mined::<Traded>(WHOSE).done, None);
         fields["logs"] = json!([]);

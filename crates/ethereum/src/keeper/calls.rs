@@ -4,13 +4,14 @@
 //! The last part of a sale brings what there is. What is left over of any token goes back to the owner.
 
 use alloy::primitives::{Address, B256, Bytes, U256};
+use tim3_chain::{Liquidate, Sale};
 use tim3_domain::{
     DomainError,
     amm::Size,
     amount::{Rounding, SYNTHETIC_DECIMALS, scale},
 };
 
-use crate::abi::{Executor, Gateway, Router, Token, call_data};
+use crate::abi::{Executor, Gateway, Router, Token, b256, call_data};
 
 /// A part of a trade that is one call: steps through pools of one router, or one through a reserve market.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +142,53 @@ pub(super) fn run(
     Ok(Executor::runCall { takes: vec![part(from, taken)], calls, gives, to: site.keeper, deadline })
 }
 
+/// A liquidation with the sale of what it seizes, by addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sold {
+    pub(super) gateway: Address,
+    pub(super) pool: Address,
+    pub(super) router: Address,
+    pub(super) collateral: Address,
+    pub(super) synthetic: Address,
+    pub(super) executor: Address,
+    pub(super) keeper: Address,
+    pub(super) treasury: Address,
+    pub(super) sale: Sale,
+}
+
+/// The executor's call. The gateway repays with what the executor has, and pays the collateral out to it; the pool gives `output` for as much of that as it asks for,
+/// before or after. The keeper gets back what it brought, and the treasury what is left of either: of the synthetic no less than is sure.
+pub(super) fn sale(sold: &Sold) -> Bytes {
+    let Sold { gateway, pool, router, collateral, synthetic, executor, keeper, treasury: to, sale } = *sold;
+    let Sale { liquidation, output, most, flash, deadline, .. } = sale;
+    let Liquidate { market, owner, max_repay, min_seized } = liquidation;
+    let call = |target, data: Bytes| Executor::Call { target, data };
+    let approve = |amount: u128| call_data(&Token::approveCall { spender: router, amount: U256::from(amount) });
+    let part = |token, amount: u128| Executor::Part { token, amount: U256::from(amount) };
+    let (market, owner) = (b256(market), b256(owner));
+    let liquidate = Gateway::liquidateCall { market, owner, maxRepay: max_repay, minSeized: min_seized };
+    let liquidate = call(gateway, call_data(&liquidate));
+    // No more than this is repaid, out of the loan or of what was brought.
+    let gives = vec![part(synthetic, output.saturating_sub(max_repay)), part(collateral, 0)];
+    if flash {
+        let amount = U256::from(output);
+        let loan = Executor::Loan { pair: pool, router, lent: synthetic, amount, owed: collateral };
+        return call_data(&Executor::flashCall { loan, calls: vec![liquidate], gives, to, deadline });
+    }
+    // A sale at a loss brings less than that back.
+    let brought = U256::from(max_repay.min(output));
+    let path = [collateral, synthetic];
+    let swap = Swap { path: &path, to: executor, deadline: U256::from(deadline) };
+    let calls = vec![
+        liquidate,
+        call(collateral, approve(most)),
+        call(router, swap.exactly(output, most)),
+        call(collateral, approve(0)),
+        call(synthetic, call_data(&Token::transferCall { to: keeper, amount: brought })),
+    ];
+    call_data(&Executor::runCall { takes: vec![part(synthetic, max_repay)], calls, gives, to, deadline })
+}
+
 struct Swap<'a> {
     path: &'a [Address],
     to: Address,
@@ -173,8 +221,11 @@ impl Swap<'_> {
 #[cfg(test)]
 mod tests {
     use alloy::sol_types::SolCall as _;
+    use tim3_chain::{TradeStep, Via};
+    use tim3_domain::{identity::MarketId, word::Word};
 
     use super::*;
+    use crate::abi;
 
     const SITE: Site = Site {
         executor: Address::repeat_byte(0xee),
@@ -229,6 +280,51 @@ mod tests {
         let lock = Gateway::lockCall::abi_decode(&run.calls[1].data).unwrap();
         assert_eq!((lock.collateral, lock.debt), (U256::from(5 * MILLION_MILLIONS), 5));
         assert_eq!((lock.destination, lock.recipient), (SITE.gateway_id, SITE.executor.into_word()));
+    }
+
+    fn sold(flash: bool) -> Sold {
+        let account = |byte| abi::account(Address::repeat_byte(byte));
+        let market = MarketId(Word([5; 32]));
+        let liquidation = Liquidate { market, owner: account(8), max_repay: 90, min_seized: 40 };
+        let via = Via::Pool { pool: account(4), router: account(3) };
+        let step = TradeStep { via, from: account(1), to: account(2) };
+        Sold {
+            gateway: SITE.gateway,
+            pool: Address::repeat_byte(4),
+            router: ROUTER,
+            collateral: USDA,
+            synthetic: TIM3,
+            executor: SITE.executor,
+            keeper: SITE.keeper,
+            treasury: Address::repeat_byte(6),
+            sale: Sale { liquidation, step, output: 95, most: 42, flash, treasury: Some(account(6)), deadline: 7 },
+        }
+    }
+
+    #[test]
+    fn what_is_seized_is_sold_and_the_rest_of_it_comes_back() {
+        let run = Executor::runCall::abi_decode(&sale(&sold(false))).unwrap();
+        assert_eq!((run.takes[0].token, run.takes[0].amount), (TIM3, U256::from(90)));
+        assert_eq!((gives(&run), run.to), (vec![(TIM3, 5), (USDA, 0)], Address::repeat_byte(6)));
+        let back = Token::transferCall::abi_decode(&run.calls[4].data).unwrap();
+        assert_eq!((run.calls[4].target, back.to, back.amount), (TIM3, SITE.keeper, U256::from(90)));
+        let liquidate = Gateway::liquidateCall::abi_decode(&run.calls[0].data).unwrap();
+        assert_eq!((run.calls[0].target, liquidate.maxRepay, liquidate.minSeized), (SITE.gateway, 90, 40));
+        let exact = Router::swapTokensForExactTokensCall::abi_decode(&run.calls[2].data).unwrap();
+        assert_eq!((exact.amountOut, exact.amountInMax), (U256::from(95), U256::from(42)));
+        assert_eq!((exact.path, exact.to), (vec![USDA, TIM3], SITE.executor));
+        let after = Token::approveCall::abi_decode(&run.calls[3].data).unwrap();
+        assert_eq!((run.calls[3].target, after.amount), (USDA, U256::ZERO));
+    }
+
+    #[test]
+    fn what_is_lent_repays_and_more_than_it_costs_is_left() {
+        let flash = Executor::flashCall::abi_decode(&sale(&sold(true))).unwrap();
+        assert_eq!((flash.loan.pair, flash.loan.router), (Address::repeat_byte(4), ROUTER));
+        assert_eq!((flash.loan.lent, flash.loan.amount, flash.loan.owed), (TIM3, U256::from(95), USDA));
+        assert_eq!(flash.calls.len(), 1, "nothing else is done with it");
+        let least: Vec<_> = flash.gives.iter().map(|part| (part.token, part.amount.to::<u128>())).collect();
+        assert_eq!((least, flash.to), (vec![(TIM3, 5), (USDA, 0)], Address::repeat_byte(6)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use alloy::primitives::{Address, B256, Bytes, TxKind, U256};
 use async_trait::async_trait;
 use futures::future::try_join_all;
 use serde_json::json;
-use tim3_chain::{Attempt, BlockRef, ChainError, Move, PoolAt, TokenAt, Trade, Traded, Trader, Transaction, Via};
+use tim3_chain::{Attempt, BlockRef, ChainError, Move, PoolAt, Sale, TokenAt, Trade, Traded, Trader, Transaction, Via};
 use tim3_domain::{
     DomainError,
     amm::{Fee, Hop, Size},
@@ -107,14 +107,32 @@ impl Trader for Keeper {
     }
 
     async fn prepare_trade(&self, trade: &Trade) -> Result<Transaction, ChainError> {
-        let executor =
-            *self.executor.get().ok_or_else(|| self.link.transient(WHAT, "the executor was not checked yet"))?;
+        let executor = self.executor()?;
         let parts = self.parts(trade).await?;
         let amounts = self.amounts(&parts, trade.size).await?;
         let (gateway, gateway_id) = (self.link.config.gateway, b256(self.link.id));
         let site = Site { executor, gateway, gateway_id, keeper: self.address };
         let run = calls::run(&site, &parts, &amounts, trade.size, trade.deadline).map_err(|error| self.bad(&error))?;
         self.signed(WHAT, executor, call_data(&run)).await
+    }
+
+    async fn prepare_sale(&self, sale: &Sale) -> Result<Transaction, ChainError> {
+        let executor = self.executor()?;
+        let Via::Pool { pool, router } = sale.step.via else {
+            return Err(self.link.rejected(WHAT, "collateral is sold in pools alone"));
+        };
+        let call = calls::sale(&calls::Sold {
+            gateway: self.link.config.gateway,
+            pool: self.address_of(&pool)?,
+            router: self.address_of(&router)?,
+            collateral: self.address_of(&sale.step.from)?,
+            synthetic: self.address_of(&sale.step.to)?,
+            executor,
+            keeper: self.address,
+            treasury: sale.treasury.map_or(Ok(self.address), |treasury| self.address_of(&treasury))?,
+            sale: *sale,
+        });
+        self.signed(WHAT, executor, call).await
     }
 
     async fn prepare_transfer(&self, transfer: &Move) -> Result<Transaction, ChainError> {
@@ -138,6 +156,10 @@ impl Trader for Keeper {
 }
 
 impl Keeper {
+    fn executor(&self) -> Result<Address, ChainError> {
+        self.executor.get().copied().ok_or_else(|| self.link.transient(WHAT, "the executor was not checked yet"))
+    }
+
     fn address_of(&self, account: &Account) -> Result<Address, ChainError> {
         abi::address(account).ok_or_else(|| self.link.rejected(WHAT, format!("{account} is no address of this chain")))
     }

@@ -41,18 +41,22 @@ async fn mint(world: &World, chain: &Solana, nonce: u64, recipient: Account) -> 
     world.keys.sign(Order { action: Action::Mint, gateway, epoch, content: OrderContent::Operation(operation) })
 }
 
-/// Sends the orders in one transaction, which must take all of them, and waits until it is included.
+/// Sends the orders in one transaction, which must take all of them, and waits until it is included. One that was too slow for its blockhash did nothing, and
+/// another one must take all of them.
 async fn execute(chain: &Solana, orders: &[SignedOrder]) {
-    let prepared = chain.prepare(orders).await.expect("prepared");
-    assert_eq!(prepared.left_out, [], "left out of a good batch");
-    let transaction = prepared.transaction.expect("a transaction");
     loop {
-        chain.broadcast(&transaction).await.expect("sent");
-        chain.wait_for_news().await;
-        match chain.states(std::slice::from_ref(&transaction)).await.expect("states").as_slice() {
-            [TransactionState::Included(_)] => return,
-            [TransactionState::Unknown | TransactionState::Pending] => {}
-            other => panic!("{other:?}"),
+        let prepared = chain.prepare(orders).await.expect("prepared");
+        assert_eq!(prepared.left_out, [], "left out of a good batch");
+        let transaction = prepared.transaction.expect("a transaction");
+        loop {
+            chain.broadcast(&transaction).await.expect("sent");
+            chain.wait_for_news().await;
+            match chain.states(std::slice::from_ref(&transaction)).await.expect("states").as_slice() {
+                [TransactionState::Included(_)] => return,
+                [TransactionState::Unknown | TransactionState::Pending] => {}
+                [TransactionState::Dead] => break,
+                other => panic!("{other:?}"),
+            }
         }
     }
 }

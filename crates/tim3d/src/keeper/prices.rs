@@ -67,7 +67,9 @@ impl Prices {
             // Off a chain nothing says that there is news: a quarter of what may pass is soon enough.
             let quarter = source.max_age.checked_div(4).unwrap_or_default();
             let (origin, pause) = match &source.origin {
-                Origin::Feed { chain, feed } => (Reads::Feed { chain: chain.clone(), feed: *feed }, Duration::ZERO),
+                Origin::Feed { chain, feed } => {
+                    (Reads::Feed { chain: chain.clone(), feed: feed.clone() }, Duration::ZERO)
+                }
                 Origin::Pool { chain, priced, window, .. } => {
                     let (chain, mean) = (chain.clone(), Mean::new(*priced, *window));
                     let pause = mean.pause();

@@ -71,6 +71,7 @@ pub(super) fn keeper(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
         let (chain, family) = match &source.origin {
             Origin::Feed { chain, feed: Feed::Chainlink { .. } } => (chain, Family::Ethereum),
             Origin::Feed { chain, feed: Feed::Pyth { .. } } => (chain, Family::Solana),
+            Origin::Feed { chain, feed: Feed::Market(_) | Feed::RedStone { .. } } => (chain, Family::Ao),
             Origin::Pool { chain, quote, .. } => {
                 self::quote(table, keeper, name, quote);
                 (chain, Family::Ethereum)

@@ -191,7 +191,8 @@ fn a_transfer_ends_when_it_arrives_or_comes_back() {
     let transfer =
         || Action::Transfer(Transfer { asset: asset.clone(), from: from.clone(), to: to.clone(), amount: 50 });
     let operation = Some(OperationId(Word([3; 32])));
-    let left = [included(9, Ok(Done::Traded(Traded { changes: vec![(Account::ZERO, -50)], operation })))];
+    let left =
+        [included(9, Ok(Done::Traded(Traded { changes: vec![(Account::ZERO, -50)], swept: vec![], operation })))];
     let mut flight = flight(transfer(), &["one"]);
     let at = |flight: &mut Flight, arrival: Option<Arrival>| {
         let arrival = |id| arrival.filter(|_| Some(id) == operation);
