@@ -19,7 +19,7 @@ use tim3_devnet::{
 use tim3_domain::price::Price;
 
 use crate::{
-    keeping::{shows, verdict},
+    keeping::{shows, trading, verdict},
     scene::{PATIENCE, Scene},
     uniswap::{self, Pool, clock},
 };
@@ -31,7 +31,7 @@ const LIQUIDITY: u64 = 100_000;
 /// What the keeper is to have of TIM3 on either chain.
 const TARGET: u128 = 20_000;
 /// A price of one, as [`Pool::price`] says it.
-const PAR: u128 = 10_u128.pow(12);
+pub(crate) const PAR: u128 = 10_u128.pow(12);
 
 /// What the keeper has: coins, USDA and TIM3 over both chains; and how many transactions it has sent on each.
 #[derive(Clone, Copy, Debug)]
@@ -61,21 +61,21 @@ impl Account {
 
 /// An entry of the ledger; its numbers are larger than those of a [`Value`].
 #[derive(Clone, Debug, Deserialize)]
-struct Entry {
+pub(crate) struct Entry {
     decision: u64,
-    usd: i128,
-    moves: Vec<Move>,
+    pub(crate) usd: i128,
+    pub(crate) moves: Vec<Move>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-struct Move {
-    chain: String,
-    asset: String,
-    delta: i128,
+pub(crate) struct Move {
+    pub(crate) chain: String,
+    pub(crate) asset: String,
+    pub(crate) delta: i128,
 }
 
 /// The entries of the ledger.
-fn ledger(scene: &Scene) -> Result<Vec<Entry>> {
+pub(crate) fn ledger(scene: &Scene) -> Result<Vec<Entry>> {
     let output = scene.program.output(&["keeper", "ledger", "--json"])?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout)?;
@@ -107,7 +107,7 @@ async fn agrees(scene: &Scene, before: &Account) -> Result<()> {
 }
 
 /// Waits until nothing is under way or half done, and the ledger has more than `entries`; gives how many.
-async fn quiet(scene: &Scene, entries: u64) -> Result<u64> {
+pub(crate) async fn quiet(scene: &Scene, entries: u64) -> Result<u64> {
     let mut last = Value::Null;
     let waited = until(PATIENCE.saturating_mul(2), || {
         last = scene.program.query(&["keeper", "status"]).unwrap_or_default();
@@ -119,7 +119,7 @@ async fn quiet(scene: &Scene, entries: u64) -> Result<u64> {
 }
 
 /// Waits until both pools are seen.
-async fn sees_pools(scene: &Scene) -> Result<()> {
+pub(crate) async fn sees_pools(scene: &Scene) -> Result<()> {
     let mut last = Value::Null;
     let waited = until(PATIENCE, || {
         last = scene.program.query(&["keeper", "status"]).unwrap_or_default();
@@ -131,7 +131,7 @@ async fn sees_pools(scene: &Scene) -> Result<()> {
 }
 
 /// That whoever buys on the one side and sells on the other gains nothing after the pools' fees.
-fn within_fees(cheap: u128, dear: u128) -> bool {
+pub(crate) fn within_fees(cheap: u128, dear: u128) -> bool {
     dear * 997 * 997 <= cheap * 1_000 * 1_000
 }
 
@@ -140,15 +140,8 @@ fn configuration(pools: &[Pool; 2], executors: Option<&[String; 2]>, retry: &str
     let mode = if executors.is_some() { "live" } else { "observe" };
     let executor = |index: usize| executors.map_or(String::new(), |all| format!("executor = \"{}\"", all[index]));
     let [a, b] = pools;
-    format!(
+    let own = format!(
         r#"
-chains.a.mirror = false
-chains.b.mirror = false
-[keeper]
-mode = "{mode}"
-poll_interval = "200ms"
-retry_after = "1s"
-limits = {{ day = "10000000", each = "10000000", daily_loss = "10000", exposure = "100000" }}
 [keeper.arbitrage]
 crossing_bps = 0
 retry = "{retry}"
@@ -158,41 +151,16 @@ key = {{ file = "keys/{KEEPER}.key" }}
 [keeper.chains.b]
 key = {{ file = "keys/{KEEPER}.key" }}
 {}
-[keeper.venues.pool_a]
-chain = "a"
-pool = "{}"
-router = "{}"
-base = "USDA"
-quote = "TIM3"
-[keeper.venues.pool_b]
-chain = "b"
-pool = "{}"
-router = "{}"
-base = "USDA"
-quote = "TIM3"
-[keeper.inventory.TIM3.chains]
-a = {{ target = "{TARGET}", least = "19500" }}
-b = {{ target = "{TARGET}", least = "19500" }}
-[keeper.assets]
-USDA.prices = ["par"]
-TIM3.prices = ["par"]
-ETH.prices = ["ether"]
-[keeper.prices]
-par = {{ fixed = "1" }}
-ether = {{ fixed = "2000" }}
-{more}
 "#,
         executor(0),
         executor(1),
-        a.pair,
-        a.router,
-        b.pair,
-        b.router
-    )
+    );
+    let own = [own, a.venue("a"), b.venue("b")].concat();
+    format!("{}{more}", trading(mode, ["a", "b"], TARGET, &own))
 }
 
 /// Deploys the executor of a chain as an operator does.
-fn executor(scene: &Scene, chain: &str) -> Result<String> {
+pub(crate) fn executor(scene: &Scene, chain: &str) -> Result<String> {
     let output = scene.program.output(&["contracts", "executor", chain])?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout)?;

@@ -21,6 +21,7 @@ pub(crate) struct Hands {
     pub(crate) healthy: Account,
     pub(crate) stranger: Account,
     pub(crate) feed: Feed,
+    pub(crate) has_fees: bool,
 }
 
 #[async_trait]
@@ -55,6 +56,10 @@ impl KeeperHarness for Hands {
 
     fn feed(&self) -> Feed {
         self.feed.clone()
+    }
+
+    fn has_fees(&self) -> bool {
+        self.has_fees
     }
 }
 

@@ -76,7 +76,7 @@ fn feed(site: &Site) -> Result<Address> {
 }
 
 /// A fresh round of the price.
-async fn price(site: &Site, dollars: u64) -> Result<()> {
+pub(crate) async fn price(site: &Site, dollars: u64) -> Result<()> {
     let call = Aggregator::setCall { answer: I256::try_from(dollars * DOLLAR)? };
     site.mined(&[site.send_as(owner(0)?, feed(site)?, &call).await?]).await
 }
@@ -131,6 +131,7 @@ async fn threshold(site: &Site, bps: u16) -> Result<()> {
     site.mined(&[site.send_as(admin, gateway, &Governed::applyChangeCall { call: change }).await?]).await
 }
 
+/// What the positions owe: the first 50 the most, the last one little.
 fn debt(number: usize) -> u128 {
     match number {
         HEALTHY => 200,
@@ -193,16 +194,19 @@ pub(crate) async fn inventory(site: &Site, amount: u128) -> Result<()> {
 }
 
 /// What the keeper has, by the names that its ledger uses.
-async fn balances(site: &Site) -> Result<Balances> {
-    let keeper = accounts::address(KEEPER)?;
-    let (synthetic, collateral) = (site.balance(SYNTHETIC, keeper).await?, site.balance(VOLATILE, keeper).await?);
-    let coins = site.provider().get_balance(keeper).await?;
+pub(crate) async fn balances(site: &Site) -> Result<Balances> {
+    balances_of(site, accounts::address(KEEPER)?).await
+}
+
+pub(crate) async fn balances_of(site: &Site, account: Address) -> Result<Balances> {
+    let (synthetic, collateral) = (site.balance(SYNTHETIC, account).await?, site.balance(VOLATILE, account).await?);
+    let coins = site.provider().get_balance(account).await?;
     let all = [(SYNTHETIC, synthetic), (VOLATILE, collateral), ("ETH", coins)];
     all.into_iter().map(|(name, amount)| Ok((name, i128::try_from(amount)?))).collect()
 }
 
 /// Owners that were liquidated, in order.
-async fn liquidated(site: &Site) -> Result<Vec<Account>> {
+pub(crate) async fn liquidated(site: &Site) -> Result<Vec<Account>> {
     let of = |event: Event| match event.body {
         EventBody::Liquidated { position, .. } => Some(position.owner),
         _ => None,
@@ -315,6 +319,7 @@ async fn conforms(site: &Site) -> Result<()> {
         healthy: of(owner(HEALTHY)?),
         stranger: of(owner(POSITIONS)?),
         feed: Feed::Chainlink { aggregator: of(feed(site)?), sequencer: None },
+        has_fees: true,
     };
     hands.conform().await
 }

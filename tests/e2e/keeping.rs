@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tim3_devnet::daemon::until;
+use tim3_domain::{
+    identity::Account,
+    protocol::{Event, EventBody},
+};
 
 use crate::scene::{PATIENCE, Scene};
 
@@ -33,6 +37,45 @@ pub(crate) fn is_done(entries: usize) -> impl Fn(&Value) -> bool {
     }
 }
 
+/// The configuration of keepers that trade TIM3 at par with the dollar on two chains, on each of which `target` of it is to be. `own` has the sections of these chains,
+/// of the venues, and of the policy.
+pub(crate) fn trading(mode: &str, chains: [&str; 2], target: u128, own: &str) -> String {
+    let [one, other] = chains;
+    format!(
+        r#"
+chains.a.mirror = false
+chains.b.mirror = false
+[keeper]
+mode = "{mode}"
+poll_interval = "200ms"
+retry_after = "1s"
+limits = {{ day = "10000000", each = "10000000", daily_loss = "10000", exposure = "100000" }}
+{own}
+[keeper.inventory.TIM3.chains]
+{one} = {{ target = "{target}", least = "19500" }}
+{other} = {{ target = "{target}", least = "19500" }}
+[keeper.assets]
+USDA.prices = ["par"]
+TIM3.prices = ["par"]
+ETH.prices = ["ether"]
+[keeper.prices]
+par = {{ fixed = "1" }}
+ether = {{ fixed = "2000" }}
+"#
+    )
+}
+
+/// How often each owner was liquidated, by a gateway's events.
+pub(crate) fn liquidated(events: impl IntoIterator<Item = Event>) -> BTreeMap<Account, usize> {
+    let mut times = BTreeMap::new();
+    for event in events {
+        if let EventBody::Liquidated { position, .. } = event.body {
+            *times.entry(position.owner).or_default() += 1;
+        }
+    }
+    times
+}
+
 /// The entries of the ledger.
 pub(crate) fn ledger(scene: &Scene) -> Result<Vec<Value>> {
     let output = scene.program.output(&["keeper", "ledger", "--json"])?;
@@ -43,10 +86,15 @@ pub(crate) fn ledger(scene: &Scene) -> Result<Vec<Value>> {
 
 /// Sums of what moved by the ledger, by asset.
 pub(crate) fn moved(entries: &[Value]) -> Result<BTreeMap<String, i128>> {
+    sums(entries, "moves")
+}
+
+/// The same of another column of moves.
+pub(crate) fn sums(entries: &[Value], column: &str) -> Result<BTreeMap<String, i128>> {
     let mut sums = BTreeMap::new();
     for entry in entries {
         ensure!(entry["mode"] == "live", "{entry}");
-        for change in entry["moves"].as_array().context("no moves")? {
+        for change in entry[column].as_array().context("no moves")? {
             let delta: i128 = change["delta"].to_string().parse()?;
             *sums.entry(change["asset"].as_str().unwrap_or_default().to_owned()).or_default() += delta;
         }

@@ -28,6 +28,8 @@ sol! {
         function getReserves() external view returns (uint112 reserve0, uint112 reserve1, uint32 time);
         function token0() external view returns (address);
         function mint(address to) external returns (uint256 liquidity);
+        function burn(address to) external returns (uint256 amount0, uint256 amount1);
+        function balanceOf(address account) external view returns (uint256);
         function sync() external;
         function transfer(address to, uint256 value) external returns (bool);
         function swapExactTokensForTokens(uint256 amountIn, uint256 amountOutMin, address[] path, address to, uint256 deadline)
@@ -43,6 +45,23 @@ const PROVIDER: &str = "carol";
 pub(crate) struct Pool {
     pub(crate) pair: Address,
     pub(crate) router: Address,
+}
+
+impl Pool {
+    /// Its section in the configuration of keepers.
+    pub(crate) fn venue(&self, chain: &str) -> String {
+        let Self { pair, router } = self;
+        format!(
+            r#"
+[keeper.venues.pool_{chain}]
+chain = "{chain}"
+pool = "{pair}"
+router = "{router}"
+base = "USDA"
+quote = "TIM3"
+"#
+        )
+    }
 }
 
 /// The creation code in one of the packages.
@@ -94,21 +113,33 @@ pub(crate) async fn mint(site: &Site, user: &str, whole: u128) -> Result<()> {
 impl Pool {
     /// Factory, router, and a pool with `whole` of either token in it.
     pub(crate) async fn deploy(site: &Site, whole: u64) -> Result<Self> {
+        Self::deploy_of(site, STABLE, whole, whole).await
+    }
+
+    /// The same with a pool of so much of `base` and of TIM3.
+    pub(crate) async fn deploy_of(site: &Site, base: &str, whole: u64, synthetic: u64) -> Result<Self> {
         let provider = accounts::address(PROVIDER)?;
         let factory = [code("v2-core", "UniswapV2Factory")?, provider.abi_encode()].concat();
         let factory = deploy(site, factory).await?;
         // It wants to know where wrapped ether is, and is never asked for any.
         let arguments = (factory, *site.token(STABLE)?.address()).abi_encode_params();
         let router = deploy(site, [code("v2-periphery", "UniswapV2Router02")?, arguments].concat()).await?;
-        let (one, other) = (*site.token(STABLE)?.address(), *site.token(SYNTHETIC)?.address());
+        let (one, other) = (*site.token(base)?.address(), *site.token(SYNTHETIC)?.address());
         call(site, factory, &Uniswap::createPairCall { one, other }).await?;
         let pair = Uniswap::new(factory, site.provider().clone()).getPair(one, other).call().await?;
         let pool = Self { pair, router };
-        mint(site, PROVIDER, whole.into()).await?;
-        pool.donate_stable(site, whole).await?;
-        pool.donate_synthetic(site, whole.into()).await?;
-        call(site, pair, &Uniswap::mintCall { to: provider }).await?;
+        pool.fill(site, base, whole, synthetic).await?;
         Ok(pool)
+    }
+
+    /// More of both tokens, for shares of the pool.
+    pub(crate) async fn fill(&self, site: &Site, base: &str, whole: u64, synthetic: u64) -> Result<()> {
+        let to = accounts::address(PROVIDER)?;
+        mint(site, PROVIDER, synthetic.into()).await?;
+        let token = *site.token(base)?.address();
+        call(site, token, &IToken::mintCall { to: self.pair, amount: native(whole) }).await?;
+        self.donate_synthetic(site, synthetic.into()).await?;
+        call(site, self.pair, &Uniswap::mintCall { to }).await
     }
 
     /// Makes TIM3 dearer: more USDA in the pool, from nowhere.

@@ -7,8 +7,8 @@ use thiserror::Error;
 use tim3_domain::identity::OperationId;
 
 use crate::view::{
-    AnchorView, AssetView, AuditView, ChainView, EventView, KeeperRecordView, KeeperView, OperationView, Page,
-    PositionView, ReadinessView, ReloadView, StatusView, TimelineView, V1OperationView,
+    AnchorView, AssetView, AuditView, ChainView, EventView, KeeperLedgerView, KeeperRecordView, KeeperView,
+    OperationView, Page, PositionView, ReadinessView, ReloadView, StatusView, TimelineView, V1OperationView,
 };
 
 /// The daemon, as far as an operator sees it. Reads answer from memory or the journal, never from a chain, so that the surface stays quick while chains
@@ -66,6 +66,11 @@ pub trait Control: Send + Sync + 'static {
 
     /// Lines of the keepers' record.
     async fn keeper_record(&self, _query: &RecordQuery) -> Result<KeeperRecordView, ControlError> {
+        Err(no_keepers())
+    }
+
+    /// Entries of the keepers' ledger.
+    async fn keeper_ledger(&self, _query: &LedgerQuery) -> Result<KeeperLedgerView, ControlError> {
         Err(no_keepers())
     }
 
@@ -156,6 +161,18 @@ pub struct RecordQuery {
     /// Where `from` is absent: from the page on that holds this point in time, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<u64>,
+    /// How many at most, 1 to [`MAX_PAGE`].
+    #[serde(default = "default_page")]
+    pub limit: usize,
+}
+
+/// Which entries of the keepers' ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerQuery {
+    /// From this entry on.
+    #[serde(default)]
+    pub from: u64,
     /// How many at most, 1 to [`MAX_PAGE`].
     #[serde(default = "default_page")]
     pub limit: usize,

@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use tim3_domain::identity::OperationId;
 
 use crate::{
-    OperationQuery, OperatorAction, PositionQuery, RecordQuery,
+    LedgerQuery, OperationQuery, OperatorAction, PositionQuery, RecordQuery,
     control::MAX_PAGE,
     error::Failure,
     server::Shared,
     view::{
-        AnchorView, AssetView, AuditView, ChainView, KeeperRecordView, KeeperView, OperationView, Page, PositionView,
-        ReloadView, StatusView, TimelineView, V1OperationView,
+        AnchorView, AssetView, AuditView, ChainView, KeeperLedgerView, KeeperRecordView, KeeperView, OperationView,
+        Page, PositionView, ReloadView, StatusView, TimelineView, V1OperationView,
     },
 };
 
@@ -130,6 +130,15 @@ pub(crate) async fn reload(State(shared): State<Shared>, body: Body) -> Answer<R
 
 pub(crate) async fn keeper(State(shared): State<Shared>) -> Answer<KeeperView> {
     Ok(Json(shared.control.keeper().await?))
+}
+
+pub(crate) async fn keeper_ledger(
+    State(shared): State<Shared>,
+    query: Result<Query<LedgerQuery>, QueryRejection>,
+) -> Answer<KeeperLedgerView> {
+    let Query(query) = query.map_err(|rejection| Failure::invalid(rejection.body_text()))?;
+    page_size(query.limit)?;
+    Ok(Json(shared.control.keeper_ledger(&query).await?))
 }
 
 pub(crate) async fn keeper_record(

@@ -20,6 +20,7 @@
 //! | `GET /api/v1/anchors/{period}` | [`view::AnchorView`] |
 //! | `POST /api/v1/assets/{symbol}/{pause,resume}` | [`view::AssetView`]; body [`Reason`] |
 //! | `GET /api/v1/keeper` | [`view::KeeperView`] |
+//! | `GET /api/v1/keeper/ledger?…` | [`view::KeeperLedgerView`]; [`LedgerQuery`] |
 //! | `GET /api/v1/keeper/record?…` | [`view::KeeperRecordView`]; [`RecordQuery`] |
 //! | `POST /api/v1/keeper/{pause,resume}` | [`view::KeeperView`]; body [`Reason`] |
 //! | `POST /api/v1/config/reload` | [`view::ReloadView`]; body [`Reason`] |
@@ -41,7 +42,9 @@ mod server;
 pub mod view;
 
 pub use access::Access;
-pub use control::{Control, ControlError, OperationQuery, OperatorAction, PositionQuery, RecordQuery, no_keepers};
+pub use control::{
+    Control, ControlError, LedgerQuery, OperationQuery, OperatorAction, PositionQuery, RecordQuery, no_keepers,
+};
 pub use error::{ErrorBody, ErrorDetail};
 pub use handlers::Reason;
 pub use limits::Limits;

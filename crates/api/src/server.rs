@@ -79,6 +79,7 @@ pub fn routes(surface: Surface) -> Router {
         .route("/api/v1/assets/{symbol}/pause", post(handlers::pause))
         .route("/api/v1/assets/{symbol}/resume", post(handlers::resume))
         .route("/api/v1/keeper", get(handlers::keeper))
+        .route("/api/v1/keeper/ledger", get(handlers::keeper_ledger))
         .route("/api/v1/keeper/record", get(handlers::keeper_record))
         .route("/api/v1/keeper/pause", post(handlers::keeper_pause))
         .route("/api/v1/keeper/resume", post(handlers::keeper_resume))

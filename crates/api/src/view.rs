@@ -17,7 +17,9 @@ mod v1;
 pub use audit::{AnchorView, AssetAudit, AuditView, CheckView};
 pub use chain::{BlockView, ChainView, EndpointView, SubmitterView};
 pub use event::{EventBody, EventView};
-pub use keeper::{KeeperMarketView, KeeperRecordView, KeeperTradeView, KeeperVenueView, KeeperView, KeeperWaitView};
+pub use keeper::{
+    KeeperLedgerView, KeeperMarketView, KeeperRecordView, KeeperTradeView, KeeperVenueView, KeeperView, KeeperWaitView,
+};
 pub use operation::{EntryView, OperationView, PlaceView, TimelineView};
 pub use position::{MirrorView, PositionView};
 pub use reload::{ChangeView, ReloadView};

@@ -8,7 +8,7 @@
 //! * [`graph`], [`search`]: the edges and the cycles among them.
 //! * [`trade`]: from a cycle to legs: which chain first, how the other leg is sized, what becomes of one that stays open.
 //! * [`inventory`]: what to move between chains so that the next trade finds it there.
-//! * [`network`]: the most that many pools of several kinds give at once, as a bound on what any set of trades can gain.
+//! * [`network`]: the most that many pools of several kinds give at once, as a bound on what any set of trades can gain: the check on the search.
 
 pub mod graph;
 pub mod inventory;

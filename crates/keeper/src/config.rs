@@ -58,12 +58,15 @@ pub struct SourceConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChainConfig {
-    /// The asset that pays for transactions.
-    pub gas_asset: String,
+    /// The asset that pays for transactions; none where they cost nothing.
+    pub gas_asset: Option<String>,
     /// How old its newest block may be, in milliseconds: a chain that stands still hides prices that do not.
     pub max_age_ms: u64,
     /// How its transactions fare.
     pub reliability: Reliability,
+    /// The most steps of a trade that it does as one; none where that is no matter.
+    #[serde(default)]
+    pub steps: Option<u64>,
 }
 
 /// An asset.
@@ -92,8 +95,12 @@ pub struct MarketConfig {
     pub target: Price,
     /// Name of the feed of the collateral's price; the one that the gateway itself asks.
     pub feed: String,
-    /// Name of the venue on the same chain that turns the collateral into the synthetic. Without one, the collateral is kept and counts at its lower price.
+    /// Name of the venue on the same chain in which seized collateral is sold for the synthetic, in the transaction that seizes it. Without one, the
+    /// collateral is kept and counts at its lower price.
     pub exit: Option<String>,
+    /// Whether that venue lends what is repaid until it is paid with the collateral: then no inventory is needed.
+    #[serde(default)]
+    pub flash: bool,
 }
 
 /// A constant-product pool.
@@ -192,6 +199,8 @@ pub struct Parameters {
     pub mode: Mode,
     /// How liquidation is done.
     pub liquidation: liquidation::Policy,
+    /// How trades are decided and done; what is half done goes by it, too.
+    pub arbitrage: ArbitragePolicy,
     /// What may be risked.
     pub limits: Limits,
     /// How long what fails waits.
@@ -216,15 +225,15 @@ impl Config {
     /// The part that can change while the keepers run.
     #[must_use]
     pub fn parameters(&self) -> Parameters {
-        let Self { mode, liquidation, limits, patience, .. } = self.clone();
-        Parameters { mode, liquidation, limits, patience }
+        let Self { mode, liquidation, arbitrage, limits, patience, .. } = self.clone();
+        Parameters { mode, liquidation, arbitrage, limits, patience }
     }
 
     /// The same with other parameters.
     #[must_use]
     pub fn with(self, parameters: Parameters) -> Self {
-        let Parameters { mode, liquidation, limits, patience } = parameters;
-        Self { mode, liquidation, limits, patience, ..self }
+        let Parameters { mode, liquidation, arbitrage, limits, patience } = parameters;
+        Self { mode, liquidation, arbitrage, limits, patience, ..self }
     }
 
     /// Checks that every name that is used is configured, and that terms make sense.
@@ -240,7 +249,7 @@ impl Config {
             rule.sources().try_for_each(|source| named("source", source, &self.sources))?;
         }
         for chain in self.chains.values() {
-            named("asset", &chain.gas_asset, &self.assets)?;
+            chain.gas_asset.iter().try_for_each(|asset| named("asset", asset, &self.assets))?;
         }
         for asset in self.assets.values() {
             named("feed", &asset.feed, &self.feeds)?;
@@ -249,6 +258,10 @@ impl Config {
             self.check_pair(&market.chain, &market.synthetic, &market.collateral)?;
             named("feed", &market.feed, &self.feeds)?;
             self.check_exit(name, market)?;
+            if market.flash && market.exit.is_none() {
+                let (key, expected) = (format!("markets.{name}.flash"), "an exit, which lends");
+                return Err(KeeperError::Setting { key, found: "true".to_owned(), expected });
+            }
             market.vault(name, self.assets.get(&market.collateral).map_or(0, |asset| asset.decimals))?;
         }
         for venue in self.venues.values() {

@@ -24,7 +24,7 @@ pub enum Subject {
         /// Its owner.
         owner: Account,
     },
-    /// A trade through these venues, in this order, that begins and ends with an asset on a chain.
+    /// A trade through these venues, in this order, that begins and ends with an asset on a chain; without venues, all such trades.
     Route {
         /// Where it begins.
         chain: String,
@@ -101,6 +101,8 @@ pub enum Rule {
     WholePosition,
     /// The largest repayment that inventory, close factor and dust floor allow.
     Repayment,
+    /// Steps of a trade on one chain, against those that the chain does as one.
+    Atomic,
     /// What is gained after gas, price impact and costs.
     Profit,
     /// Attempts of the same subject in flight.
@@ -123,12 +125,22 @@ pub enum Rule {
     Paused,
     /// The cap on what is open between chains.
     Exposure,
-    /// How long an open leg is retried.
+    /// How long the other leg alone is tried.
     Deadline,
-    /// What hedging an open leg would lose.
+    /// What ending an open trade would lose after that.
     HedgeLoss,
     /// What is moved, against the least that is worth it.
     TransferSize,
+    /// What there is to put in.
+    Inventory,
+    /// What routes and windows let leave a chain.
+    Quota,
+    /// Edges that a search for trades looked at, against the most that it may.
+    Steps,
+    /// What is left of a trade that was ended in part, against what is worth going on for.
+    Leftover,
+    /// What ending an open trade one way comes to, against the other way.
+    OtherWay,
 }
 
 /// One question with its answer.
@@ -160,6 +172,17 @@ impl Check {
     }
 }
 
+/// Collateral that is sold in the transaction that seizes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sale {
+    /// Name of the venue.
+    pub venue: String,
+    /// What is bought of the synthetic, exactly: as much as the least collateral to accept pays for. What the venue does not take of the collateral is kept.
+    pub output: u128,
+    /// Whether the venue lends that until it is paid; otherwise what is repaid is the keeper's own.
+    pub flash: bool,
+}
+
 /// What is to be done. In mode `live` the shell does it; otherwise nobody does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use]
@@ -176,6 +199,12 @@ pub enum Action {
         expected: Liquidation,
         /// The least collateral to accept: less means that somebody else was first.
         min_seized: u128,
+        /// The most to repay: more than expected only where the position is taken whole.
+        #[serde(default)]
+        max_repay: u128,
+        /// What becomes of it in the same transaction; `None` where it is kept.
+        #[serde(default)]
+        sale: Option<Sale>,
     },
     /// Simulate, and send if that succeeds: all legs in one transaction of one chain.
     Swap(Trade),

@@ -64,6 +64,17 @@ impl Flights {
         self.waiting.remove(subject);
     }
 
+    /// How often it failed does not count any more.
+    pub fn forgive(&mut self, subject: &Subject) {
+        self.waiting.remove(subject);
+    }
+
+    /// There will be no attempt any more.
+    pub fn remove(&mut self, subject: &Subject) {
+        self.finish(subject);
+        self.attempted.remove(subject);
+    }
+
     /// It failed for a reason of its own.
     pub fn fail(&mut self, subject: &Subject, reason: String, patience: Patience, now_ms: u64) {
         self.in_flight.remove(subject);

@@ -1,7 +1,7 @@
 //! What the shell hands in.
 
 use serde::{Deserialize, Serialize};
-use tim3_domain::{health::Balances, identity::Account};
+use tim3_domain::{health::Balances, identity::Account, market::MarketTerms, price::Price};
 
 use crate::{arbitrage::Fill, config::Parameters, ledger::Move, price::Reading};
 
@@ -22,8 +22,17 @@ pub enum Input {
     Price {
         /// The source.
         source: String,
-        /// What it said.
-        reading: Reading,
+        /// What every endpoint that answered says.
+        readings: Vec<Reading>,
+    },
+    /// A market's terms, by its gateway.
+    Terms {
+        /// The market.
+        market: String,
+        /// They, from now on.
+        terms: MarketTerms,
+        /// The price at which its synthetic counts as debt.
+        target: Price,
     },
     /// A position as its home gateway states it.
     Position {
@@ -80,15 +89,6 @@ pub enum Input {
         /// The amount.
         amount: u128,
     },
-    /// What is on its way to a chain, by the relay.
-    Incoming {
-        /// The chain.
-        chain: String,
-        /// The asset.
-        asset: String,
-        /// The amount, all transfers together.
-        amount: u128,
-    },
     /// How much of a synthetic the routes and windows let leave a chain.
     Quota {
         /// The chain.
@@ -127,6 +127,13 @@ pub enum Input {
     Look,
     /// The same, and nothing is begun: decide only about trades whose other leg is open.
     Finish,
+    /// An action is in a block that what was read of its chain includes, or was taken back out of one.
+    Mined {
+        /// The decision.
+        decision: u64,
+        /// Whether it is in.
+        mined: bool,
+    },
     /// What became of an action.
     Outcome {
         /// The decision.
@@ -163,6 +170,9 @@ pub enum Outcome {
         fill: Fill,
         /// What moved, by the chain, gas included.
         moves: Vec<Move>,
+        /// What went to a treasury besides.
+        #[serde(default)]
+        swept: Vec<Move>,
         /// What of it was gas.
         gas: u128,
     },

@@ -8,6 +8,7 @@ mod open;
 mod outcomes;
 mod page;
 mod prices;
+mod sizing;
 mod trades;
 
 use std::collections::BTreeMap;
@@ -15,18 +16,19 @@ use std::collections::BTreeMap;
 use tim3_domain::price::Verdict;
 
 use crate::{
-    arbitrage::{Fill, Trade},
+    arbitrage::Fill,
     config::{Config, Mode},
     decision::{Action, Check, Decision, Number, Relation, Rule, Subject},
     error::KeeperError,
     flight::Flights,
-    input::Recorded,
+    input::{Outcome, Recorded},
     ledger::{Difference, Entry, Ledger},
     limits::Budget,
     price::Source,
     risk::Book,
 };
 use map::Map;
+pub use open::OpenTrade;
 pub use page::Carried;
 
 /// A balance, by chain and asset.
@@ -41,8 +43,6 @@ pub struct Step {
     pub entries: Vec<Entry>,
     /// Where a chain has something else than the ledger says. The chain is right; somebody should know.
     pub differences: Vec<Difference>,
-    /// A source whose answer is to be read again from another endpoint than this one.
-    pub confirm: Option<(String, u16)>,
 }
 
 /// The state of all keepers; a function of the configuration and of all inputs so far.
@@ -58,15 +58,18 @@ pub struct Keeper {
     books: BTreeMap<String, Book>,
     map: Map,
     holdings: BTreeMap<Place, u128>,
-    incoming: BTreeMap<Place, u128>,
     quotas: BTreeMap<Place, u128>,
     levels: BTreeMap<Place, u8>,
     gas: BTreeMap<String, Gas>,
     flights: Flights,
     budget: Budget,
+    /// Of the modes that are not on.
+    parked: BTreeMap<Mode, Budget>,
     ledger: Ledger,
     pending: BTreeMap<u64, Pending>,
     open: BTreeMap<u64, OpenTrade>,
+    /// What would be begun by the look that is under way, in the modes in which it is not.
+    supposed: Vec<Pending>,
     /// Why each subject that is looked at was left the last time, so that the same is not said again.
     left: BTreeMap<Subject, Rule>,
     /// What would have been done about each subject the last time, where nothing is: it did not happen, so it shows again.
@@ -98,18 +101,17 @@ struct Pending {
     chain: String,
     /// What is put in, in US dollars with 18 decimals.
     stake: u128,
+    /// When it was decided.
+    since_ms: u64,
+    /// Whether it is in a block that what is known of the chain includes.
+    is_mined: bool,
 }
 
-/// A trade on two chains whose first leg is done.
-#[derive(Clone, Debug)]
-struct OpenTrade {
-    trade: Trade,
-    fill: Fill,
-    since_ms: u64,
-    stake: u128,
-    /// What the other leg takes, as it was planned.
-    reserved: Vec<(Place, u128)>,
-    route: Subject,
+impl Pending {
+    /// An action on `chain` that is not decided yet; nothing is put in.
+    fn new(subject: Subject, action: Action, chain: String, quoted: Fill, reserved: Vec<(Place, u128)>) -> Self {
+        Self { subject, action, reserved, quoted, chain, stake: 0, since_ms: 0, is_mined: false }
+    }
 }
 
 impl Keeper {
@@ -137,15 +139,16 @@ impl Keeper {
             sources,
             books,
             holdings: BTreeMap::new(),
-            incoming: BTreeMap::new(),
             quotas: BTreeMap::new(),
             levels: BTreeMap::new(),
             gas: BTreeMap::new(),
             flights: Flights::default(),
             budget: Budget::default(),
+            parked: BTreeMap::new(),
             ledger: Ledger::default(),
             pending: BTreeMap::new(),
             open: BTreeMap::new(),
+            supposed: Vec::new(),
             left: BTreeMap::new(),
             acted: BTreeMap::new(),
         })
@@ -158,8 +161,8 @@ impl Keeper {
     pub fn step(&mut self, recorded: &Recorded) -> Result<Step, KeeperError> {
         self.check(&recorded.input)?;
         self.input = recorded.sequence;
-        // Time does not go back, whatever the clock of the machine does.
-        self.now_ms = self.now_ms.max(recorded.at_ms);
+        // A clock that goes wrong and is put right must not leave its mistake behind.
+        self.now_ms = recorded.at_ms;
         self.budget.turn(self.now_ms);
         let mut step = Step::default();
         self.take(&recorded.input, &mut step);
@@ -190,17 +193,59 @@ impl Keeper {
         &self.flights
     }
 
-    /// Trades whose second leg is not done: the decision that opened each, and since when.
-    pub fn open_trades(&self) -> impl Iterator<Item = (u64, &Trade, u64)> {
-        self.open.iter().map(|(decision, open)| (*decision, &open.trade, open.since_ms))
+    /// Trades whose second leg is not done, by the decision that opened each.
+    pub fn open_trades(&self) -> impl Iterator<Item = (u64, &OpenTrade)> {
+        self.open.iter().map(|(decision, open)| (*decision, open))
     }
 
-    /// What is at hand: held, and not spoken for by an action in flight.
+    /// What is at hand of an asset on a chain, in canonical base units: held, and not spoken for by an action in flight.
+    #[must_use]
+    pub fn at_hand(&self, chain: &str, asset: &str) -> u128 {
+        self.available(&(chain.to_owned(), asset.to_owned()))
+    }
+
+    /// The outcome of a decision that has none yet, if it goes as quoted; of a trade on two chains, of its first leg.
+    #[must_use]
+    pub fn as_quoted(&self, decision: u64) -> Option<Outcome> {
+        let mut pending = self.pending.get(&decision)?.clone();
+        if let Action::Open { order, .. } = pending.action {
+            pending.action = Action::Hedge(order);
+        }
+        let (moves, gas) = self.quoted_moves(&pending);
+        Some(Outcome::Done { fill: pending.quoted, moves, swept: Vec::new(), gas })
+    }
+
+    /// When the last input came, in milliseconds since 1970; 0 where none did.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Compares the order of each market's positions with an exact rescan of all of them, and makes it anew where they disagree. Tells which did, and how many owners
+    /// are concerned: none, unless this crate is wrong.
+    pub fn check_books(&mut self) -> BTreeMap<String, usize> {
+        let mut wrong = BTreeMap::new();
+        for (name, book) in &mut self.books {
+            let disagreements = book.disagreements().len();
+            if disagreements != 0 {
+                book.rebuild();
+                wrong.insert(name.clone(), disagreements);
+            }
+        }
+        wrong
+    }
+
+    /// What is at hand: held, and not spoken for by an action in flight, or by one that would be.
     fn available(&self, place: &Place) -> u128 {
-        let pending = self.pending.values().flat_map(|pending| &pending.reserved);
-        let open = self.open.values().flat_map(|open| &open.reserved);
+        self.available_for(place, None)
+    }
+
+    /// The same for an open trade, which may take what is reserved for itself.
+    fn available_for(&self, place: &Place, trade: Option<u64>) -> u128 {
+        let pending = self.pending.values().chain(&self.supposed).flat_map(|pending| &pending.reserved);
+        let open = self.open.iter().filter(|(number, _)| Some(**number) != trade);
         let reserved = pending
-            .chain(open)
+            .chain(open.flat_map(|(_, open)| &open.reserved))
             .filter(|(other, _)| other == place)
             .fold(0_u128, |sum, (_, amount)| sum.saturating_add(*amount));
         self.holdings.get(place).copied().unwrap_or_default().saturating_sub(reserved)
@@ -254,7 +299,7 @@ impl Keeper {
             Mode::Observe => self.flights.finish(&pending.subject),
             Mode::Paper => self.fill_as_quoted(number, pending, step),
             Mode::Live => {
-                self.pending.insert(number, pending);
+                self.pending.insert(number, Pending { since_ms: self.now_ms, ..pending });
             }
         }
         true

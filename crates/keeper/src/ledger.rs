@@ -3,7 +3,7 @@
 //! Each entry has the moves of balances that the chain shows, so the sum of all moves since a count of the inventory *is* the inventory, to the
 //! base unit; [`Ledger::differences`] says where it is not.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tim3_domain::{amount::Rounding, clock::utc, price::Price};
@@ -40,10 +40,17 @@ pub struct Entry {
     pub subject: Subject,
     /// What moved, gas included.
     pub moves: Vec<Move>,
+    /// What it brought to a treasury besides: it counts for the result, and is no inventory.
+    #[serde(default)]
+    pub swept: Vec<Move>,
     /// What of it was gas: base units of the chain's own asset, positive.
     pub gas: u128,
-    /// What came out below (negative) or above the quote, in base units of the asset that came out.
+    /// How much better (negative: worse) than quoted it was, in base units of [`Self::slippage_asset`]: what came out beyond the quote; or, where an exact amount was
+    /// bought, what went in less than quoted.
     pub slippage: i128,
+    /// The asset that slippage is counted in; empty where only gas was paid.
+    #[serde(default)]
+    pub slippage_asset: String,
     /// What it came to, in US dollars with 18 decimals at the prices of that time: what came in at the lower price, what went out at the higher.
     pub usd: i128,
     /// Assets without a price at that time, which are not in `usd`.
@@ -51,11 +58,11 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What each asset gained or lost over all chains.
+    /// What each asset gained or lost over all chains, the treasuries' included.
     #[must_use]
     pub fn by_asset(&self) -> BTreeMap<&str, i128> {
         let mut sums: BTreeMap<&str, i128> = BTreeMap::new();
-        for change in &self.moves {
+        for change in self.moves.iter().chain(&self.swept) {
             let sum = sums.entry(&change.asset).or_default();
             *sum = sum.saturating_add(change.delta);
         }
@@ -63,23 +70,31 @@ impl Entry {
         sums
     }
 
+    /// What of [`Self::usd`] counts for the day: where a part has no price, what is known may be one side of it, and is no gain.
+    #[must_use]
+    pub fn counted(&self) -> i128 {
+        if self.unpriced.is_empty() { self.usd } else { self.usd.min(0) }
+    }
+
     /// Names of the columns of [`Self::csv`].
-    pub const CSV_HEADER: &str = "number,decision,time,mode,subject,moves,gas,slippage,pnl_usd_e18";
+    pub const CSV_HEADER: &str =
+        "number,decision,time,mode,subject,moves,swept,gas,slippage,slippage_asset,pnl_usd_e18,unpriced";
 
     /// The entry as a line of CSV; amounts in base units.
     #[must_use]
     pub fn csv(&self) -> String {
-        let mut moves = String::new();
-        for change in &self.moves {
-            let gap = if moves.is_empty() { "" } else { " " };
-            // Writing to a text does not fail.
-            let _ = write!(moves, "{gap}{}/{}:{:+}", change.chain, change.asset, change.delta);
-        }
+        let listed = |moves: &[Move]| {
+            let one = |change: &Move| format!("{}/{}:{:+}", change.chain, change.asset, change.delta);
+            moves.iter().map(one).collect::<Vec<_>>().join(" ")
+        };
         let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
         let subject = quoted(&self.subject.to_string());
-        let (moves, time) = (quoted(&moves), utc(self.at_ms));
-        let Self { number, decision, mode, gas, slippage, usd, .. } = self;
-        format!("{number},{decision},{time},{mode},{subject},{moves},{gas},{slippage},{usd}")
+        let (moves, swept, time) = (quoted(&listed(&self.moves)), quoted(&listed(&self.swept)), utc(self.at_ms));
+        let Self { number, decision, mode, gas, slippage, slippage_asset, usd, .. } = self;
+        let unpriced = quoted(&self.unpriced.join(" "));
+        format!(
+            "{number},{decision},{time},{mode},{subject},{moves},{swept},{gas},{slippage},{slippage_asset},{usd},{unpriced}"
+        )
     }
 }
 
@@ -222,7 +237,20 @@ mod tests {
         ];
         let subject =
             Subject::Route { chain: "east".into(), asset: "USDA".into(), venues: vec!["a \"b\"".into(), "c".into()] };
-        Entry { number: 0, decision: 7, at_ms: 0, mode, subject, moves, gas: 0, slippage: -1, usd: 3, unpriced: vec![] }
+        Entry {
+            number: 0,
+            decision: 7,
+            at_ms: 0,
+            mode,
+            subject,
+            moves,
+            swept: vec![],
+            gas: 0,
+            slippage: -1,
+            slippage_asset: "USDA".into(),
+            usd: 3,
+            unpriced: vec![],
+        }
     }
 
     #[test]
@@ -253,11 +281,12 @@ mod tests {
 
     #[test]
     fn csv_keeps_its_columns() {
-        let line = entry(Mode::Live).csv();
+        let line = Entry { unpriced: vec!["DAI".into(), "X,Y".into()], ..entry(Mode::Live) }.csv();
         assert_eq!(
             line,
             "0,7,1970-01-01T00:00:00Z,live,\"USDA on east through a \"\"b\"\", c\",\
-             \"east/USDA:-100 east/TIM3:+100 west/TIM3:-100 west/USDA:+103\",0,-1,3"
+             \"east/USDA:-100 east/TIM3:+100 west/TIM3:-100 west/USDA:+103\",\"\",0,-1,USDA,3,\"DAI X,Y\""
         );
+        assert_eq!(Entry::CSV_HEADER.split(',').count(), 12, "as many as there are in a line");
     }
 }

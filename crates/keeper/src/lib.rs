@@ -27,7 +27,7 @@ pub mod replay;
 pub mod risk;
 
 pub use config::{Config, Mode};
-pub use decision::{Action, Check, Decision, Subject};
+pub use decision::{Action, Check, Decision, Sale, Subject};
 pub use error::KeeperError;
 pub use input::{Input, Recorded};
 pub use keeper::Keeper;

@@ -52,10 +52,10 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Begins a new day if one has begun.
+    /// Begins a new day where it is another one.
     pub fn turn(&mut self, now_ms: u64) {
         let day = now_ms / DAY_MS;
-        if day > self.day {
+        if day != self.day {
             *self = Self { day, ..Self::default() };
         }
     }
@@ -84,14 +84,25 @@ impl Budget {
 
     /// Counts an attempt that begins. It stays counted if it fails: a failure that repeats is not to be free.
     pub fn spend(&mut self, stake: &Stake<'_>) {
-        let add = |uses: &mut BTreeMap<String, u128>, name: &str| {
+        self.count(stake, |used| used.saturating_add(stake.usd));
+    }
+
+    /// An attempt that was counted at `since_ms` put nothing in: it was not sent, or somebody else was first.
+    pub fn give_back(&mut self, stake: &Stake<'_>, since_ms: u64) {
+        if since_ms / DAY_MS == self.day {
+            self.count(stake, |used| used.saturating_sub(stake.usd));
+        }
+    }
+
+    fn count(&mut self, stake: &Stake<'_>, counted: impl Fn(u128) -> u128) {
+        let count = |uses: &mut BTreeMap<String, u128>, name: &str| {
             let used = uses.entry(name.to_owned()).or_default();
-            *used = used.saturating_add(stake.usd);
+            *used = counted(*used);
         };
-        add(&mut self.assets, stake.asset);
-        stake.chains.iter().for_each(|name| add(&mut self.chains, name));
-        stake.venues.iter().for_each(|name| add(&mut self.venues, name));
-        self.total = self.total.saturating_add(stake.usd);
+        count(&mut self.assets, stake.asset);
+        stake.chains.iter().for_each(|name| count(&mut self.chains, name));
+        stake.venues.iter().for_each(|name| count(&mut self.venues, name));
+        self.total = counted(self.total);
     }
 
     /// Counts what an attempt came to.
@@ -141,7 +152,16 @@ mod tests {
             budget.spend(&stake(60));
             assert_eq!(failed(&budget, &limits, 40), []);
             assert_eq!(failed(&budget, &limits, 41), [rule]);
+            budget.give_back(&stake(60), DAY_MS);
+            assert_eq!(failed(&budget, &limits, 41), [rule], "it was another day's");
+            budget.give_back(&stake(60), 1);
+            assert_eq!(failed(&budget, &limits, 100), []);
+            budget.spend(&stake(60));
             budget.turn(DAY_MS);
+            assert_eq!(failed(&budget, &limits, 100), []);
+            budget.spend(&stake(60));
+            // A clock that was wrong and is right again.
+            budget.turn(0);
             assert_eq!(failed(&budget, &limits, 100), []);
         }
     }

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use tim3_domain::{
     amm::Hop,
     amount::{Rounding, SYNTHETIC_DECIMALS},
-    health::{Assessment, Balances, Leave, Liquidation, Plan, assess, plan},
+    health::{Assessment, Balances, Leave, Liquidation, Plan, Scales, assess, plan},
     price::Price,
 };
 
 use crate::{
-    arbitrage::trade::less,
+    arbitrage::trade::{less, more},
     decision::{Check, Number, Relation, Rule},
     limits::signed,
     risk::Vault,
@@ -21,11 +21,11 @@ use crate::{
 pub struct Policy {
     /// The health, in basis points, to which a position is lifted where a part is repaid; at least 10000.
     pub target_bps: u16,
-    /// What must be gained after all costs, in US dollars with 18 decimals; below zero to protect the market at a loss.
+    /// More than this must be gained after all costs, in US dollars with 18 decimals; below zero to protect the market at a loss.
     pub min_profit: i128,
     /// What selling the collateral is taken to cost where the market has no exit, in basis points of its value.
     pub haircut_bps: u16,
-    /// How much less collateral than computed is accepted, in basis points.
+    /// How much less collateral than computed is accepted, and how much more is repaid where a position is taken whole, in basis points.
     pub slippage_bps: u16,
     /// How many candidates a look decides about, the least healthy first.
     pub per_look: usize,
@@ -42,10 +42,14 @@ pub struct Means<'a> {
     pub higher: Price,
     /// The price at which collateral that is kept counts: the lower one.
     pub lower: Price,
-    /// The synthetic at hand on the market's chain.
+    /// The lower and the higher price of the synthetic: at the one counts what comes in, at the other what goes out.
+    pub owed: (Price, Price),
+    /// The synthetic at hand on the market's chain; all there is where the exit lends it.
     pub inventory: u128,
-    /// The pool that turns collateral into the synthetic, if there is one.
+    /// The pool in which the collateral is sold for the synthetic at once, if there is one.
     pub exit: Option<Hop>,
+    /// Whether it lends what is repaid.
+    pub flash: bool,
     /// What the transaction costs, in US dollars with 18 decimals, rounded up.
     pub gas_usd: u128,
 }
@@ -55,8 +59,13 @@ pub struct Means<'a> {
 pub struct Attempt {
     /// What is repaid and seized.
     pub taken: Liquidation,
+    /// The most to repay. Where the position is taken whole that is more than expected, because a little more collateral or a higher price in the block makes
+    /// the gateway ask for more, or for nothing at all to happen.
+    pub max_repay: u128,
     /// The least collateral to accept.
     pub min_seized: u128,
+    /// What of the synthetic the exit gives for that.
+    pub output: Option<u128>,
     /// What is gained after gas and price impact, in US dollars with 18 decimals.
     pub profit: i128,
     /// What is put in, in US dollars with 18 decimals.
@@ -89,27 +98,60 @@ pub fn size(position: Balances, policy: &Policy, means: &Means<'_>) -> (Vec<Chec
             return (checks, None);
         }
     };
-    let (profit, stake) = result(&taken, policy, means);
-    checks.push(Check::new(Rule::Profit, profit, Relation::AtLeast, policy.min_profit, Number::Usd));
+    let attempt = best(position, taken, policy, means, &scales);
+    if let (true, Some(output)) = (means.flash, attempt.output) {
+        // Below what is repaid even the whole of it would not pay the debt.
+        checks.push(Check::new(Rule::Repayment, output, Relation::AtLeast, attempt.taken.repaid, units));
+    }
+    checks.push(Check::new(Rule::Profit, attempt.profit, Relation::Above, policy.min_profit, Number::Usd));
     let pays = checks.iter().all(|check| check.passed);
-    let min_seized = less(taken.seized, policy.slippage_bps);
-    (checks, pays.then_some(Attempt { taken, min_seized, profit, stake }))
+    (checks, pays.then_some(attempt))
 }
 
-/// What is gained, and what is put in. Where there is an exit, the collateral is worth what the pool pays for all of it.
-fn result(taken: &Liquidation, policy: &Policy, means: &Means<'_>) -> (i128, u128) {
-    let target = means.vault.target;
-    let stake = target.value(taken.repaid, SYNTHETIC_DECIMALS, Rounding::Up).unwrap_or(u128::MAX);
-    // What is too large for a value counts as nothing gained.
-    let revenue = match means.exit {
-        Some(exit) => target.value(exit.output(taken.seized), SYNTHETIC_DECIMALS, Rounding::Down).unwrap_or_default(),
-        None => {
-            let kept = means.lower.value(taken.seized, means.vault.decimals, Rounding::Down).unwrap_or_default();
-            less(kept, policy.haircut_bps)
+/// How often a size is halved in search of a better one.
+const HALVINGS: u32 = 8;
+
+/// Of all that may be taken and halves of it, what gains most: the deeper a sale goes into a pool, the less it pays. What is kept gains in proportion, and all of it is
+/// taken.
+fn best(position: Balances, whole: Liquidation, policy: &Policy, means: &Means<'_>, scales: &Scales) -> Attempt {
+    let is_whole = matches!(assess(position, &means.vault.parameters, scales), Assessment::Whole(_));
+    let most = if is_whole { more(whole.repaid, policy.slippage_bps).min(position.debt) } else { whole.repaid };
+    let mut best = result(whole, most.min(means.inventory), policy, means);
+    for halvings in 1..=HALVINGS {
+        let most = whole.repaid.checked_shr(halvings).unwrap_or_default();
+        if means.exit.is_none() || most == 0 {
+            break;
         }
+        if let Plan::Take(taken) = plan(position, &means.vault.parameters, scales, policy.target_bps, most) {
+            let smaller = result(taken, taken.repaid, policy, means);
+            if smaller.profit > best.profit {
+                best = smaller;
+            }
+        }
+    }
+    best
+}
+
+/// What an attempt gains, and what is put in. Where there is an exit, as much is sold as is accepted at least, for what the pool pays; what is seized beyond
+/// that is kept.
+fn result(taken: Liquidation, most: u128, policy: &Policy, means: &Means<'_>) -> Attempt {
+    let (lower, higher) = means.owed;
+    let cost = |repaid: u128| higher.value(repaid, SYNTHETIC_DECIMALS, Rounding::Up).unwrap_or(u128::MAX);
+    let min_seized = less(taken.seized, policy.slippage_bps);
+    let output = means.exit.map(|exit| exit.output(min_seized));
+    let kept = if output.is_some() { taken.seized.saturating_sub(min_seized) } else { taken.seized };
+    // What is too large for a value counts as nothing gained.
+    let kept = means.lower.value(kept, means.vault.decimals, Rounding::Down).unwrap_or_default();
+    // Only the difference of what is repaid and bought is ever held.
+    let bought = output.unwrap_or_default();
+    let owed = match bought.checked_sub(taken.repaid) {
+        Some(gain) => signed(lower.value(gain, SYNTHETIC_DECIMALS, Rounding::Down).unwrap_or_default()),
+        None => signed(cost(taken.repaid.saturating_sub(bought))).saturating_neg(),
     };
-    let profit = signed(revenue).saturating_sub(signed(stake)).saturating_sub(signed(means.gas_usd));
-    (profit, stake)
+    let profit = owed.saturating_add(signed(less(kept, policy.haircut_bps))).saturating_sub(signed(means.gas_usd));
+    // The loan is all that there is then.
+    let max_repay = if means.flash { most.min(bought) } else { most }.max(taken.repaid);
+    Attempt { taken, max_repay, min_seized, output, profit, stake: cost(max_repay) }
 }
 
 #[cfg(test)]

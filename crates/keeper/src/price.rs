@@ -1,20 +1,27 @@
-//! From what a feed answered to a price that may be acted on.
+//! From what a feed's endpoints answered to a price that may be acted on.
 //!
-//! A [`Source`] judges the readings of one feed: an answer that is no price, that jumps, that is uncertain or old never looks like a good one. A
-//! jump is believed only after another endpoint read it, too, from a later round of the feed: an endpoint that lies and a feed that errs once
-//! trigger nothing. A [`Rule`] combines sources into the price of a market. Readings of a pool are made by a [`Window`], which keeps what was seen of it.
+//! A [`Source`] keeps what each endpoint said of one feed, and lets none of them decide alone: what counts is the middle of those whose answer is a
+//! price, fresh and certain, and more than half of the answers must be that. As long as those who lie or err are fewer than those who do not, the price
+//! lies within what the others say, and there is one. Of two, both must be good and near each other, and the lower and the higher one count: which of
+//! them is right nobody can tell.
 //!
-//! An endpoint that does not answer says nothing about the price: what was read before stands until it is too old by the clock of the
-//! feed's own chain.
+//! An endpoint that does not answer says nothing, and half of them are enough; but a price that jumps is believed only after most of the endpoints have read it in
+//! two rounds of the feed, so that a feed that errs once triggers nothing. A [`Rule`] combines sources into the price of a market. Readings of a pool are made by
+//! a [`Window`], which keeps what was seen of it.
 
 mod rule;
 mod twap;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tim3_domain::price::{Price, Quote, Verdict};
 
 pub use rule::Rule;
 pub use twap::Window;
+
+/// Seconds by which a feed may be ahead of its chain's clock: that of the chain lags behind those of publishers, and what is known of it behind its nodes.
+const AHEAD: u64 = 60;
 
 /// One answer of a feed, as one endpoint gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,8 +36,6 @@ pub struct Reading {
     pub decimals: u8,
     /// When the feed published it, in seconds of its chain's clock.
     pub published: u64,
-    /// That clock when it was read.
-    pub at: u64,
 }
 
 /// What is expected of a feed.
@@ -40,126 +45,212 @@ pub struct Guards {
     pub max_age: u64,
     /// Widest confidence, in basis points of the price.
     pub max_confidence_bps: u32,
-    /// Largest step from the answer before, in basis points of the smaller of the two, that is believed at once.
+    /// Largest step from the price before, in basis points of the smaller of the two, that is believed at once; and the largest distance of two endpoints'.
     pub max_jump_bps: u32,
-    /// How many endpoints are asked. With more than one, what is suspicious must be read from two of them.
+    /// How many endpoints are asked.
     pub endpoints: u16,
 }
 
 /// What a feed says now: a price with a verdict, or why there is none.
 pub type Judged = Result<Quote, Verdict>;
 
-/// One feed, with what it answered before.
+/// A lower and a higher price.
+pub type Range = (Price, Price);
+
+/// One feed, with what its endpoints said.
 #[derive(Clone, Debug)]
 pub struct Source {
     guards: Guards,
-    accepted: Option<Accepted>,
-    suspect: Option<Suspect>,
-    /// What is wrong with the newest answer; the accepted one before it is then not used.
-    broken: Option<Verdict>,
+    /// Of each endpoint that answered when the feed was read last.
+    words: BTreeMap<u16, Word>,
+    believed: Option<Range>,
+    /// A jump that a later round has yet to confirm, and the round it was read in.
+    suspect: Option<(Range, u64)>,
+}
+
+/// What an endpoint said.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    published: u64,
+    said: Result<Said, Verdict>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Accepted {
+struct Said {
     price: Price,
-    /// The ends of the confidence interval.
-    ends: (Price, Price),
-    published: u64,
+    /// The ends of its confidence interval.
+    ends: Range,
 }
 
-/// A price that another endpoint has yet to confirm.
+/// What the good ones come to.
 #[derive(Clone, Copy, Debug)]
-struct Suspect {
-    price: Price,
-    endpoint: u16,
-    published: u64,
+struct Middle {
+    prices: Range,
+    ends: Range,
+    /// Most of them have read this round, or a later one.
+    round: u64,
+    /// Whether they are most of the endpoints that are asked.
+    by_most: bool,
 }
 
 impl Source {
     /// A feed that has not answered.
     #[must_use]
     pub fn new(guards: Guards) -> Self {
-        Self { guards, accepted: None, suspect: None, broken: None }
+        Self { guards, words: BTreeMap::new(), believed: None, suspect: None }
     }
 
-    /// Takes a reading. An older one than the last accepted changes nothing: a lagging endpoint gave it.
-    pub fn read(&mut self, reading: &Reading) {
-        if self.accepted.is_some_and(|accepted| reading.published < accepted.published) {
-            return;
-        }
-        self.broken = match self.check(reading) {
-            Ok((price, ends)) => {
-                self.accepted = Some(Accepted { price, ends, published: reading.published });
-                self.suspect = None;
-                None
-            }
-            Err(verdict) => Some(verdict),
+    /// Takes what all endpoints that answer say at `now`, in seconds of the feed's chain. One that says less than it said before, because another node
+    /// behind it lags, is taken at its earlier word.
+    pub fn read(&mut self, readings: &[Reading], now: u64) {
+        let word = |reading: &Reading| {
+            let word = Word::of(reading, self.guards.max_confidence_bps);
+            let newer =
+                |before: &&Word| before.published > word.published && before.said.is_ok() && !before.is_ahead(now);
+            (reading.endpoint, self.words.get(&reading.endpoint).filter(newer).copied().unwrap_or(word))
         };
+        self.words = readings.iter().map(word).collect();
+        let Ok(middle) = self.middle(now) else { return };
+        let Middle { prices, round, .. } = middle;
+        let again = self.suspect.filter(|(suspect, _)| self.is_step(*suspect, prices));
+        let is_confirmed = self.may_jump(&middle) && again.is_some_and(|(_, first)| round > first);
+        if is_confirmed || self.admits(&middle) {
+            (self.believed, self.suspect) = (Some(prices), None);
+        } else if self.may_jump(&middle) && again.is_none() {
+            self.suspect = Some((prices, round));
+        }
     }
 
-    /// What may be believed at `now`, in seconds of the feed's chain.
+    /// What may be believed at `now`, in seconds of the feed's chain. Where nothing may, it is the price that was believed last, with the verdict that most
+    /// answers deserve at best.
     ///
     /// # Errors
     /// The verdict, where there is no price at all.
     pub fn judge(&self, now: u64) -> Judged {
-        let Some(accepted) = self.accepted else { return Err(self.broken.unwrap_or(Verdict::Unavailable)) };
-        let age = now.saturating_sub(accepted.published);
-        let verdict = if age > self.guards.max_age { Verdict::Stale } else { Verdict::Valid };
-        let (lower, higher) = accepted.ends;
-        let verdict = self.broken.unwrap_or(Verdict::Valid).min(verdict);
-        Ok(Quote::new(verdict, lower).and(Quote::new(verdict, higher)))
+        let verdict = match self.middle(now) {
+            Ok(middle) if self.admits(&middle) => return Ok(quote(Verdict::Valid, middle.ends)),
+            Ok(_) => Verdict::TooVolatile,
+            Err(verdict) => verdict,
+        };
+        self.believed.map(|prices| quote(verdict, prices)).ok_or(verdict)
     }
 
-    /// The endpoint whose word is to be checked by asking another one now.
+    /// The price that was believed last.
     #[must_use]
-    pub fn to_confirm(&self) -> Option<u16> {
-        self.suspect.map(|suspect| suspect.endpoint)
+    pub fn believed(&self) -> Option<Range> {
+        self.believed
     }
 
-    fn check(&mut self, reading: &Reading) -> Result<(Price, (Price, Price)), Verdict> {
-        let price = Price::from_answer(reading.answer, reading.decimals)?;
-        // An answer from the future has no age: it is as good as none.
-        if reading.published > reading.at {
+    /// Goes on from a price that was believed before: what is far from it is a jump.
+    pub fn believe(&mut self, prices: Range) {
+        self.believed = Some(prices);
+    }
+
+    /// The middle of the good answers; or, where they are not more than half of all answers, the verdict on the one that is missing.
+    fn middle(&self, now: u64) -> Result<Middle, Verdict> {
+        let answers = self.words.len();
+        let endpoints = usize::from(self.guards.endpoints).max(answers);
+        if answers < endpoints.div_ceil(2) {
             return Err(Verdict::Unavailable);
         }
-        if exceeds(reading.confidence, reading.answer.unsigned_abs(), self.guards.max_confidence_bps) {
-            return Err(Verdict::TooUncertain);
+        let mut verdicts: Vec<Verdict> = self.words.values().map(|word| self.verdict(word, now)).collect();
+        verdicts.sort_unstable();
+        let verdict = lower_middle(&verdicts).unwrap_or(Verdict::Unavailable);
+        if verdict != Verdict::Valid {
+            return Err(verdict);
         }
-        let ends = ends(reading)?;
-        let near = |other: Price| {
-            let (low, high) = (other.min(price).raw(), other.max(price).raw());
-            !exceeds(high.saturating_sub(low), low, self.guards.max_jump_bps)
+        let good: Vec<&Word> = self.words.values().filter(|word| self.verdict(word, now) == Verdict::Valid).collect();
+        let said = || good.iter().filter_map(|word| word.said.ok());
+        let mut rounds: Vec<u64> = good.iter().map(|word| word.published).collect();
+        rounds.sort_unstable();
+        let found = || {
+            Some(Middle {
+                prices: middle(said().map(|said| (said.price, said.price)))?,
+                ends: middle(said().map(|said| said.ends))?,
+                round: lower_middle(&rounds)?,
+                by_most: good.len() > endpoints / 2,
+            })
         };
-        if self.accepted.is_some_and(|accepted| near(accepted.price)) {
-            return Ok((price, ends));
+        found().ok_or(Verdict::Unavailable)
+    }
+
+    fn verdict(&self, word: &Word, now: u64) -> Verdict {
+        match word.said {
+            Err(verdict) => verdict,
+            // An answer from the future has no age: it is as good as none.
+            Ok(_) if word.is_ahead(now) => Verdict::Unavailable,
+            Ok(_) if now.saturating_sub(word.published) > self.guards.max_age => Verdict::Stale,
+            Ok(_) => Verdict::Valid,
         }
-        let alone = self.guards.endpoints < 2;
-        let is_believed = match (self.accepted, self.suspect) {
-            // The first price of a feed with one endpoint has nothing to be compared with.
-            (None, None) => alone,
-            (Some(_), None) => false,
-            (accepted, Some(suspect)) => {
-                let is_later = reading.published > suspect.published;
-                let is_same_round = accepted.is_none() && reading.published == suspect.published;
-                near(suspect.price) && (alone || suspect.endpoint != reading.endpoint) && (is_later || is_same_round)
-            }
-        };
-        if is_believed {
-            return Ok((price, ends));
+    }
+
+    /// Whether it may be acted on: the first price is most endpoints' word, and each further one is near the one before.
+    fn admits(&self, middle: &Middle) -> bool {
+        match self.believed {
+            Some(believed) => self.agrees(middle) && self.is_step(believed, middle.prices),
+            None => self.may_jump(middle),
         }
-        let unchanged = self.suspect.is_some_and(|suspect| near(suspect.price));
-        if !unchanged {
-            self.suspect = Some(Suspect { price, endpoint: reading.endpoint, published: reading.published });
-        }
-        Err(Verdict::TooVolatile)
+    }
+
+    fn may_jump(&self, middle: &Middle) -> bool {
+        middle.by_most && self.agrees(middle)
+    }
+
+    fn agrees(&self, Middle { prices: (lower, higher), .. }: &Middle) -> bool {
+        self.is_near(*lower, *higher)
+    }
+
+    fn is_step(&self, from: Range, to: Range) -> bool {
+        self.is_near(from.0, to.0) && self.is_near(from.1, to.1)
+    }
+
+    fn is_near(&self, one: Price, other: Price) -> bool {
+        !is_far(one, other, self.guards.max_jump_bps)
     }
 }
 
-/// The lower and the higher end of what a feed says with its confidence, as gateways take them.
-fn ends(reading: &Reading) -> Result<(Price, Price), Verdict> {
-    let end = |answer: Option<i128>| Price::from_answer(answer.ok_or(Verdict::TooUncertain)?, reading.decimals);
-    let confidence = i128::try_from(reading.confidence).map_err(|_| Verdict::TooUncertain)?;
-    Ok((end(reading.answer.checked_sub(confidence))?, end(reading.answer.checked_add(confidence))?))
+impl Word {
+    fn of(reading: &Reading, max_confidence_bps: u32) -> Self {
+        let Reading { answer, confidence, decimals, published, .. } = *reading;
+        let said = || {
+            let price = Price::from_answer(answer, decimals)?;
+            if exceeds(confidence, answer.unsigned_abs(), max_confidence_bps) {
+                return Err(Verdict::TooUncertain);
+            }
+            let confidence = i128::try_from(confidence).map_err(|_| Verdict::TooUncertain)?;
+            let end = |answer: Option<i128>| Price::from_answer(answer.ok_or(Verdict::TooUncertain)?, decimals);
+            Ok(Said { price, ends: (end(answer.checked_sub(confidence))?, end(answer.checked_add(confidence))?) })
+        };
+        Self { published, said: said() }
+    }
+
+    fn is_ahead(&self, now: u64) -> bool {
+        self.published > now.saturating_add(AHEAD)
+    }
+}
+
+/// Of what is sorted, the one in the middle; of an even number, the lower of the two.
+fn lower_middle<T: Copy>(sorted: &[T]) -> Option<T> {
+    sorted.get(sorted.len().checked_sub(1)? / 2).copied()
+}
+
+/// The lower end in the middle, and the higher end in the middle; of an even number, the lower and the higher one of the two. Where fewer than half are
+/// wrong, neither lies beyond what all the others say.
+fn middle(ranges: impl Iterator<Item = Range>) -> Option<Range> {
+    let (mut lower, mut higher): (Vec<Price>, Vec<Price>) = ranges.unzip();
+    lower.sort_unstable();
+    higher.sort_unstable_by_key(|price| std::cmp::Reverse(*price));
+    Some((lower_middle(&lower)?, lower_middle(&higher)?))
+}
+
+fn quote(verdict: Verdict, (lower, higher): Range) -> Quote {
+    Quote::new(verdict, lower).and(Quote::new(verdict, higher))
+}
+
+/// Whether two prices are more than `bps` of the lower one apart.
+fn is_far(one: Price, other: Price, bps: u32) -> bool {
+    let (low, high) = (one.min(other).raw(), one.max(other).raw());
+    exceeds(high.saturating_sub(low), low, bps)
 }
 
 /// Whether `part` is more than `bps` of `whole`.

@@ -3,19 +3,24 @@
 //! A record is a header with the version of the format, the configuration and what is carried over from before, then every input, each followed by what it led to. One
 //! [`Line`] is one line of JSON, or one value of any other serde format: where it is kept is not this crate's business.
 
+mod abandoned;
+mod what_if;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Config,
     decision::Decision,
     error::KeeperError,
-    input::{Input, Recorded},
+    input::Recorded,
     keeper::{Carried, Keeper, Step},
     ledger::Entry,
 };
+pub use abandoned::{Abandoned, abandon};
 
-/// Version of the format. It grows with every change by which old records would be read differently.
-pub const VERSION: u32 = 1;
+/// Version of the format. It grows with every change by which old records would be read differently, and so with every change of what is decided. What such a
+/// record says by itself is in [`Abandoned`].
+pub const VERSION: u32 = 2;
 
 /// One piece of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,15 +92,24 @@ pub struct Report {
     pub decisions: u64,
     /// Inputs that lead to something else now; none if the record is this program's own.
     pub differences: Vec<Difference>,
+    /// Actions under another configuration that the record has no fitting outcome of: they were filled as quoted.
+    pub assumed: u64,
 }
 
-/// Decides everything again, under the configuration of the record or under `other`. Under the record's own, every decision and every entry of the
-/// ledger must come out bit for bit; under another one the numbers of decisions are not compared, because one more shifts them all.
+/// Decides everything again, under the configuration of the record or under `other`.
+///
+/// Under the record's own, every decision and every entry of the ledger must come out bit for bit. Under another one, subjects and actions are compared, because
+/// one decision more shifts the numbers of all after it. What became of an action is what became of the recorded one about the same subject and of the same kind, if that
+/// was under way; where there was none, or it did something of another size, the action is filled as quoted ([`Report::assumed`]). The world is the recorded one all the
+/// same: pools and positions do not feel what only the replay did, but inventory and limits do.
 ///
 /// # Errors
 /// [`KeeperError`] for a record of another version or without a header, or where its inputs name what a configuration does not have.
 pub fn replay(lines: &[Line], other: Option<&Config>) -> Result<Report, KeeperError> {
-    Ok(decide(lines, other)?.1)
+    match other {
+        Some(other) => what_if::replay(lines, other),
+        None => Ok(restore(lines)?.1),
+    }
 }
 
 /// The keeper at the end of a record, as it was when that was written; `None` for a record without a line. The report says whether it is.
@@ -103,26 +117,59 @@ pub fn replay(lines: &[Line], other: Option<&Config>) -> Result<Report, KeeperEr
 /// # Errors
 /// As [`replay`].
 pub fn restore(lines: &[Line]) -> Result<(Option<Keeper>, Report), KeeperError> {
-    decide(lines, None)
-}
-
-fn decide(lines: &[Line], other: Option<&Config>) -> Result<(Option<Keeper>, Report), KeeperError> {
     let mut report = Report::default();
     let mut keeper: Option<Keeper> = None;
+    for piece in pieces(lines) {
+        match piece? {
+            Piece::Header(config, carried) => keeper = Some(Keeper::resume(config.clone(), carried.clone())?),
+            Piece::Input { number, input, recorded } => {
+                let keeper = keeper.as_mut().ok_or_else(|| before_any_header(number))?;
+                let replayed = keeper.step(input)?;
+                let is_same = recorded.decisions == replayed.decisions && recorded.entries == replayed.entries;
+                report.count(input, recorded, replayed, is_same);
+            }
+        }
+    }
+    Ok((keeper, report))
+}
+
+impl Report {
+    fn count(&mut self, input: &Recorded, recorded: Step, replayed: Step, is_same: bool) {
+        self.inputs = self.inputs.saturating_add(1);
+        let decided = u64::try_from(recorded.decisions.len()).unwrap_or(u64::MAX);
+        self.decisions = self.decisions.saturating_add(decided);
+        if !is_same {
+            self.differences.push(Difference { input: input.sequence, recorded, replayed });
+        }
+    }
+}
+
+/// What belongs together in a record.
+enum Piece<'l> {
+    Header(&'l Config, &'l Carried),
+    Input {
+        /// Of its line.
+        number: usize,
+        input: &'l Recorded,
+        /// What it led to then.
+        recorded: Step,
+    },
+}
+
+fn before_any_header(line: usize) -> KeeperError {
+    KeeperError::Record { line, reason: "an input before any header".to_owned() }
+}
+
+fn pieces(lines: &[Line]) -> impl Iterator<Item = Result<Piece<'_>, KeeperError>> {
     let mut lines = lines.iter().zip(1..).peekable();
-    while let Some((line, number)) = lines.next() {
-        let stray = |reason: &str| KeeperError::Record { line: number, reason: reason.to_owned() };
-        match line {
+    std::iter::from_fn(move || {
+        let (line, number) = lines.next()?;
+        Some(match line {
             Line::Header { version, .. } if *version != VERSION => {
-                return Err(KeeperError::Version { found: *version, expected: VERSION });
+                Err(KeeperError::Version { found: *version, expected: VERSION })
             }
-            Line::Header { config, carried, .. } => {
-                keeper = Some(Keeper::resume(other.unwrap_or(config).clone(), (**carried).clone())?);
-            }
-            // Another configuration stays what it is.
-            Line::Input(Recorded { input: Input::Parameters(_), .. }) if other.is_some() => {}
+            Line::Header { config, carried, .. } => Ok(Piece::Header(config, carried)),
             Line::Input(input) => {
-                let keeper = keeper.as_mut().ok_or_else(|| stray("an input before any header"))?;
                 let mut recorded = Step::default();
                 while let Some((line, _)) =
                     lines.next_if(|(line, _)| matches!(line, Line::Decision(_) | Line::Entry(_)))
@@ -133,24 +180,12 @@ fn decide(lines: &[Line], other: Option<&Config>) -> Result<(Option<Keeper>, Rep
                         Line::Header { .. } | Line::Input(_) => {}
                     }
                 }
-                let replayed = keeper.step(input)?;
-                report.inputs = report.inputs.saturating_add(1);
-                let decided = u64::try_from(recorded.decisions.len()).unwrap_or(u64::MAX);
-                report.decisions = report.decisions.saturating_add(decided);
-                if !is_same(&recorded, &replayed, other.is_none()) {
-                    report.differences.push(Difference { input: input.sequence, recorded, replayed });
-                }
+                Ok(Piece::Input { number, input, recorded })
             }
-            Line::Decision(_) | Line::Entry(_) => return Err(stray("a decision without an input before it")),
-        }
-    }
-    Ok((keeper, report))
-}
-
-fn is_same(recorded: &Step, replayed: &Step, exactly: bool) -> bool {
-    if exactly {
-        return recorded.decisions == replayed.decisions && recorded.entries == replayed.entries;
-    }
-    let what = |decision: &Decision| (decision.subject.clone(), decision.action.clone());
-    recorded.decisions.iter().map(what).eq(replayed.decisions.iter().map(what))
+            Line::Decision(_) | Line::Entry(_) => {
+                let reason = "a decision without an input before it".to_owned();
+                Err(KeeperError::Record { line: number, reason })
+            }
+        })
+    })
 }

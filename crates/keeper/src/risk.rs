@@ -13,4 +13,4 @@ mod ladder;
 mod pages;
 
 pub use book::{Book, Candidate, Outlook, Tick, Unknown, Vault};
-pub use ladder::{Ladder, Rung, Stress, after_fall};
+pub use ladder::{Change, Ladder, Repayment, Rung, Stress};

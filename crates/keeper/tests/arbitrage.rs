@@ -9,34 +9,20 @@
 )]
 
 mod support;
+#[path = "support/trading.rs"]
+mod trading;
 
 use support::{DOLLAR, WHOLE, World, acts, config, obstacle};
 use tim3_domain::amm::{Fee, Hop, Leg, optimum};
 use tim3_keeper::{
-    Action, Config, Decision, Input, Mode, Subject,
-    arbitrage::{Fill, Order, Size, Trade, TradeLeg},
+    Action, Decision, Input, Mode,
+    arbitrage::{Fill, Size, Trade, TradeLeg},
+    config::VenueConfig,
     decision::Rule,
     input::Outcome,
     ledger::Move,
 };
-
-const ETH: u128 = 1_000_000_000_000_000_000;
-
-/// Both chains with inventory, and pools at par.
-fn world(config: Config) -> World {
-    let mut world = World::new(config);
-    world.open();
-    for chain in ["east", "west"] {
-        world.hold(chain, "USDA", 50_000 * WHOLE);
-        world.hold(chain, "TIM3", 50_000 * WHOLE);
-        world.hold(chain, "ETH", ETH);
-        world.quota(chain, 1_000_000 * WHOLE);
-    }
-    world.pool("east pool", 1_000_000, 1_000_000);
-    world.pool("west pool", 1_000_000, 1_000_000);
-    assert!(world.look().is_empty());
-    world
-}
+use trading::{ETH, gap, opened, without_transfers, world};
 
 fn reserve(world: &mut World, mintable: u128, redeemable: u128) {
     let (mintable, redeemable) = (mintable * WHOLE, redeemable * WHOLE);
@@ -50,30 +36,8 @@ fn swap(decision: &Decision) -> &Trade {
     }
 }
 
-fn opened(decision: &Decision) -> &Trade {
-    match &decision.action {
-        Some(Action::Open { trade, .. }) => trade,
-        _ => panic!("{decision}"),
-    }
-}
-
-fn order(decision: &Decision) -> &Order {
-    match &decision.action {
-        Some(Action::Close(order) | Action::Hedge(order)) => order,
-        _ => panic!("{decision}"),
-    }
-}
-
 fn venues(trade: &Trade) -> Vec<&str> {
     trade.legs.iter().map(|leg| leg.venue.as_str()).collect()
-}
-
-/// The outcome of an action that swapped on one chain.
-fn done(chain: &str, from: &str, to: &str, fill: Fill) -> Outcome {
-    let signed = |amount: u128| i128::try_from(amount).unwrap();
-    let change = |asset: &str, delta| Move { chain: chain.into(), asset: asset.into(), delta };
-    let moves = vec![change(from, -signed(fill.input)), change(to, signed(fill.output))];
-    Outcome::Done { fill, moves, gas: 0 }
 }
 
 #[test]
@@ -118,29 +82,9 @@ fn par_is_used_as_far_as_the_reserve_allows() {
     assert!(redeemed.input <= 3_000 * WHOLE && redeemed.input > 2_999 * WHOLE);
 }
 
-/// TIM3 is cheap on east and dear on west; only USDA on east and TIM3 on west are there to trade with.
-fn gap(settings: Config) -> (World, Decision) {
-    let mut world = world(settings);
-    world.hold("east", "TIM3", 0);
-    world.hold("west", "USDA", 0);
-    world.hold("west", "TIM3", 5_000 * WHOLE);
-    world.pool("east pool", 950_000, 1_050_000);
-    world.pool("west pool", 1_050_000, 950_000);
-    world.block();
-    let decisions = world.look();
-    let opening = acts(&decisions)[0].clone();
-    (world, opening)
-}
-
-fn without_transfers(mode: Mode) -> Config {
-    let mut settings = config(mode);
-    settings.inventory.get_mut("TIM3").unwrap().targets.clear();
-    settings
-}
-
 #[test]
 fn a_gap_between_chains_is_sized_by_inventory_and_its_riskier_leg_goes_first() {
-    let (_, opening) = gap(without_transfers(Mode::Live));
+    let (_, opening) = gap(without_transfers(Mode::Live), 50_000);
     let trade = opened(&opening);
     assert_eq!(venues(trade), ["east pool", "west pool"]);
     assert_eq!(trade.first, "west", "it fails more often");
@@ -168,107 +112,21 @@ fn a_gap_between_chains_is_sized_by_inventory_and_its_riskier_leg_goes_first() {
 }
 
 #[test]
-fn the_second_leg_is_sized_from_what_the_first_one_did() {
-    let (mut world, opening) = gap(without_transfers(Mode::Live));
-    // West sold less than was planned: a thousand, for 1090.
-    let fill = Fill { input: 1_000 * WHOLE, output: 1_090 * WHOLE };
-    let outcome = done("west", "TIM3", "USDA", fill);
-    let step = world.give(Input::Outcome { decision: opening.number, outcome });
-    let closing = order(acts(&step.decisions)[0]);
-    assert_eq!((closing.chain.as_str(), closing.from.as_str(), closing.to.as_str()), ("east", "USDA", "TIM3"));
-    assert!(matches!(closing.size, Size::Buy { output, .. } if output == 1_000 * WHOLE));
-    assert!(step.entries[0].slippage < 0);
-    assert_eq!(world.keeper.open_trades().count(), 1);
-
-    let bought = Fill { input: closing.quoted.input, output: 1_000 * WHOLE };
-    let outcome = done("east", "USDA", "TIM3", bought);
-    let step = world.give(Input::Outcome { decision: step.decisions[0].number, outcome });
-    assert_eq!(step.entries.len(), 1);
-    assert_eq!(world.keeper.open_trades().count(), 0);
-    assert!(world.keeper.flights().in_flight().is_empty());
-    assert!(world.keeper.ledger().result(Mode::Live) > 0);
-    assert_eq!(world.hold("east", "TIM3", 1_000 * WHOLE).differences, []);
-    assert_eq!(world.hold("west", "TIM3", 4_000 * WHOLE).differences, []);
-}
-
-#[test]
-fn a_leg_that_buys_first_is_followed_by_a_sale_of_what_it_bought() {
+fn where_steps_do_not_happen_as_one_a_trade_has_one_step_there_and_says_so() {
     let mut settings = without_transfers(Mode::Live);
-    settings.chains.get_mut("east").unwrap().reliability.failure_bps = 900;
-    let (mut world, opening) = gap(settings);
-    assert_eq!(opened(&opening).first, "east");
-    let fill = Fill { input: 900 * WHOLE, output: 990 * WHOLE };
-    let outcome = done("east", "USDA", "TIM3", fill);
-    let step = world.give(Input::Outcome { decision: opening.number, outcome });
-    let closing = order(acts(&step.decisions)[0]);
-    assert_eq!(closing.chain, "west");
-    assert!(matches!(closing.size, Size::Sell { input, .. } if input == 990 * WHOLE));
-}
-
-#[test]
-fn a_leg_that_stays_open_is_retried_then_hedged_or_carried_and_shown() {
-    for (max_loss, expected) in [(1_000, None), (0, Some(Rule::HedgeLoss))] {
-        let mut settings = without_transfers(Mode::Live);
-        settings.arbitrage.max_hedge_loss = max_loss * DOLLAR;
-        let (mut world, opening) = gap(settings);
-        // Sold at the quote; buying fails again and again.
-        let leg = opened(&opening).legs[1].clone();
-        let fill = Fill { input: leg.input, output: leg.output };
-        let outcome = done("west", "TIM3", "USDA", fill);
-        let mut decisions = world.give(Input::Outcome { decision: opening.number, outcome }).decisions;
-        let mut attempts = 0;
-        for _ in 0..4 {
-            for decision in acts(&decisions).into_iter().cloned().collect::<Vec<_>>() {
-                assert!(matches!(decision.action, Some(Action::Close(_) | Action::Hedge(_))), "{decision}");
-                if matches!(decision.action, Some(Action::Close(_))) {
-                    attempts += 1;
-                    let reason = "expired".to_owned();
-                    world.give(Input::Outcome {
-                        decision: decision.number,
-                        outcome: Outcome::Failed { reason, gas: 0 },
-                    });
-                }
-            }
-            world.block();
-            decisions = world.look();
-            decisions.retain(|decision| matches!(decision.subject, Subject::OpenTrade(_) | Subject::Hedge(_)));
-            if decisions.iter().any(|decision| decision.checks.iter().any(|check| check.rule == Rule::HedgeLoss)) {
-                break;
-            }
-        }
-        assert!(attempts >= 2, "{attempts}");
-        let last = decisions.last().unwrap();
-        assert_eq!(obstacle(last), expected, "{last}");
-        if expected.is_none() {
-            let hedge = order(last);
-            assert_eq!((hedge.chain.as_str(), hedge.from.as_str(), hedge.to.as_str()), ("west", "USDA", "TIM3"));
-            assert!(matches!(hedge.size, Size::Buy { output, .. } if output == leg.input));
-            let outcome = done("west", "USDA", "TIM3", hedge.quoted);
-            world.give(Input::Outcome { decision: last.number, outcome });
-        }
-        assert_eq!(world.keeper.open_trades().count(), usize::from(expected.is_some()), "carried, and shown");
-    }
-}
-
-#[test]
-fn what_is_half_done_is_finished_while_nothing_is_begun() {
-    let (mut world, opening) = gap(without_transfers(Mode::Live));
-    assert!(world.give(Input::Finish).decisions.is_empty(), "its first leg is under way");
-    let fill = Fill { input: 1_000 * WHOLE, output: 1_090 * WHOLE };
-    let step = world.give(Input::Outcome { decision: opening.number, outcome: done("west", "TIM3", "USDA", fill) });
-    let failed = Outcome::Failed { reason: "reverted".to_owned(), gas: 0 };
-    world.give(Input::Outcome { decision: step.decisions[0].number, outcome: failed });
+    settings.chains.get_mut("east").unwrap().steps = Some(1);
+    let mut world = world(settings);
+    // Minting and selling on east alone gains; so does every way between the pools that goes through par.
+    world.pool("east pool", 1_020_000, 980_000);
+    reserve(&mut world, 1_000_000, 1_000_000);
     world.block();
-    world.block();
-    let again = world.give(Input::Finish).decisions;
-    let closing = order(acts(&again)[0]);
-    assert!(matches!(closing.size, Size::Buy { output, .. } if output == 1_000 * WHOLE));
-    let bought = done("east", "USDA", "TIM3", Fill { input: closing.quoted.input, output: 1_000 * WHOLE });
-    let number = acts(&again)[0].number;
-    world.give(Input::Outcome { decision: number, outcome: bought });
-    world.block();
-    assert!(world.give(Input::Finish).decisions.is_empty(), "the gap is still there, for another configuration");
-    assert!(!acts(&world.look()).is_empty());
+    let decisions = world.look();
+    let (acting, left): (Vec<_>, Vec<_>) = decisions.iter().partition(|decision| decision.action.is_some());
+    let [trade] = acting.as_slice() else { panic!("{acting:?}") };
+    assert_eq!(opened(trade).legs.iter().filter(|leg| leg.chain == "east").count(), 1);
+    let rule = |decision: &&&Decision| decision.obstacle().map(|check| check.rule) == Some(Rule::Atomic);
+    let told = left.iter().find(rule).expect("it says why").to_string();
+    assert!(told.contains("NOT: steps that are to happen as one is 2, must be at most 1"), "{told}");
 }
 
 #[test]
@@ -309,7 +167,10 @@ fn inventory_below_its_least_is_filled_by_one_transfer_and_not_by_two() {
     let amount = i128::try_from(40_000 * WHOLE).unwrap();
     let fill = Fill { input: transfer.amount, output: transfer.amount };
     let moves = vec![change("east", -amount), change("west", amount)];
-    world.give(Input::Outcome { decision: decisions[0].number, outcome: Outcome::Done { fill, moves, gas: 0 } });
+    world.give(Input::Outcome {
+        decision: decisions[0].number,
+        outcome: Outcome::Done { fill, moves, swept: Vec::new(), gas: 0 },
+    });
     assert_eq!(world.hold("west", "TIM3", 50_000 * WHOLE).differences, []);
     world.block();
     assert!(world.look().is_empty());
@@ -317,12 +178,87 @@ fn inventory_below_its_least_is_filled_by_one_transfer_and_not_by_two() {
 
 #[test]
 fn paper_closes_a_gap_on_both_chains_and_books_what_it_would_have_gained() {
-    let (world, opening) = gap(without_transfers(Mode::Paper));
+    let (world, opening) = gap(without_transfers(Mode::Paper), 50_000);
     let entries: Vec<_> = world.record.iter().flat_map(|(_, step)| &step.entries).collect();
+    assert_eq!(entries.len(), 1, "begun on the other side it is the same trade");
     assert_eq!(entries[0].decision, opening.number);
     assert!(entries[0].usd > 0 && entries[0].gas > 0);
     let gained = entries[0].by_asset()["USDA"];
     let trade = opened(&opening);
     assert!(gained > 0 && gained + 5 >= i128::try_from(trade.output - trade.input).unwrap());
     assert_eq!(world.keeper.open_trades().count(), 0);
+}
+
+/// Four pools on east in two pairs, each with a gap that takes some 47,000 USDA to close, and 60,000 USDA.
+fn two_gaps(mode: Mode) -> World {
+    let mut settings = without_transfers(mode);
+    settings.arbitrage.hops = 2;
+    settings.reserves.clear();
+    let venue = settings.venues["east pool"].clone();
+    settings.venues = ["a", "b", "c", "d"].map(|name| (name.to_owned(), VenueConfig { ..venue.clone() })).into();
+    let mut world = World::new(settings);
+    world.open();
+    world.hold("east", "USDA", 60_000 * WHOLE);
+    for (cheap, dear) in [("a", "b"), ("c", "d")] {
+        world.pool(cheap, 950_000, 1_050_000);
+        world.pool(dear, 1_050_000, 950_000);
+    }
+    world
+}
+
+#[test]
+fn two_trades_of_one_look_do_not_spend_the_same_inventory() {
+    for mode in [Mode::Live, Mode::Paper, Mode::Observe] {
+        let mut world = two_gaps(mode);
+        let decisions = world.look();
+        let inputs: Vec<u128> = acts(&decisions).iter().map(|decision| swap(decision).input / WHOLE).collect();
+        assert!(matches!(inputs.as_slice(), [45_000..50_000, 10_000..15_000]), "{mode}: {inputs:?}");
+        assert!(inputs.iter().sum::<u128>() <= 60_000);
+        assert_eq!(decisions.len(), 2, "the same cycles begun with TIM3, of which there is none, are nothing else");
+        world.block();
+        assert!(world.look().is_empty(), "{mode}: it is all said");
+    }
+}
+
+#[test]
+fn what_is_not_taken_is_told_and_counted_with_what_stood_against_it() {
+    type Change = fn(&mut World);
+    let cases: [(Change, usize, Rule); 4] = [
+        (
+            |world| {
+                for chain in ["east", "west"] {
+                    world.hold(chain, "USDA", 0);
+                    world.hold(chain, "TIM3", 0);
+                }
+            },
+            1_000_000,
+            Rule::Inventory,
+        ),
+        (|world| world.quota("east", 0), 1_000_000, Rule::Quota),
+        (|world| world.now_ms += 2_000_000_000, 1_000_000, Rule::PriceVerdict),
+        (|_| (), 1, Rule::Steps),
+    ];
+    for (change, steps, rule) in cases {
+        let mut settings = without_transfers(Mode::Live);
+        settings.arbitrage.steps = steps;
+        let mut world = World::new(settings);
+        world.open();
+        for chain in ["east", "west"] {
+            world.hold(chain, "USDA", 50_000 * WHOLE);
+            world.hold(chain, "TIM3", 50_000 * WHOLE);
+            world.quota(chain, 1_000_000 * WHOLE);
+        }
+        world.pool("east pool", 950_000, 1_050_000);
+        world.pool("west pool", 1_050_000, 950_000);
+        change(&mut world);
+        world.block();
+        let decisions = world.look();
+        assert!(acts(&decisions).is_empty(), "{decisions:?}");
+        let because = decisions.iter().filter(|decision| obstacle(decision) == Some(rule)).count();
+        assert!(because > 0 && because == decisions.len(), "{rule}: {decisions:?}");
+        assert_eq!(world.keeper.ledger().missed()[&rule], u64::try_from(because).unwrap());
+        assert!(decisions[0].to_string().contains(&format!("NOT: {rule} is ")), "{}", decisions[0]);
+        world.block();
+        assert!(world.look().is_empty(), "{rule}: it was said");
+    }
 }

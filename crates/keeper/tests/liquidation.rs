@@ -12,10 +12,15 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use support::{DOLLAR, WHOLE, World, acts, config, obstacle, owner};
-use tim3_domain::{identity::Account, price::Verdict};
+use tim3_domain::{identity::Account, market::MarketTerms, price::Verdict};
 use tim3_keeper::{
-    Action, Decision, Input, Mode, Subject, arbitrage::Fill, config::SourceConfig, decision::Rule, input::Outcome,
-    ledger::Move, price::Rule as Price,
+    Action, Config, Decision, Input, Keeper, Mode, Subject,
+    arbitrage::Fill,
+    config::{Parameters, SourceConfig},
+    decision::Rule,
+    input::Outcome,
+    ledger::Move,
+    price::Rule as Price,
 };
 
 const WETH: u128 = 1_000_000_000_000_000_000;
@@ -53,7 +58,10 @@ fn done(world: &mut World, decision: &Decision, gas: u128) {
         change("ETH", -signed(gas)),
     ];
     let fill = Fill { input: expected.repaid, output: expected.seized };
-    world.give(Input::Outcome { decision: decision.number, outcome: Outcome::Done { fill, moves, gas } });
+    world.give(Input::Outcome {
+        decision: decision.number,
+        outcome: Outcome::Done { fill, moves, swept: Vec::new(), gas },
+    });
 }
 
 #[test]
@@ -93,14 +101,11 @@ fn an_oracle_that_errs_triggers_nothing() {
     // One round that is ten times too low, from both endpoints; a lying endpoint for many rounds; garbage; silence.
     let mut world = market(Mode::Live);
     world.block();
-    for endpoint in [0, 1] {
-        assert!(world.reading("eth", endpoint, 20_000).decisions.is_empty());
-    }
+    assert!(world.readings("eth", [(0, 20_000), (1, 20_000)]).decisions.is_empty());
     for _ in 0..10 {
         world.block();
         let step = world.reading("eth", 0, 20_000);
         assert!(step.decisions.is_empty());
-        assert_eq!(step.confirm, Some(("eth".into(), 0)), "another endpoint is to be asked");
         assert_eq!(world.keeper.book("weth").unwrap().price(), Err(Verdict::TooVolatile));
     }
     for garbage in [0, -1, i128::MAX, i128::MIN] {
@@ -189,8 +194,13 @@ fn what_fails_waits_and_holds_nobody_up_and_a_lost_race_does_not_wait() {
     world.give(Input::Outcome { decision: looked[0].number, outcome: Outcome::Lost { gas: 7 } });
     assert_eq!(world.keeper.ledger().lost(), 1);
     world.block();
-    let after: BTreeSet<Account> = acts(&world.look()).into_iter().map(position_of).collect();
-    assert_eq!(after.len(), 1);
+    assert!(acts(&world.look()).iter().all(|decision| position_of(decision) != owner(0)), "it is not known now");
+    let known = world.position(0, 10 * WETH, 15_700 * WHOLE).decisions;
+    assert_eq!(
+        acts(&known).into_iter().map(position_of).collect::<Vec<_>>(),
+        [owner(0)],
+        "who lost a race does not wait"
+    );
     // An outcome that comes twice changes nothing.
     assert!(
         world.give(Input::Outcome { decision: looked[0].number, outcome: Outcome::Lost { gas: 7 } }).entries.is_empty()
@@ -210,7 +220,7 @@ fn each_reason_not_to_act_is_said_once_counted_and_names_its_number() {
         (Rule::Profit, |world| {
             world.give(Input::Gas { chain: "east".into(), liquidation: WETH, step: 0 });
         }),
-        (Rule::ChainAge, |world| world.now_ms += 61_000),
+        (Rule::ChainAge, |world| world.now_ms += 60_001),
         (Rule::DailyLoss, |world| {
             // An attempt of yesterday's plan that burned 1.2 ETH of gas.
             world.position(1, 10 * WETH, 15_900 * WHOLE);
@@ -238,6 +248,77 @@ fn each_reason_not_to_act_is_said_once_counted_and_names_its_number() {
         let again = world.look();
         assert!(again.iter().all(|decision| position_of(decision) != owner(0)), "said once");
     }
+}
+
+#[test]
+fn what_was_not_sent_and_what_somebody_else_took_leave_the_days_caps_as_they_were() {
+    for (outcome, is_tried_again) in [
+        (Outcome::Refused { reason: "no node takes it".into() }, true),
+        (Outcome::Lost { gas: 7 }, true),
+        (Outcome::Failed { reason: "out of gas".into(), gas: 7 }, false),
+    ] {
+        let mut config = config(Mode::Live);
+        // What is repaid is some 8900 dollars.
+        config.limits.day = 10_000 * DOLLAR;
+        let mut world = World::new(config);
+        world.open();
+        world.hold("east", "TIM3", 5_000_000 * WHOLE);
+        world.position(0, 10 * WETH, 15_700 * WHOLE);
+        world.block();
+        let decision = acts(&world.price("eth", 180_000))[0].number;
+        world.give(Input::Outcome { decision, outcome: outcome.clone() });
+        world.position(0, 10 * WETH, 15_700 * WHOLE);
+        world.now_ms += 60_000;
+        world.block();
+        assert_eq!(!acts(&world.look()).is_empty(), is_tried_again, "{outcome:?}");
+    }
+}
+
+#[test]
+fn each_mode_has_its_own_day() {
+    let mut world = market(Mode::Paper);
+    world.price("eth", 180_000);
+    let gained = world.keeper.budget().result();
+    assert!(gained > 0);
+    let mode = |world: &mut World, mode| {
+        let parameters = Parameters { mode, ..world.keeper.config().parameters() };
+        world.give(Input::Parameters(Box::new(parameters)));
+        world.keeper.budget().result()
+    };
+    assert_eq!(mode(&mut world, Mode::Live), 0, "what was never earned covers no loss");
+    assert_eq!(mode(&mut world, Mode::Paper), gained);
+    let mut carried = Keeper::resume(world.keeper.config().clone(), world.keeper.carried().unwrap()).unwrap();
+    assert_eq!(carried.budget().result(), gained);
+    let live = Config { mode: Mode::Live, ..world.keeper.config().clone() };
+    carried = Keeper::resume(live, world.keeper.carried().unwrap()).unwrap();
+    assert_eq!(carried.budget().result(), 0);
+}
+
+#[test]
+fn a_clock_that_was_wrong_for_a_moment_stops_nothing() {
+    let mut world = market(Mode::Live);
+    let now_ms = world.now_ms;
+    world.now_ms += 365 * 86_400_000;
+    world.give(Input::Look);
+    world.now_ms = now_ms;
+    assert!(!acts(&world.price("eth", 180_000)).is_empty());
+}
+
+#[test]
+fn a_market_goes_by_its_new_terms_while_something_is_under_way() {
+    let mut world = market(Mode::Live);
+    world.price("eth", 189_900);
+    assert_eq!(world.keeper.pending().count(), 50);
+    let known = &world.keeper.config().markets["weth"];
+    let (target, terms) =
+        (known.target, MarketTerms { max_ltv_bps: 4_000, liquidation_threshold_bps: 5_000, ..known.terms });
+    world.give(Input::Terms { market: "weth".into(), terms, target });
+    world.block();
+    assert_eq!(world.keeper.book("weth").unwrap().liquidatable(), 500);
+    assert_eq!(acts(&world.look()).len(), 32, "others are unhealthy now");
+    assert_eq!(world.keeper.config().markets["weth"].terms, terms, "and the next page begins with them");
+    let wrong = Input::Terms { market: "weth".into(), terms: MarketTerms { bonus_bps: 60_000, ..terms }, target };
+    assert!(world.keeper.check(&wrong).is_err());
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! What the journal says, in the words of the API: for the running daemon and for a CLI that reads the journal of one that is not.
 
 use tim3_api::{
-    ControlError, OperationQuery, PositionQuery, RecordQuery,
+    ControlError, LedgerQuery, OperationQuery, PositionQuery, RecordQuery,
     view::{
-        AnchorView, EntryView, KeeperRecordView, MirrorView, OperationView, Page, PlaceView, PositionView,
-        TimelineView, Units,
+        AnchorView, EntryView, KeeperLedgerView, KeeperRecordView, MirrorView, OperationView, Page, PlaceView,
+        PositionView, TimelineView, Units,
     },
 };
 use tim3_domain::{
@@ -39,6 +39,12 @@ impl Books<'_> {
             None => page_of(self.journal, query.at_ms.unwrap_or_default()).map_err(failed)?,
         };
         Ok(KeeperRecordView { lines: self.journal.keeper_lines(from, query.limit).map_err(unavailable)? })
+    }
+
+    /// Entries of the keepers' ledger.
+    pub(crate) fn keeper_ledger(&self, query: &LedgerQuery) -> Result<KeeperLedgerView, ControlError> {
+        let entries = self.journal.keeper_entries(query.from, query.limit).map_err(unavailable)?;
+        Ok(KeeperLedgerView { entries })
     }
 
     /// The reserve report of a period.

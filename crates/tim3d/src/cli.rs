@@ -405,11 +405,11 @@ pub(crate) struct Switch {
 pub(crate) enum KeeperCommand {
     /// How the keepers are doing: markets, prices, what is under way, what waits, and what it came to
     Status(Query),
-    /// Stop deciding to act, until `resume`; what is under way is finished
+    /// Stop deciding to act, until `resume`; what is under way or half done is finished
     Pause(KeeperSwitch),
     /// Act again
     Resume(KeeperSwitch),
-    /// Write every entry of the ledger, in base units
+    /// Write every entry of the ledger, in base units; entries are kept for good
     Ledger {
         /// As CSV, which is what is written by default
         #[arg(long, conflicts_with = "json")]
@@ -417,6 +417,8 @@ pub(crate) enum KeeperCommand {
         /// As lines of JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        span: Span,
         #[command(flatten)]
         api: Api,
     },
@@ -435,18 +437,25 @@ pub(crate) enum KeeperCommand {
     Rehearse(RehearsalArgs),
     /// Decide everything again that was recorded; exit code 3 if anything comes out otherwise
     Replay {
-        /// From this time on, for example 2026-11-23T04:00:00Z [default: from the beginning]
-        #[arg(long, value_name = "TIME")]
-        from: Option<String>,
-        /// Up to this time [default: to the end]
-        #[arg(long, value_name = "TIME")]
-        to: Option<String>,
+        #[command(flatten)]
+        span: Span,
         /// Show what would have been decided with this file laid over the configuration
         #[arg(long, value_name = "FILE")]
         with: Option<PathBuf>,
         #[command(flatten)]
         query: Query,
     },
+}
+
+/// A span of time.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Span {
+    /// From this time on, for example 2026-11-23T04:00:00Z [default: from the beginning]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Up to this time [default: to the end]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
 }
 
 /// An operator's decision about the keepers.

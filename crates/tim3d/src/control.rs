@@ -8,11 +8,11 @@ use futures::{
     stream::{self, BoxStream},
 };
 use tim3_api::{
-    Control, ControlError, OperationQuery, OperatorAction, PositionQuery, RecordQuery, no_keepers,
+    Control, ControlError, LedgerQuery, OperationQuery, OperatorAction, PositionQuery, RecordQuery, no_keepers,
     view::{
-        AnchorView, AssetAudit, AssetView, AuditView, BlockView, ChainView, CheckView, EndpointView, KeeperRecordView,
-        KeeperView, OperationView, Page, PositionView, ReadinessView, ReasonView, ReloadView, SignedUnits, StatusView,
-        SubmitterView, TimelineView, Units, V1OperationView, V1View,
+        AnchorView, AssetAudit, AssetView, AuditView, BlockView, ChainView, CheckView, EndpointView, KeeperLedgerView,
+        KeeperRecordView, KeeperView, OperationView, Page, PositionView, ReadinessView, ReasonView, ReloadView,
+        SignedUnits, StatusView, SubmitterView, TimelineView, Units, V1OperationView, V1View,
     },
 };
 use tim3_chain::Chain;
@@ -265,6 +265,10 @@ impl Control for Live {
 
     async fn keeper_record(&self, query: &RecordQuery) -> Result<KeeperRecordView, ControlError> {
         self.books().keeper_record(query)
+    }
+
+    async fn keeper_ledger(&self, query: &LedgerQuery) -> Result<KeeperLedgerView, ControlError> {
+        self.books().keeper_ledger(query)
     }
 
     fn events(&self) -> BoxStream<'static, tim3_api::view::EventView> {

@@ -17,15 +17,12 @@ use tim3_devnet::{
     plan::{SYNTHETIC, UNIT},
     solana::{PriceUpdate, SOL, VOLATILE, account_of},
 };
-use tim3_domain::{
-    identity::Account,
-    protocol::{Event, EventBody},
-};
+use tim3_domain::identity::Account;
 use tim3_solana::{Keeper, Keypair, Pubkey, Signer as _, address::account};
 
 use crate::{
     hands::Hands,
-    keeping::{Balances, agrees, is_done, ledger, moved, shows, verdict},
+    keeping::{self, Balances, agrees, is_done, ledger, moved, shows, verdict},
     scene::{PATIENCE, Scene},
 };
 
@@ -89,15 +86,7 @@ async fn balances(site: &SolanaSite) -> Result<Balances> {
 
 /// How often each owner was liquidated, by the gateway's final events.
 async fn liquidated(site: &SolanaSite) -> Result<BTreeMap<Account, usize>> {
-    let of = |event: Event| match event.body {
-        EventBody::Liquidated { position, .. } => Some(position.owner),
-        _ => None,
-    };
-    let mut times = BTreeMap::new();
-    for owner in site.events().await?.into_iter().filter_map(of) {
-        *times.entry(owner).or_default() += 1;
-    }
-    Ok(times)
+    Ok(keeping::liquidated(site.events().await?))
 }
 
 fn configuration(site: &SolanaSite) -> String {
@@ -234,6 +223,7 @@ async fn attempts(scene: &Scene) -> Result<()> {
         healthy: of(HEALTHY),
         stranger: of(POSITIONS),
         feed: Feed::Pyth { account: account(&oracle.account), id: oracle.feed },
+        has_fees: true,
     };
     hands.conform().await?;
 

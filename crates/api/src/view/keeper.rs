@@ -97,6 +97,13 @@ pub struct KeeperWaitView {
     pub reason: String,
 }
 
+/// `GET /api/v1/keeper/ledger`: entries of the ledger, with their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeeperLedgerView {
+    /// Each a line of JSON, in the keepers' own words.
+    pub entries: Vec<(u64, String)>,
+}
+
 /// `GET /api/v1/keeper/record`: lines of the record, with their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeeperRecordView {

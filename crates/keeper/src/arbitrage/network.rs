@@ -3,8 +3,8 @@
 //! Trading with all pools so that nothing has to be put in, and what is left is worth most, is a convex problem. Its dual splits: at any shadow prices
 //! ν not below the outside prices, the sum of what each pool alone is worth at ν is an upper bound, each of these has a closed form or nearly so,
 //! and the least of these bounds is the optimum (Angeris, Chitra, Evans, Boyd, "Optimal Routing for Constant Function Market Makers"). The
-//! least is found with the ellipsoid method, which needs no smoothness and says how far it is from the end. It tells what the
-//! search for cycles left on the table; trades are not made from it.
+//! least is found with the ellipsoid method, which needs no smoothness and says how far it is from the end. It takes thousands of
+//! evaluations, too many for what decides block by block: it is the check on the search for cycles, which must leave nothing that it knows of.
 //!
 //! All of it is in fixed-point integers of 160 binary digits behind the point.
 

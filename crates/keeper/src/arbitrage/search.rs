@@ -45,11 +45,12 @@ impl Graph {
             most,
             home: self.best_ways_home(start, bounds.hops),
             steps: bounds.steps,
+            truncated: false,
             path: Vec::with_capacity(bounds.hops),
             found: Vec::new(),
         };
         walk.step(start, 0, Fold::START, bounds.hops);
-        let truncated = walk.steps == 0;
+        let truncated = walk.truncated;
         let mut cycles = walk.found;
         cycles.sort_by(|a, b| b.optimum.profit().cmp(&a.optimum.profit()).then_with(|| a.edges.cmp(&b.edges)));
         Found { cycles, truncated }
@@ -93,6 +94,7 @@ struct Walk<'a> {
     most: u128,
     home: Vec<Vec<i64>>,
     steps: usize,
+    truncated: bool,
     path: Vec<(u32, &'a Edge)>,
     found: Vec<Cycle>,
 }
@@ -101,7 +103,10 @@ impl Walk<'_> {
     fn step(&mut self, node: u32, gain: i64, fold: Fold, left: usize) {
         let Some(left) = left.checked_sub(1) else { return };
         for (number, edge, more) in self.graph.leaving(node) {
-            let Some(steps) = self.steps.checked_sub(1) else { return };
+            let Some(steps) = self.steps.checked_sub(1) else {
+                self.truncated = true;
+                return;
+            };
             self.steps = steps;
             let gain = gain.saturating_add(more);
             if gain.saturating_add(self.way_home(edge.to, left)) <= 0 || !self.may_follow(edge) {

@@ -123,8 +123,35 @@ pub fn sell(legs: &[Leg], input: u128, slippage_bps: u16) -> (Size, Fill) {
 #[must_use]
 pub fn buy(legs: &[Leg], output: u128, slippage_bps: u16) -> Option<(Size, Fill)> {
     let input = legs.iter().rev().try_fold(output, |amount, leg| leg.input(amount))?;
-    let most = input.saturating_add(input.saturating_sub(less(input, slippage_bps)));
-    Some((Size::Buy { output, max_input: most }, Fill { input, output }))
+    Some((Size::Buy { output, max_input: more(input, slippage_bps) }, Fill { input, output }))
+}
+
+/// Buying `output`, or as much of it as `most` pays for, slippage included.
+#[must_use]
+pub fn buy_within(legs: &[Leg], output: u128, most: u128, slippage_bps: u16) -> (Size, Fill) {
+    let all = buy(legs, output, slippage_bps).filter(|(_, quoted)| quoted.input <= most);
+    let part = || {
+        let affordable = legs.iter().fold(within(most, slippage_bps), |amount, leg| leg.output(amount));
+        buy(legs, affordable.min(output), slippage_bps)
+    };
+    match all.or_else(part) {
+        Some((Size::Buy { output, max_input }, quoted)) => {
+            (Size::Buy { output, max_input: max_input.min(most) }, quoted)
+        }
+        _ => (Size::Buy { output: 0, max_input: 0 }, Fill { input: 0, output: 0 }),
+    }
+}
+
+/// `amount` and `bps` of it, rounded up: what is paid at most for what is quoted at `amount`.
+#[must_use]
+pub fn more(amount: u128, bps: u16) -> u128 {
+    amount.saturating_add(amount.saturating_sub(less(amount, bps)))
+}
+
+/// The largest amount of which [`more`] is no more than `most`, or hardly less.
+#[must_use]
+pub fn within(most: u128, bps: u16) -> u128 {
+    Leg::Fixed { kept: ONE_BPS.into(), of: u128::from(ONE_BPS).saturating_add(bps.into()) }.output(most)
 }
 
 /// `amount` less `bps` of it, rounded down.
@@ -161,6 +188,30 @@ mod tests {
                 let pays = |input| legs.iter().fold(input, |amount, leg| leg.output(amount));
                 prop_assert!(pays(fill.input) >= output && pays(fill.input - 1) < output);
             }
+        }
+
+        #[test]
+        fn a_purchase_takes_no_more_than_there_is_and_all_of_it_where_that_is_enough(
+            reserves in prop::collection::vec((1_000..1_000_000_u128, 1_000..1_000_000_u128), 1..3),
+            output in 1..1_000_000_u128, most in 0..2_000_000_u128, bps in 0..=10_000_u16,
+        ) {
+            let pool = |(reserve_in, reserve_out)| Leg::Pool(Hop { reserve_in, reserve_out, fee: Fee::UNISWAP_V2 });
+            let legs: Vec<Leg> = reserves.into_iter().map(pool).collect();
+            let (Size::Buy { output: bought, max_input }, quoted) = buy_within(&legs, output, most, bps) else {
+                return Err(TestCaseError::fail("a purchase"));
+            };
+            prop_assert!(bought <= output && quoted.input <= max_input && max_input <= most);
+            let all = buy(&legs, output, bps);
+            prop_assert_eq!(bought == output, all.is_some_and(|(_, all)| all.input <= most));
+            // What is bought in part leaves all of the room for slippage.
+            prop_assert!(bought == output || max_input == more(quoted.input, bps));
+        }
+
+        #[test]
+        fn what_is_left_room_for_fits(most: u128, bps in 0..=10_000_u16) {
+            let amount = within(most, bps);
+            prop_assert!(more(amount, bps) <= most);
+            prop_assert!(amount.checked_add(2).is_none_or(|amount| more(amount, bps) > most));
         }
 
         #[test]

@@ -37,6 +37,7 @@ impl fmt::Display for Rule {
             Self::Health => "health",
             Self::WholePosition => "inventory for the whole position",
             Self::Repayment => "largest possible repayment",
+            Self::Atomic => "steps that are to happen as one",
             Self::Profit => "profit",
             Self::InFlight => "attempts in flight",
             Self::CheckHeight => "height since the last attempt",
@@ -49,8 +50,13 @@ impl fmt::Display for Rule {
             Self::Paused => "pauses in force",
             Self::Exposure => "open between chains",
             Self::Deadline => "time since the first leg",
-            Self::HedgeLoss => "loss by hedging",
+            Self::HedgeLoss => "loss by ending the trade",
             Self::TransferSize => "amount to move",
+            Self::Inventory => "what there is to put in",
+            Self::Quota => "what may leave the chain",
+            Self::Steps => "steps of the search",
+            Self::Leftover => "what is left",
+            Self::OtherWay => "what it comes to, against the other way",
         })
     }
 }
@@ -72,6 +78,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Position { market, owner } => write!(f, "position of {owner} in {market}"),
+            Self::Route { chain, asset, venues } if venues.is_empty() => write!(f, "every trade of {asset} on {chain}"),
             Self::Route { chain, asset, venues } => write!(f, "{asset} on {chain} through {}", venues.join(", ")),
             Self::Rebalance { asset, from, to } => write!(f, "{asset} from {from} to {to}"),
             Self::OpenTrade(number) => write!(f, "the other leg of decision {number}"),
@@ -83,8 +90,12 @@ impl fmt::Display for Subject {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Liquidate { expected, .. } => {
+            Self::Liquidate { expected, sale, .. } => {
                 write!(f, "liquidate: repay {}, seize {}", expected.repaid, expected.seized)?;
+                if let Some(sale) = sale {
+                    let lent = if sale.flash { ", which lends it" } else { "" };
+                    write!(f, ", buy {} with it in {}{lent}", sale.output, sale.venue)?;
+                }
                 if expected.bad_debt == 0 { Ok(()) } else { write!(f, ", leaving a bad debt of {}", expected.bad_debt) }
             }
             Self::Swap(trade) => write!(f, "trade {} for {}", trade.input, trade.output),

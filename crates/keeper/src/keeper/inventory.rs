@@ -27,10 +27,9 @@ impl Keeper {
             Action::Transfer(transfer) if transfer.to == chain && transfer.asset == asset => Some(transfer.amount),
             _ => None,
         });
-        let relayed = self.incoming.get(&place).copied().unwrap_or_default();
         Stock {
             held: self.available(&place),
-            incoming: sending.fold(relayed, u128::saturating_add),
+            incoming: sending.fold(0, u128::saturating_add),
             quota: self.quotas.get(&place).copied().unwrap_or_default(),
         }
     }
@@ -47,14 +46,7 @@ impl Keeper {
             self.leave(subject, height, checks, step);
             return;
         }
-        let pending = Pending {
-            subject,
-            action: Action::Transfer(transfer),
-            reserved: vec![((from.clone(), asset.clone()), amount)],
-            quoted: Fill { input: amount, output: amount },
-            chain: from,
-            stake: 0,
-        };
-        self.act(pending, height, checks, step);
+        let (quoted, reserved) = (Fill { input: amount, output: amount }, vec![((from.clone(), asset), amount)]);
+        self.act(Pending::new(subject, Action::Transfer(transfer), from, quoted, reserved), height, checks, step);
     }
 }

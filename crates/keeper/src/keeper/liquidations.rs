@@ -1,15 +1,15 @@
 //! Looking at vault markets.
 
 use tim3_domain::{
-    amm::Hop,
-    price::{Price, Verdict},
+    amm::{Fee, Hop},
+    price::{Price, Quote, Verdict},
 };
 
-use super::{Keeper, Pending, Step, price_check};
+use super::{Gas, Keeper, Pending, Step, price_check};
 use crate::{
     arbitrage::Fill,
     config::MarketConfig,
-    decision::{Action, Check, Rule, Subject},
+    decision::{Action, Check, Rule, Sale, Subject},
     limits::Stake,
     liquidation::{Attempt, Means, size},
     risk::{Book, Candidate, Vault},
@@ -46,7 +46,7 @@ impl Keeper {
     fn walk(&mut self, name: &str, market: &MarketConfig, book: &Book, prices: (Price, Price), step: &mut Step) {
         let height = self.height(&market.chain);
         let gates = self.gates(&market.chain, &market.synthetic, FROZEN.saturating_sub(1));
-        let exit = market.exit.as_ref().and_then(|exit| self.map.hop(exit, &market.collateral));
+        let mut exit = self.exit(market);
         let place = (market.chain.clone(), market.synthetic.clone());
         let mut begun = 0;
         for candidate in book.candidates() {
@@ -63,18 +63,32 @@ impl Keeper {
                 let pending = liquidation(subject, &candidate, &attempt, name, market);
                 if self.act(pending, height, checks, step) {
                     begun = begun.saturating_add(1);
-                    let (chains, venues) = ([market.chain.as_str()], [name]);
-                    let asset = market.synthetic.as_str();
-                    self.budget.spend(&Stake { asset, chains: &chains, venues: &venues, usd: attempt.stake });
+                    exit = exit.map(|exit| after(exit, attempt.min_seized, attempt.output.unwrap_or_default()));
+                    let (chains, venues) = ([market.chain.as_str()], venues(name, market));
+                    self.budget.spend(&stake(market, &chains, &venues, attempt.stake));
                 }
                 continue;
             }
             let ends_here = checks.iter().any(|check| !check.passed && stands_against_all(check.rule));
             self.leave(subject, height, checks, step);
-            if ends_here || self.available(&place) == 0 {
+            if ends_here || (!market.flash && self.available(&place) == 0) {
                 break;
             }
         }
+    }
+
+    /// The pool in which the market's collateral is sold, after every sale that is under way and not in it yet. One that was not read yet pays nothing.
+    fn exit(&self, market: &MarketConfig) -> Option<Hop> {
+        let exit = market.exit.as_ref()?;
+        let unread = Hop { reserve_in: 0, reserve_out: 0, fee: Fee::NONE };
+        let pool = self.map.hop(exit, &market.collateral).unwrap_or(unread);
+        let sales = self.pending.values().filter_map(|pending| match &pending.action {
+            Action::Liquidate { min_seized, sale: Some(sale), .. } if sale.venue == *exit && !pending.is_mined => {
+                Some((*min_seized, sale.output))
+            }
+            _ => None,
+        });
+        Some(sales.fold(pool, |pool, (sold, output)| after(pool, sold, output)))
     }
 
     /// What is no candidate any more may be one again, and is then said again.
@@ -99,21 +113,32 @@ impl Keeper {
     ) -> Option<Attempt> {
         let market = self.config.markets.get(name)?;
         checks.push(price_check(Verdict::Valid));
-        let gas_usd = match self.gas_usd(&market.chain, |gas| gas.liquidation) {
+        let sells = market.exit.is_some();
+        let gas = |gas: Gas| gas.liquidation.saturating_add(if sells { gas.step } else { 0 });
+        let gas_usd = match self.gas_usd(&market.chain, gas) {
             Ok(gas) => gas,
             Err(verdict) => {
                 checks.push(price_check(verdict));
                 return None;
             }
         };
-        let inventory = self.available(&(market.chain.clone(), market.synthetic.clone()));
-        let means = Means { vault: &vault, synthetic: &market.synthetic, higher, lower, inventory, exit, gas_usd };
+        let valid = |quote: Quote| Ok((quote.lower(Verdict::Valid)?, quote.higher(Verdict::Valid)?));
+        let owed = match self.quote(&market.synthetic).and_then(valid) {
+            Ok(owed) => owed,
+            Err(verdict) => {
+                checks.push(price_check(verdict));
+                return None;
+            }
+        };
+        let own = || self.available(&(market.chain.clone(), market.synthetic.clone()));
+        let (flash, synthetic) = (market.flash, market.synthetic.as_str());
+        let inventory = if flash { u128::MAX } else { own() };
+        let means = Means { vault: &vault, synthetic, higher, lower, owed, inventory, exit, flash, gas_usd };
         let (sizing, attempt) = size(candidate.balances, &self.config.liquidation, &means);
         checks.extend(sizing);
         let attempt = attempt?;
-        let (chains, venues) = ([market.chain.as_str()], [name]);
-        let stake = Stake { asset: &market.synthetic, chains: &chains, venues: &venues, usd: attempt.stake };
-        checks.extend(self.budget.checks(&self.config.limits, &stake));
+        let (chains, venues) = ([market.chain.as_str()], venues(name, market));
+        checks.extend(self.budget.checks(&self.config.limits, &stake(market, &chains, &venues, attempt.stake)));
         checks.iter().all(|check| check.passed).then_some(attempt)
     }
 }
@@ -126,20 +151,36 @@ fn liquidation(
     market: &MarketConfig,
 ) -> Pending {
     let taken = attempt.taken;
-    Pending {
-        subject,
-        action: Action::Liquidate {
-            market: name.to_owned(),
-            owner: candidate.owner,
-            version: candidate.version,
-            expected: taken,
-            min_seized: attempt.min_seized,
-        },
-        reserved: vec![((market.chain.clone(), market.synthetic.clone()), taken.repaid)],
-        quoted: Fill { input: taken.repaid, output: taken.seized },
-        chain: market.chain.clone(),
-        stake: attempt.stake,
-    }
+    let sale = market.exit.as_ref().zip(attempt.output);
+    let sale = sale.map(|(venue, output)| Sale { venue: venue.clone(), output, flash: market.flash });
+    let own = (!market.flash).then(|| ((market.chain.clone(), market.synthetic.clone()), attempt.max_repay));
+    let action = Action::Liquidate {
+        market: name.to_owned(),
+        owner: candidate.owner,
+        version: candidate.version,
+        expected: taken,
+        min_seized: attempt.min_seized,
+        max_repay: attempt.max_repay,
+        sale,
+    };
+    let quoted = Fill { input: taken.repaid, output: attempt.output.unwrap_or(taken.seized) };
+    let reserved = own.into_iter().collect();
+    Pending { stake: attempt.stake, ..Pending::new(subject, action, market.chain.clone(), quoted, reserved) }
+}
+
+/// A pool after a sale.
+fn after(pool: Hop, sold: u128, output: u128) -> Hop {
+    let reserve_in = pool.reserve_in.saturating_add(sold);
+    Hop { reserve_in, reserve_out: pool.reserve_out.saturating_sub(output), ..pool }
+}
+
+/// The market, and where its collateral is sold.
+pub(super) fn venues<'a>(name: &'a str, market: &'a MarketConfig) -> Vec<&'a str> {
+    std::iter::once(name).chain(market.exit.as_deref()).collect()
+}
+
+fn stake<'a>(market: &'a MarketConfig, chains: &'a [&'a str], venues: &'a [&'a str], usd: u128) -> Stake<'a> {
+    Stake { asset: &market.synthetic, chains, venues, usd }
 }
 
 /// Whether what stands against one position of a market stands against every other one, too.

@@ -23,11 +23,15 @@ pub(super) struct Map {
     venues: Vec<String>,
     /// The two edges of each pool and reserve: what goes in is the base (of a reserve: the collateral), then the other way.
     pairs: BTreeMap<String, [u32; 2]>,
-    /// The crossings by number of the edge: from where to where.
-    crossings: Vec<(u32, Place, Place)>,
+    /// The edges that are crossings.
+    crossings: Vec<u32>,
 }
 
 const CLOSED: Leg = Leg::Fixed { kept: 0, of: 1 };
+
+fn crossing(config: &Config) -> Leg {
+    Leg::Fixed { kept: ONE_BPS.saturating_sub(config.arbitrage.crossing_bps).into(), of: ONE_BPS.into() }
+}
 
 impl Map {
     pub(super) fn new(config: &Config) -> Self {
@@ -45,17 +49,26 @@ impl Map {
         for (name, reserve) in &config.reserves {
             map.add_pair(name, &reserve.chain, [&reserve.collateral, &reserve.synthetic]);
         }
+        let crossing = crossing(config);
         for from in map.places.clone() {
             for to in map.places.clone() {
                 if from.1 == to.1 && from.0 != to.0 {
                     let venue = map.add_venue(&format!("{} from {} to {}", from.1, from.0, to.0));
-                    let edge = map.edge(venue, &from, &to, true);
-                    let number = map.graph.add(edge);
-                    map.crossings.push((number, from.clone(), to));
+                    // What it carries depends on what else is begun.
+                    let edge = map.edge(venue, &from, &to);
+                    let number = map.graph.add(Edge { leg: crossing, most: u128::MAX, crosses: true, ..edge });
+                    map.crossings.push(number);
                 }
             }
         }
         map
+    }
+
+    /// What crossing costs may change while the keepers run.
+    pub(super) fn set_crossing(&mut self, config: &Config) {
+        for number in &self.crossings {
+            self.graph.update(*number, crossing(config), u128::MAX);
+        }
     }
 
     fn add_venue(&mut self, name: &str) -> u32 {
@@ -66,14 +79,14 @@ impl Map {
     fn add_pair(&mut self, name: &str, chain: &str, [one, other]: [&String; 2]) {
         let venue = self.add_venue(name);
         let (one, other) = ((chain.to_owned(), one.clone()), (chain.to_owned(), other.clone()));
-        let (there, back) = (self.edge(venue, &one, &other, false), self.edge(venue, &other, &one, false));
+        let (there, back) = (self.edge(venue, &one, &other), self.edge(venue, &other, &one));
         let pair = [self.graph.add(there), self.graph.add(back)];
         self.pairs.insert(name.to_owned(), pair);
     }
 
-    fn edge(&self, venue: u32, from: &Place, to: &Place, crosses: bool) -> Edge {
+    fn edge(&self, venue: u32, from: &Place, to: &Place) -> Edge {
         let node = |place| self.node(place).unwrap_or(u32::MAX);
-        Edge { venue, from: node(from), to: node(to), leg: CLOSED, most: 0, crosses }
+        Edge { venue, from: node(from), to: node(to), leg: CLOSED, most: 0, crosses: false }
     }
 
     /// The number of a place.
@@ -115,31 +128,18 @@ impl Map {
         self.graph.update(*redeem, Leg::Fixed { kept: of, of: kept }, redeemable);
     }
 
-    /// The crossings: the place that buys and the one that sells.
-    pub(super) fn crossings(&self) -> impl Iterator<Item = (&Place, &Place)> {
-        self.crossings.iter().map(|(_, from, to)| (from, to))
-    }
-
-    /// Sets what each crossing carries, in the order of [`Self::crossings`].
-    pub(super) fn set_crossings(&mut self, cost_bps: u16, rooms: &[u128]) {
-        let leg = Leg::Fixed { kept: ONE_BPS.saturating_sub(cost_bps).into(), of: ONE_BPS.into() };
-        for ((number, ..), room) in self.crossings.iter().zip(rooms) {
-            self.graph.update(*number, leg, *room);
-        }
-    }
-
     /// What `venue` gives for `asset`; of a reserve nothing.
     pub(super) fn hop(&self, venue: &str, asset: &str) -> Option<Hop> {
-        match self.leg(venue, asset)? {
+        match self.way(venue, asset)?.leg {
             Leg::Pool(hop) => Some(hop),
             Leg::Fixed { .. } => None,
         }
     }
 
     /// The way through `venue` for `asset`.
-    pub(super) fn leg(&self, venue: &str, asset: &str) -> Option<Leg> {
+    pub(super) fn way(&self, venue: &str, asset: &str) -> Option<&Edge> {
         let edges = self.pairs.get(venue)?.iter().filter_map(|number| self.graph.edge(*number));
         let mut fitting = edges.filter(|edge| self.place(edge.from).is_some_and(|(_, from)| from == asset));
-        fitting.next().map(|edge| edge.leg)
+        fitting.next()
     }
 }

@@ -1,13 +1,13 @@
 //! What became of actions, and the ledger.
 
-use super::{Keeper, Pending, Step};
+use super::{Keeper, Pending, Step, liquidations::venues};
 use crate::{
-    arbitrage::Fill,
+    arbitrage::{Fill, Size},
     config::Mode,
     decision::{Action, Subject},
     input::Outcome,
     ledger::{Entry, Move},
-    limits::signed,
+    limits::{Stake, signed},
     risk::Unknown,
 };
 
@@ -17,33 +17,56 @@ impl Keeper {
         let Some(pending) = self.pending.remove(&decision) else { return };
         let subject = pending.subject.clone();
         match outcome {
-            Outcome::Refused { reason } => self.fail(&subject, reason),
+            Outcome::Refused { reason } => {
+                self.give_back(&pending);
+                self.fail(&subject, reason);
+            }
             Outcome::Failed { reason, gas } => {
                 self.pay_gas(decision, &pending, *gas, step);
                 self.fail(&subject, reason);
             }
             Outcome::Lost { gas } => {
                 self.ledger.lose();
+                self.give_back(&pending);
                 self.pay_gas(decision, &pending, *gas, step);
                 self.flights.finish(&subject);
                 self.expect_news(&pending.action);
             }
-            Outcome::Done { fill, moves, gas } => {
-                let slippage = signed(fill.output).saturating_sub(signed(pending.quoted.output));
-                self.enter(decision, Mode::Live, &subject, moves.clone(), *gas, slippage, step);
+            Outcome::Done { fill, moves, swept, gas } => {
+                let slippage = self.slippage(&pending, *fill);
+                self.enter(decision, Mode::Live, &subject, [moves.clone(), swept.clone()], *gas, slippage, step);
                 let pending_action = pending.action.clone();
                 match &pending_action {
+                    // There is nothing to close where nothing came: what went in is lost, and in the ledger.
+                    Action::Open { .. } if fill.output == 0 => self.fail(&subject, "nothing came for what was sent"),
                     // The route stays in flight until the other leg is done.
                     Action::Open { .. } => self.open_trade(decision, pending, *fill, step),
                     Action::Close(order) | Action::Hedge(order) => {
                         self.flights.finish(&subject);
-                        self.close_trade(order.trade);
+                        self.end_part(order, *fill, step);
                     }
                     Action::Liquidate { .. } | Action::Swap(_) | Action::Transfer(_) => self.flights.finish(&subject),
                 }
                 self.expect_news(&pending_action);
             }
         }
+    }
+
+    /// What was to be put in and was not counts on no cap.
+    fn give_back(&mut self, pending: &Pending) {
+        let (asset, chains, venues) = match &pending.action {
+            Action::Liquidate { market: name, .. } => {
+                let Some(market) = self.config.markets.get(name) else { return };
+                (&market.synthetic, vec![market.chain.as_str()], venues(name, market))
+            }
+            Action::Swap(trade) | Action::Open { trade, .. } => {
+                let Some(first) = trade.legs.first() else { return };
+                (&first.from, trade.chains(), trade.legs.iter().map(|leg| leg.venue.as_str()).collect())
+            }
+            Action::Close(_) | Action::Hedge(_) | Action::Transfer(_) => return,
+        };
+        let stake = Stake { asset, chains: &chains, venues: &venues, usd: pending.stake };
+        self.budget.give_back(&stake, pending.since_ms);
     }
 
     /// A position that was liquidated, by whomever, is not known until its next version comes.
@@ -63,12 +86,30 @@ impl Keeper {
     fn pay_gas(&mut self, decision: u64, pending: &Pending, gas: u128, step: &mut Step) {
         if gas != 0 {
             let moves = self.gas_move(&pending.chain, gas).into_iter().collect();
-            self.enter(decision, Mode::Live, &pending.subject, moves, gas, 0, step);
+            self.enter(decision, Mode::Live, &pending.subject, [moves, Vec::new()], gas, (0, String::new()), step);
         }
     }
 
+    /// How much better than quoted it was, and in units of what: of what comes out, or of what goes in where an exact amount was bought.
+    fn slippage(&self, pending: &Pending, fill: Fill) -> (i128, String) {
+        let (better, worse, asset) = match &pending.action {
+            Action::Open { order, .. } | Action::Close(order) | Action::Hedge(order) => match order.size {
+                Size::Sell { .. } => (fill.output, pending.quoted.output, Some(&order.to)),
+                Size::Buy { .. } => (pending.quoted.input, fill.input, Some(&order.from)),
+            },
+            Action::Swap(trade) => (fill.output, pending.quoted.output, trade.legs.first().map(|leg| &leg.from)),
+            Action::Liquidate { market, sale, .. } => {
+                let market = self.config.markets.get(market);
+                let asset = market.map(|it| if sale.is_some() { &it.synthetic } else { &it.collateral });
+                (fill.output, pending.quoted.output, asset)
+            }
+            Action::Transfer(transfer) => (fill.output, pending.quoted.output, Some(&transfer.asset)),
+        };
+        (signed(better).saturating_sub(signed(worse)), asset.cloned().unwrap_or_default())
+    }
+
     fn gas_move(&self, chain: &str, gas: u128) -> Option<Move> {
-        let asset = self.config.chains.get(chain)?.gas_asset.clone();
+        let asset = self.config.chains.get(chain)?.gas_asset.clone()?;
         Some(Move { chain: chain.to_owned(), asset, delta: signed(gas).saturating_neg() })
     }
 
@@ -78,9 +119,9 @@ impl Keeper {
         decision: u64,
         mode: Mode,
         subject: &Subject,
-        moves: Vec<Move>,
+        [moves, swept]: [Vec<Move>; 2],
         gas: u128,
-        slippage: i128,
+        (slippage, slippage_asset): (i128, String),
         step: &mut Step,
     ) {
         let mut entry = Entry {
@@ -90,8 +131,10 @@ impl Keeper {
             mode,
             subject: subject.clone(),
             moves,
+            swept,
             gas,
             slippage,
+            slippage_asset,
             usd: 0,
             unpriced: Vec::new(),
         };
@@ -109,7 +152,7 @@ impl Keeper {
                 *held = held.saturating_add_signed(change.delta);
             }
         }
-        self.budget.settle(entry.usd);
+        self.budget.settle(entry.counted());
         self.ledger.add(&entry);
         step.entries.push(entry);
     }
@@ -117,11 +160,11 @@ impl Keeper {
     /// Mode `paper`: what was decided happens as it was quoted, in the ledger only.
     pub(super) fn fill_as_quoted(&mut self, decision: u64, pending: Pending, step: &mut Step) {
         let (moves, gas) = self.quoted_moves(&pending);
-        self.enter(decision, Mode::Paper, &pending.subject, moves, gas, 0, step);
+        self.enter(decision, Mode::Paper, &pending.subject, [moves, Vec::new()], gas, (0, String::new()), step);
         self.flights.finish(&pending.subject);
     }
 
-    fn quoted_moves(&self, pending: &Pending) -> (Vec<Move>, u128) {
+    pub(super) fn quoted_moves(&self, pending: &Pending) -> (Vec<Move>, u128) {
         let change = |chain: &str, asset: &str, delta: i128| Move { chain: chain.into(), asset: asset.into(), delta };
         let swap = |chain: &str, from: &str, to: &str, fill: Fill| {
             [change(chain, from, signed(fill.input).saturating_neg()), change(chain, to, signed(fill.output))]
@@ -131,11 +174,16 @@ impl Keeper {
         let mut moves = Vec::new();
         let mut gas = 0_u128;
         match &pending.action {
-            Action::Liquidate { market, .. } => {
+            Action::Liquidate { market, expected, min_seized, sale, .. } => {
+                let bought = sale.as_ref().map_or(0, |sale| signed(sale.output));
+                let seized = if sale.is_some() { expected.seized.saturating_sub(*min_seized) } else { expected.seized };
                 if let Some(market) = self.config.markets.get(market) {
-                    moves.extend(swap(chain, &market.synthetic, &market.collateral, pending.quoted));
+                    let synthetic = bought.saturating_sub(signed(expected.repaid));
+                    moves.push(change(chain, &market.synthetic, synthetic));
+                    moves.push(change(chain, &market.collateral, signed(seized)));
                 }
-                gas = cost.map_or(0, |gas| gas.liquidation);
+                let step = |gas: &super::Gas| if sale.is_some() { gas.step } else { 0 };
+                gas = cost.map_or(0, |gas| gas.liquidation.saturating_add(step(gas)));
             }
             Action::Swap(trade) | Action::Open { trade, .. } => {
                 for leg in &trade.legs {

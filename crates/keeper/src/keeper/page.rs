@@ -11,9 +11,11 @@ use crate::{
     error::KeeperError,
     ledger::Ledger,
     limits::Budget,
+    price::Range,
 };
 
-/// What a page takes over from the one before: numbers go on, and so do the day's caps and results. What is read from the world is not in it.
+/// What a page takes over from the one before: numbers go on, and so do the day's caps and results. What is read from the world is not in it, save for the
+/// prices that were believed: a jump is one also where a page turns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
     /// The number of the next decision.
@@ -22,14 +24,18 @@ pub struct Carried {
     pub entries: u64,
     /// Whether an operator has paused the keepers.
     pub is_paused: bool,
-    /// Uses and results of the day.
-    pub budget: Budget,
+    /// Uses and results of the day, by mode.
+    #[serde(default)]
+    pub budgets: BTreeMap<Mode, Budget>,
     /// Results so far, by mode.
     pub results: BTreeMap<Mode, i128>,
     /// Opportunities seen and not taken so far, by what stood against them.
     pub missed: BTreeMap<Rule, u64>,
     /// How often somebody else was first so far.
     pub lost: u64,
+    /// The price of each source that was believed last.
+    #[serde(default)]
+    pub prices: BTreeMap<String, Range>,
 }
 
 impl Keeper {
@@ -38,9 +44,16 @@ impl Keeper {
     /// # Errors
     /// As [`Keeper::new`].
     pub fn resume(config: Config, carried: Carried) -> Result<Self, KeeperError> {
-        let Carried { decisions, entries, is_paused, budget, results, missed, lost } = carried;
+        let Carried { decisions, entries, is_paused, budgets: mut parked, results, missed, lost, prices } = carried;
+        let budget = parked.remove(&config.mode).unwrap_or_default();
         let ledger = Ledger::resume(entries, results, missed, lost);
-        Ok(Self { next_decision: decisions, is_paused, budget, ledger, ..Self::new(config)? })
+        let mut keeper = Self { next_decision: decisions, is_paused, budget, parked, ledger, ..Self::new(config)? };
+        for (name, believed) in prices {
+            if let Some(source) = keeper.sources.get_mut(&name) {
+                source.believe(believed);
+            }
+        }
+        Ok(keeper)
     }
 
     /// What a new page would take over; `None` while something is under way, which a new page would not know.
@@ -51,10 +64,11 @@ impl Keeper {
             decisions: self.next_decision,
             entries: self.ledger.next(),
             is_paused: self.is_paused,
-            budget: self.budget.clone(),
+            budgets: std::iter::once((self.config.mode, self.budget.clone())).chain(self.parked.clone()).collect(),
             results: self.ledger.results().clone(),
             missed: self.ledger.missed().clone(),
             lost: self.ledger.lost(),
+            prices: self.sources.iter().filter_map(|(name, it)| Some((name.clone(), it.believed()?))).collect(),
         })
     }
 

@@ -25,7 +25,17 @@ fn vault(dust: u128) -> Vault {
 
 fn means(vault: &Vault, cents: u128) -> Means<'_> {
     let price = Price::new(cents * Price::ONE.raw() / 100).unwrap();
-    Means { vault, synthetic: "TIM3", higher: price, lower: price, inventory: u128::MAX, exit: None, gas_usd: 0 }
+    Means {
+        vault,
+        synthetic: "TIM3",
+        higher: price,
+        lower: price,
+        owed: (Price::ONE, Price::ONE),
+        inventory: u128::MAX,
+        exit: None,
+        flash: false,
+        gas_usd: 0,
+    }
 }
 
 /// 10 whole collateral against 15000.
@@ -84,6 +94,42 @@ fn each_reason_to_leave_it_names_the_number_that_would_have_changed_it() {
     assert!(size(POSITION, &loss, &costly).1.is_some_and(|attempt| attempt.profit < 0));
 }
 
+#[test]
+fn a_position_that_is_taken_whole_may_cost_a_little_more_by_then() {
+    let vault = vault(0);
+    // 10 of collateral at 1050 dollars against 15000: all of it for 10000.
+    let whole = |means: &Means<'_>| {
+        size(POSITION, &POLICY, means).1.map(|it| (it.taken.repaid, it.max_repay, it.stake / DOLLAR.unsigned_abs()))
+    };
+    let rich = means(&vault, 105_000);
+    assert_eq!(whole(&rich), Some((10_000_000_000, 10_050_000_000, 10_050)));
+    assert_eq!(whole(&Means { inventory: 10_020_000_000, ..rich }).map(|it| it.1), Some(10_020_000_000));
+    // No more than is lent: the pool gives some 10100 for it.
+    let exit = Some(Hop { reserve_in: 1_000_000_000_000, reserve_out: 10_230_000_000_000, fee: Fee::UNISWAP_V2 });
+    let lent = size(POSITION, &POLICY, &Means { exit, flash: true, ..rich }).1.unwrap();
+    assert_eq!(lent.max_repay, lent.output.unwrap().min(10_050_000_000));
+    // A part is a part: the gateway would take all that it may.
+    let part = size(POSITION, &POLICY, &means(&vault, 180_000)).1.unwrap();
+    assert_eq!(part.max_repay, part.taken.repaid);
+}
+
+#[test]
+fn what_is_repaid_costs_what_it_is_worth_and_nothing_gained_is_no_reason() {
+    let vault = vault(0);
+    let dollar = Price::ONE.raw();
+    let profit = |owed: (u128, u128), policy: &Policy| {
+        let owed = (Price::new(owed.0).unwrap(), Price::new(owed.1).unwrap());
+        let (checks, attempt) = size(POSITION, policy, &Means { owed, ..means(&vault, 180_000) });
+        (obstacle(&checks), attempt.map(|attempt| attempt.profit / DOLLAR))
+    };
+    assert_eq!(profit((dollar, dollar), &POLICY).1, Some(193));
+    assert_eq!(profit((dollar, dollar / 100 * 103), &POLICY).1, Some(46));
+    assert_eq!(profit((dollar, dollar / 100 * 106), &POLICY), (Some((Rule::Profit, false)), None));
+    let exactly = size(POSITION, &POLICY, &means(&vault, 180_000)).1.unwrap().profit;
+    assert_eq!(profit((dollar, dollar), &Policy { min_profit: exactly, ..POLICY }).1, None);
+    assert_eq!(profit((dollar, dollar), &Policy { min_profit: exactly - 1, ..POLICY }).1, Some(193));
+}
+
 proptest! {
     #[test]
     fn there_is_an_attempt_exactly_where_all_checks_pass(
@@ -98,7 +144,7 @@ proptest! {
         let (checks, attempt) = size(position, &POLICY, &means);
         prop_assert_eq!(attempt.is_some(), checks.iter().all(|check| check.passed));
         if let Some(attempt) = attempt {
-            prop_assert!(attempt.taken.repaid <= inventory && attempt.profit >= POLICY.min_profit);
+            prop_assert!(attempt.taken.repaid <= inventory && attempt.profit > POLICY.min_profit && attempt.max_repay <= inventory && attempt.max_repay >= attempt.taken.repaid);
         }
     }
 }

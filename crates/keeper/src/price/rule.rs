@@ -1,9 +1,9 @@
 //! How several feeds become the price of one market.
 
 use serde::{Deserialize, Serialize};
-use tim3_domain::price::{Price, Quote, Verdict};
+use tim3_domain::price::{Quote, Verdict};
 
-use super::{Judged, exceeds};
+use super::{Judged, is_far, middle, quote};
 
 /// How the prices of sources, named by the configuration, are combined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +13,7 @@ pub enum Rule {
     Primary(String),
     /// All of them: the worst verdict, the lowest and the highest price.
     Worst(Vec<String>),
-    /// The middle of those that are valid; of an even number, the two in the middle are the lower and the higher price.
+    /// The middle of those that are valid, of their lower prices and of their higher ones; of an even number, the lower and the higher of the two in the middle.
     Median {
         /// The sources.
         sources: Vec<String>,
@@ -26,7 +26,7 @@ pub enum Rule {
         primary: String,
         /// What it is compared with.
         reference: String,
-        /// Largest distance, in basis points of the lower of the two.
+        /// Largest distance of their lower prices, and of their higher ones, in basis points of the lower of the two.
         max_deviation_bps: u32,
     },
 }
@@ -71,27 +71,24 @@ fn verdict(judged: &Judged) -> Verdict {
 fn median(mut all: Vec<Judged>, quorum: usize) -> Judged {
     all.sort_by_key(|judged| std::cmp::Reverse(verdict(judged)));
     let decisive = all.get(quorum.max(1).saturating_sub(1)).map_or(Verdict::Unavailable, verdict);
-    let mut prices: Vec<Price> = all.iter().filter_map(|judged| judged.ok()?.lower(Verdict::Valid).ok()).collect();
-    prices.sort_unstable();
-    let middle = prices.len() / 2;
-    let lower = if prices.len().is_multiple_of(2) { middle.checked_sub(1) } else { Some(middle) };
-    match (decisive, lower.and_then(|lower| prices.get(lower)), prices.get(middle)) {
-        (Verdict::Valid, Some(lower), Some(higher)) => {
-            Ok(Quote::new(Verdict::Valid, *lower).and(Quote::new(Verdict::Valid, *higher)))
-        }
-        (Verdict::Valid, ..) => Err(Verdict::Unavailable),
-        (worse, ..) => Err(worse),
+    let valid = all.iter().filter_map(|judged| {
+        let quote = judged.ok()?;
+        Some((quote.lower(Verdict::Valid).ok()?, quote.higher(Verdict::Valid).ok()?))
+    });
+    match (decisive, middle(valid)) {
+        (Verdict::Valid, Some(prices)) => Ok(quote(Verdict::Valid, prices)),
+        (Verdict::Valid, None) => Err(Verdict::Unavailable),
+        (worse, _) => Err(worse),
     }
 }
 
+/// Both ends must be near: neither of two endpoints pulls one of them away alone.
 fn bounded(primary: Quote, reference: Judged, max_deviation_bps: u32) -> Judged {
-    let reference = match reference {
-        Ok(quote) => quote.lower(Verdict::Valid)?,
-        Err(verdict) => return Err(verdict),
-    };
-    let price = primary.lower(Verdict::Unavailable)?;
-    let (low, high) = (price.min(reference).raw(), price.max(reference).raw());
-    let far = exceeds(high.saturating_sub(low), low, max_deviation_bps);
-    let limit = if far { Verdict::TooUncertain } else { Verdict::Valid };
-    Ok(primary.and(Quote::new(limit, price)))
+    let reference = reference?;
+    let least = Verdict::Unavailable;
+    let lower = (primary.lower(least)?, reference.lower(Verdict::Valid)?);
+    let higher = (primary.higher(least)?, reference.higher(Verdict::Valid)?);
+    let is_far = [lower, higher].into_iter().any(|(one, other)| is_far(one, other, max_deviation_bps));
+    let limit = if is_far { Verdict::TooUncertain } else { Verdict::Valid };
+    Ok(primary.and(Quote::new(limit, lower.0)))
 }

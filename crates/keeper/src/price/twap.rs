@@ -64,10 +64,10 @@ impl Window {
         self.seen.back().map(|last| last.time)
     }
 
-    /// The mean as of the newest observation, read at `at` from `endpoint`: 0 where it is no price. `None` while too little was seen. `decimals` are those of
+    /// The mean as of the newest observation, as `endpoint` shows it: 0 where it is no price. `None` while too little was seen. `decimals` are those of
     /// the token that is priced, and of the other one.
     #[must_use]
-    pub fn reading(&self, endpoint: u16, decimals: [u8; 2], at: u64) -> Option<Reading> {
+    pub fn reading(&self, endpoint: u16, decimals: [u8; 2]) -> Option<Reading> {
         let (first, last) = (self.seen.front()?, self.seen.back()?);
         if self.seen() < self.seconds {
             return None;
@@ -79,7 +79,6 @@ impl Window {
             confidence: 0,
             decimals: Price::DECIMALS,
             published: last.time,
-            at,
         })
     }
 }
@@ -100,7 +99,7 @@ mod tests {
     }
 
     fn mean(window: &Window) -> Option<i128> {
-        window.reading(3, [0, 0], 9_999).map(|reading| reading.answer)
+        window.reading(3, [0, 0]).map(|reading| reading.answer)
     }
 
     #[test]
@@ -114,8 +113,8 @@ mod tests {
         window.observe(at(7, 2_800));
         assert_eq!((mean(&window), window.newest()), (None, Some(2_799)));
         window.observe(at(7, 2_912));
-        let reading = window.reading(3, [0, 0], 9_999).unwrap();
-        assert_eq!((reading.endpoint, reading.published, reading.at), (3, 2_912, 9_999));
+        let reading = window.reading(3, [0, 0]).unwrap();
+        assert_eq!((reading.endpoint, reading.published), (3, 2_912));
         assert_eq!(mean(&window), Some(7 * 10_i128.pow(18)));
         window.observe(at(7, 2_799 + 2 * SECONDS));
         assert!(mean(&window).is_some(), "twice the window");
@@ -148,7 +147,7 @@ mod tests {
                 prop_assert!(window.seen() <= 2 * seconds);
                 let inside = window.seen.iter().skip(1).all(|seen| window.newest().unwrap() - seen.time < seconds);
                 prop_assert!(inside, "{window:?}");
-                if let Some(reading) = window.reading(0, [0, 0], now) {
+                if let Some(reading) = window.reading(0, [0, 0]) {
                     prop_assert_eq!(reading.answer, 7 * 10_i128.pow(18));
                     prop_assert!(now - reading.published < Window::step(seconds));
                 }

@@ -185,11 +185,16 @@ impl Book {
     pub fn set_vault(&mut self, vault: Vault) -> Result<(), DomainError> {
         self.scales = vault.scales(Price::ONE)?;
         self.vault = vault;
+        self.rebuild();
+        Ok(())
+    }
+
+    /// Makes the order anew out of the positions.
+    pub fn rebuild(&mut self) {
         let entries =
             self.slots.iter().filter_map(|slot| Some((self.key(*self.balances.get(*slot)?), *slot))).collect();
         self.index = Index::build(entries);
         self.liquidatable = self.price.map_or(0, |price| self.index.above(price.raw()).count());
-        Ok(())
     }
 
     /// Takes many positions at once, faster than one by one.
@@ -226,9 +231,10 @@ impl Book {
         if version < holder.version {
             return false;
         }
-        // What is read again after a failure may be the version that was there, or the first one of a position never seen.
+        // What is read again after a failure may be the version that was there, or the first one of a position never seen; one that was read at the head and
+        // came out otherwise in the block that became final has the same version.
         let was_unknown = self.unknown.remove(&slot).is_some();
-        if version == holder.version && !was_unknown {
+        if version == holder.version && !was_unknown && *held == balances {
             return false;
         }
         holder.version = version;
@@ -313,7 +319,16 @@ impl Book {
     /// How the position of `owner` stands.
     #[must_use]
     pub fn outlook(&self, owner: Account) -> Option<Outlook> {
-        let slot = self.slot(owner)?;
+        self.outlook_of(self.slot(owner)?)
+    }
+
+    /// How each known position stands, the least healthy first.
+    pub(super) fn outlooks(&self) -> impl Iterator<Item = Outlook> {
+        let known = self.index.descending().filter(|(_, slot)| !self.unknown.contains_key(slot));
+        known.filter_map(|(_, slot)| self.outlook_of(slot))
+    }
+
+    fn outlook_of(&self, slot: u32) -> Option<Outlook> {
         let position = self.position(slot)?;
         let threshold = self.vault.parameters.terms().liquidation_threshold_bps;
         let scales = self.price.ok().and_then(|price| self.vault.scales(price).ok());

@@ -1,13 +1,14 @@
-//! The book from above: how many positions stand how near to liquidation, and what a fall of the price would do.
+//! The book from above: how many positions stand how near to liquidation, and what other prices would do.
 
+use ruint::aliases::U256;
 use serde::{Deserialize, Serialize};
 use tim3_domain::{
-    health::{Balances, Line, bad_debt},
+    health::{Balances, Line, Plan, bad_debt, plan},
     market::ONE_BPS,
     price::Price,
 };
 
-use super::Book;
+use super::{Book, Outlook};
 
 /// Positions whose health is at least `from_bps` and below the next rung.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,14 +49,43 @@ pub struct Stress {
     pub bad_debt: u128,
 }
 
-/// `price` after a fall of `bps`, rounded down; never below the least price.
-#[must_use]
-pub fn after_fall(price: Price, bps: u16) -> Price {
-    let left = ruint::aliases::U256::from(price.raw())
-        .saturating_mul(ruint::aliases::U256::from(ONE_BPS.saturating_sub(bps)))
-        .checked_div(ruint::aliases::U256::from(ONE_BPS))
-        .unwrap_or_default();
-    Price::new(left.saturating_to::<u128>().max(1)).unwrap_or(price)
+/// What one liquidation of each liquidatable position would repay, in canonical units of the synthetic, saturated. Whether it pays, caps, and what is
+/// left for a second one are not in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repayment {
+    /// With no end of the synthetic at hand.
+    pub wanted: u128,
+    /// With what is at hand, the least healthy first.
+    pub covered: u128,
+}
+
+/// A price that is supposed instead of what a feed says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// This price.
+    To(Price),
+    /// So many basis points more than it is, or less; from -10000 on.
+    By(i32),
+}
+
+impl Change {
+    /// What becomes of `price`, rounded down: a lower price of the collateral is the harder test. Never below the least price, and at most the
+    /// greatest.
+    #[must_use]
+    pub fn of(self, price: Price) -> Price {
+        match self {
+            Self::To(price) => price,
+            Self::By(bps) => {
+                let parts = i64::from(ONE_BPS).saturating_add(bps.into());
+                let left = U256::from(price.raw())
+                    .saturating_mul(U256::from(u64::try_from(parts).unwrap_or_default()))
+                    .checked_div(U256::from(ONE_BPS))
+                    .unwrap_or_default();
+                Price::new(left.saturating_to::<u128>().max(1)).unwrap_or(price)
+            }
+        }
+    }
 }
 
 impl Book {
@@ -85,6 +115,29 @@ impl Book {
             }
         }
         ladder
+    }
+
+    /// Known positions with debt, the least healthy first.
+    pub fn debtors(&self) -> impl Iterator<Item = Outlook> {
+        self.outlooks().filter(|outlook| outlook.position.balances.debt != 0)
+    }
+
+    /// What liquidations would repay at `price`, each of as much as lifts the health to `target_bps`, with `inventory` of the synthetic at hand.
+    #[must_use]
+    pub fn repayment(&self, price: Price, target_bps: u16, inventory: u128) -> Repayment {
+        let mut repayment = Repayment::default();
+        let Ok(scales) = self.vault().scales(price) else { return repayment };
+        let is_below = |(key, _): &(u128, Balances)| *key > price.raw();
+        for (_, balances) in self.ranked().take_while(is_below) {
+            let repaid = |inventory| match plan(balances, &self.vault().parameters, &scales, target_bps, inventory) {
+                Plan::Take(taken) => taken.repaid,
+                Plan::Leave(_) => 0,
+            };
+            repayment.wanted = repayment.wanted.saturating_add(repaid(u128::MAX));
+            let left = inventory.saturating_sub(repayment.covered);
+            repayment.covered = repayment.covered.saturating_add(repaid(left));
+        }
+        repayment
     }
 
     /// What would be liquidatable and what would be lost at `price`. Positions that could not be read are left out.

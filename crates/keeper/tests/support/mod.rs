@@ -41,7 +41,8 @@ fn asset(decimals: u8, feed: &str) -> AssetConfig {
 
 pub(crate) fn config(mode: Mode) -> Config {
     let chain = |failure_bps| ChainConfig {
-        gas_asset: "ETH".into(),
+        steps: None,
+        gas_asset: Some("ETH".into()),
         max_age_ms: 60_000,
         reliability: Reliability { failure_bps, latency_ms: 1_000 },
     };
@@ -80,6 +81,7 @@ pub(crate) fn config(mode: Mode) -> Config {
                 target: Price::ONE,
                 feed: "eth".into(),
                 exit: None,
+                flash: false,
             },
         )]),
         venues: named([("east pool", pool("east")), ("west pool", pool("west"))]),
@@ -134,12 +136,15 @@ pub(crate) struct World {
     pub(crate) height: u64,
     pub(crate) sequence: u64,
     pub(crate) record: Vec<(Recorded, Step)>,
+    /// What the chains have, by chain and asset.
+    pub(crate) held: BTreeMap<(String, String), u128>,
 }
 
 impl World {
     pub(crate) fn new(config: Config) -> Self {
         let keeper = Keeper::new(config).unwrap();
-        Self { keeper, now_ms: 1_700_000_000_000, height: 100, sequence: 0, record: Vec::new() }
+        let held = BTreeMap::new();
+        Self { keeper, now_ms: 1_700_000_000_000, height: 100, sequence: 0, record: Vec::new(), held }
     }
 
     pub(crate) fn give(&mut self, input: Input) -> Step {
@@ -159,17 +164,24 @@ impl World {
         }
     }
 
+    /// What one endpoint says, while the others do not answer.
     pub(crate) fn reading(&mut self, source: &str, endpoint: u16, answer: i128) -> Step {
+        self.readings(source, [(endpoint, answer)])
+    }
+
+    /// What endpoints say.
+    pub(crate) fn readings(&mut self, source: &str, said: impl IntoIterator<Item = (u16, i128)>) -> Step {
         let published = self.now_ms / 1_000;
-        let reading = Reading { endpoint, answer, confidence: 0, decimals: 2, published, at: published };
-        self.give(Input::Price { source: source.into(), reading })
+        let reading = |(endpoint, answer)| Reading { endpoint, answer, confidence: 0, decimals: 2, published };
+        self.give(Input::Price { source: source.into(), readings: said.into_iter().map(reading).collect() })
     }
 
     /// A price in cents that both endpoints read in two rounds, so that it is believed however far it is.
     pub(crate) fn price(&mut self, source: &str, cents: i128) -> Vec<Decision> {
-        let mut decisions = self.reading(source, 0, cents).decisions;
+        let both = [(0, cents), (1, cents)];
+        let mut decisions = self.readings(source, both).decisions;
         self.now_ms += 1_000;
-        decisions.extend(self.reading(source, 1, cents).decisions);
+        decisions.extend(self.readings(source, both).decisions);
         decisions
     }
 
@@ -187,6 +199,7 @@ impl World {
     }
 
     pub(crate) fn hold(&mut self, chain: &str, asset: &str, amount: u128) -> Step {
+        self.held.insert((chain.into(), asset.into()), amount);
         self.give(Input::Holding { chain: chain.into(), asset: asset.into(), amount })
     }
 

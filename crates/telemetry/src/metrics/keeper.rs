@@ -19,6 +19,7 @@ pub(super) struct KeeperMetrics {
     missed: IntGaugeVec,
     result: GaugeVec,
     differences: IntCounterVec,
+    disorder: IntCounterVec,
 }
 
 impl KeeperMetrics {
@@ -68,6 +69,11 @@ impl KeeperMetrics {
                 "tim3_keeper_ledger_differences_total",
                 "Is the keepers' ledger right? Times an inventory was not what the ledger says.",
                 &["chain"],
+            )?,
+            disorder: register.counter(
+                "tim3_keeper_disordered_positions_total",
+                "Do the keepers find every unhealthy position? Positions that an hourly look at all of them judged otherwise than their order; it is then made anew.",
+                &["market"],
             )?,
         })
     }
@@ -133,6 +139,12 @@ impl Metrics {
     #[expect(clippy::cast_precision_loss, clippy::float_arithmetic, reason = "shown, never decided with")]
     pub fn keeper_result(&self, mode: &str, usd: i128) {
         self.0.keeper.result.with_label_values(&[mode]).set(usd as f64 / 1e18);
+    }
+
+    /// A rescan judged so many positions of a market otherwise than their order did.
+    pub fn keeper_disorder(&self, market: &str, positions: usize) {
+        let count = u64::try_from(positions).unwrap_or(u64::MAX);
+        self.0.keeper.disorder.with_label_values(&[self.0.names.market(market)]).inc_by(count);
     }
 
     /// An inventory was not what the ledger says.

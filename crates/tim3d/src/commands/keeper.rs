@@ -1,22 +1,26 @@
 //! `tim3d keeper`.
 
+use std::ops::RangeInclusive;
+
 use anyhow::{Context as _, Result, bail};
 use tim3_api::{
-    ControlError, RecordQuery,
+    ControlError, LedgerQuery, RecordQuery,
     control::MAX_PAGE,
-    view::{KeeperRecordView, KeeperView},
+    view::{KeeperLedgerView, KeeperRecordView, KeeperView},
 };
 use tim3_domain::clock::{parse_utc, utc};
-use tim3_keeper::{Config, replay::Line};
+use tim3_keeper::{Config, ledger::Entry, replay::Line};
 use tokio_util::sync::CancellationToken;
 
 use super::{Verdict, block_on, inputs, load, query::Source};
 use crate::{
-    cli::{Global, KeeperCommand, KeeperSwitch},
+    cli::{Global, KeeperCommand, KeeperSwitch, Span},
     keeper::{Item, Learned, RehearsalArgs, assemble, line_view, rehearse},
     output::{self, Table},
     process, supervise,
 };
+
+const NO_RECORD: &str = "there is no record of keepers yet";
 
 /// What is logged of a rehearsal: what goes wrong, and how far reading has come.
 const LOG: &str = "warn,tim3_coordinator::watcher=info";
@@ -30,20 +34,18 @@ pub(super) fn dispatch(global: &Global, command: KeeperCommand) -> Result<()> {
         }
         KeeperCommand::Pause(switch) => set_pause(global, &switch, "pause"),
         KeeperCommand::Resume(switch) => set_pause(global, &switch, "resume"),
-        KeeperCommand::Ledger { csv: _, json, api } => {
-            let items = record(&Source::new(global, &api)?, None)?;
-            ledger(&items, json)
+        KeeperCommand::Ledger { csv: _, json, span, api } => {
+            let range = range(&span)?;
+            ledger(&Source::new(global, &api)?, &range, json)
         }
         KeeperCommand::Explain { decision, query } => {
             let items = record(&Source::new(global, &query.api)?, None)?;
             explain(&items, decision, query.json)
         }
         KeeperCommand::Rehearse(args) => rehearsal(global, &args),
-        KeeperCommand::Replay { from, to, with, query } => {
-            let time = |text: &Option<String>| text.as_deref().map(point).transpose();
-            let (from, to) = (time(&from)?, time(&to)?);
-            let items = record(&Source::new(global, &query.api)?, from)?;
-            let range = from.unwrap_or(0)..=to.unwrap_or(u64::MAX);
+        KeeperCommand::Replay { span, with, query } => {
+            let range = range(&span)?;
+            let items = record(&Source::new(global, &query.api)?, span.from.is_some().then_some(*range.start()))?;
             replay(global, items, &range, with, query.json)
         }
     }
@@ -68,6 +70,11 @@ fn rehearsal(global: &Global, args: &RehearsalArgs) -> Result<()> {
         output::text(&report.render())?;
     }
     if report.is_good() { Ok(()) } else { Err(Verdict("not everything was liquidated".to_owned()).into()) }
+}
+
+fn range(span: &Span) -> Result<RangeInclusive<u64>> {
+    let time = |text: &Option<String>| text.as_deref().map(point).transpose();
+    Ok(time(&span.from)?.unwrap_or(0)..=time(&span.to)?.unwrap_or(u64::MAX))
 }
 
 fn point(text: &str) -> Result<u64> {
@@ -152,22 +159,34 @@ fn status(view: &KeeperView) -> String {
     format!("{}\n{}\n{}", about.render(), markets.render(), venues.render())
 }
 
-fn ledger(items: &[Item], as_json: bool) -> Result<()> {
-    let entries = items.iter().filter_map(|item| match item {
-        Item::Line(line) => match line.as_ref() {
-            Line::Entry(entry) => Some(entry),
-            _ => None,
-        },
+/// What the core was told and decided.
+fn lines_of(items: Vec<Item>) -> impl Iterator<Item = Line> {
+    items.into_iter().filter_map(|item| match item {
+        Item::Line(line) => Some(*line),
         Item::Sent(_) => None,
-    });
+    })
+}
+
+fn ledger(source: &Source, range: &RangeInclusive<u64>, as_json: bool) -> Result<()> {
     let mut text = String::new();
     if !as_json {
-        text.push_str(tim3_keeper::ledger::Entry::CSV_HEADER);
+        text.push_str(Entry::CSV_HEADER);
         text.push('\n');
     }
-    for entry in entries {
-        text.push_str(&if as_json { serde_json::to_string(entry)? } else { entry.csv() });
-        text.push('\n');
+    let mut query = LedgerQuery { from: 0, limit: MAX_PAGE };
+    loop {
+        let page: KeeperLedgerView =
+            source.ask("/api/v1/keeper/ledger", &query, |books| books.keeper_ledger(&query))?;
+        let Some((last, _)) = page.entries.last() else { break };
+        query.from = last.saturating_add(1);
+        for (number, line) in &page.entries {
+            let entry: Entry =
+                serde_json::from_str(line).with_context(|| format!("entry {number} of the keepers' ledger"))?;
+            if range.contains(&entry.at_ms) {
+                text.push_str(&if as_json { line.clone() } else { entry.csv() });
+                text.push('\n');
+            }
+        }
     }
     // Nothing is no line.
     if text.is_empty() { Ok(()) } else { output::text(&text) }
@@ -200,19 +219,13 @@ fn explain(items: &[Item], decision: u64, as_json: bool) -> Result<()> {
 fn replay(
     global: &Global,
     items: Vec<Item>,
-    range: &std::ops::RangeInclusive<u64>,
+    range: &RangeInclusive<u64>,
     with: Option<std::path::PathBuf>,
     as_json: bool,
 ) -> Result<()> {
-    let lines: Vec<Line> = items
-        .into_iter()
-        .filter_map(|item| match item {
-            Item::Line(line) => Some(*line),
-            Item::Sent(_) => None,
-        })
-        .take_while(|line| !matches!(line, Line::Input(input) if input.at_ms > *range.end()))
-        .collect();
-    let Some(Line::Header { config, .. }) = lines.first() else { bail!("there is no record of keepers yet") };
+    let lines: Vec<Line> =
+        lines_of(items).take_while(|line| !matches!(line, Line::Input(input) if input.at_ms > *range.end())).collect();
+    let Some(Line::Header { config, .. }) = lines.first() else { bail!(NO_RECORD) };
     let other = with.map(|file| other(global, file, config)).transpose()?;
     let times: std::collections::BTreeMap<u64, u64> = lines
         .iter()
@@ -232,12 +245,19 @@ fn replay(
             .collect();
         output::json(&serde_json::json!({
             "inputs": report.inputs, "decisions": report.decisions, "differences": differences,
+            "assumed": report.assumed,
         }))?;
     } else {
         let mut text = format!(
             "{} inputs, {} decisions, {count} inputs that lead to something else\n",
             report.inputs, report.decisions
         );
+        if other.is_some() {
+            let assumed = report.assumed;
+            text.push_str(&format!(
+                "{assumed} actions that the record has no fitting outcome of; taken to go as quoted\n"
+            ));
+        }
         for difference in &report.differences {
             for (word, step) in [("recorded", &difference.recorded), ("replayed", &difference.replayed)] {
                 for decision in &step.decisions {

@@ -20,7 +20,7 @@ use tim3_keeper::{
 };
 
 pub(crate) use prices::{JsonSource, Origin, PriceSource};
-pub(crate) use trading::{Arbitrage, KeeperVenue};
+pub(crate) use trading::KeeperVenue;
 
 use super::{
     model::{Chain, Config, Family, Market},
@@ -48,23 +48,38 @@ pub(crate) struct Keeper {
     pub(crate) assets: BTreeMap<String, KeeperAsset>,
     /// Names of markets: vaults to liquidate in, reserves to trade with.
     pub(crate) markets: Vec<String>,
+    /// Where what is seized in vault markets is sold at once, by market.
+    pub(crate) exits: BTreeMap<String, Exit>,
     /// By name.
     pub(crate) prices: BTreeMap<String, PriceSource>,
     /// Pools, by name.
     pub(crate) venues: BTreeMap<String, KeeperVenue>,
-    pub(crate) arbitrage: Arbitrage,
+    /// How long a signed trade may happen.
+    pub(crate) trade_deadline: Duration,
     /// Where the inventory of synthetics should be, by symbol.
     pub(crate) inventory: BTreeMap<String, InventoryConfig>,
+}
+
+/// `sell` and `flash` of `[keeper.markets.NAME]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Exit {
+    /// Name of the venue.
+    pub(crate) venue: String,
+    /// Whether it lends what is repaid.
+    pub(crate) flash: bool,
 }
 
 /// `[keeper.chains.NAME]`.
 #[derive(Clone, Debug)]
 pub(crate) struct KeeperChain {
     pub(crate) account: KeeperAccount,
-    pub(crate) gas_asset: String,
+    /// What pays for transactions, where they cost something.
+    pub(crate) gas_asset: Option<String>,
     pub(crate) max_age: Duration,
     /// What makes the calls of a trade one transaction.
     pub(crate) executor: Option<Account>,
+    /// Who gets what sales of seized collateral leave over; the keeper itself where there is none.
+    pub(crate) treasury: Option<Account>,
     pub(crate) reliability: Reliability,
     cap: Option<u128>,
 }
@@ -115,11 +130,11 @@ fn section(table: &Table<'_>, known: &Known<'_>) -> Option<Keeper> {
     let liquidation = policy(table);
     let patience = patience(table);
     let limits = table.table("limits", limits);
-    let prices = table.named("prices", text::name, prices::source);
+    let prices = table.named("prices", text::name, |_, table| prices::source(table, known));
     let assets = table.named("assets", text::asset_name, asset);
     let chains = table.named("chains", text::name, |name, table| chain(table, known.family(name)));
-    let markets = table.named("markets", text::name, |name, market| Some((name.to_owned(), cap(market)?)));
-    let venues = table.named("venues", text::name, trading::venue);
+    let markets = table.named("markets", text::name, |_, market| Some((cap(market)?, exit(market)?)));
+    let venues = table.named("venues", text::name, |_, table| trading::venue(table, known));
     let arbitrage = table.table("arbitrage", trading::arbitrage);
     let inventory = table.named("inventory", text::asset_name, trading::inventory);
     let is_idle = markets.is_empty() && venues.is_empty();
@@ -130,7 +145,7 @@ fn section(table: &Table<'_>, known: &Known<'_>) -> Option<Keeper> {
     }
     let (prices, assets, chains) = (all(prices)?, all(assets)?, all(chains)?);
     let (venues, inventory) = (all(venues)?, all(inventory)?);
-    let markets = all(markets)?.into_values().collect::<BTreeMap<String, Option<u128>>>();
+    let markets: BTreeMap<String, (Option<u128>, Option<Exit>)> = all(markets)?;
     let mut limits = limits?;
     let set = |caps: &mut BTreeMap<String, u128>, name: &str, cap: Option<u128>| {
         if let Some(cap) = cap {
@@ -139,18 +154,21 @@ fn section(table: &Table<'_>, known: &Known<'_>) -> Option<Keeper> {
     };
     chains.iter().for_each(|(name, chain)| set(&mut limits.chains, name, chain.cap));
     assets.iter().for_each(|(name, asset)| set(&mut limits.assets, name, asset.cap));
-    markets.iter().for_each(|(name, cap)| set(&mut limits.venues, name, *cap));
+    markets.iter().for_each(|(name, (cap, _))| set(&mut limits.venues, name, *cap));
     venues.iter().for_each(|(name, venue)| set(&mut limits.venues, name, venue.cap));
+    let (arbitrage, trade_deadline) = arbitrage?;
+    let (mode, liquidation, patience) = (mode?, liquidation?, patience?);
     let keeper = Keeper {
         poll_interval: poll_interval?,
         keep_record: keep_record?,
-        parameters: Parameters { mode: mode?, liquidation: liquidation?, limits, patience: patience? },
+        parameters: Parameters { mode, liquidation, arbitrage, limits, patience },
         chains,
         assets,
-        markets: markets.into_keys().collect(),
+        markets: markets.keys().cloned().collect(),
+        exits: markets.into_iter().filter_map(|(name, (_, exit))| Some((name, exit?))).collect(),
         prices,
         venues,
-        arbitrage: arbitrage?,
+        trade_deadline,
         inventory,
     };
     check::keeper(table, &keeper, known);
@@ -198,12 +216,27 @@ fn cap(table: &Table<'_>) -> Option<Option<u128>> {
     if table.value("cap").is_some() { table.get("cap", text::usd).map(Some) } else { Some(None) }
 }
 
+/// Where a market's collateral is sold at once, if it is; `None` only where that is wrong.
+fn exit(table: &Table<'_>) -> Option<Option<Exit>> {
+    let flash = table.or("flash", text::flag, false);
+    let venue = match table.value("sell") {
+        Some(_) => Some(table.get("sell", text::text)?),
+        None => None,
+    };
+    let flash = flash?;
+    if flash && venue.is_none() {
+        table.missing("sell", "the venue that lends, because flash is true: a name out of [keeper.venues]");
+        return None;
+    }
+    Some(venue.map(|venue| Exit { venue, flash }))
+}
+
 fn chain(table: &Table<'_>, family: Family) -> Option<KeeperChain> {
     const WHO: &str = "key, the key of the account that holds the inventory; or account, its address, to look only";
-    let (account_of, coin): (Parse<Account>, _) = match family {
-        Family::Ethereum => (text::evm_account, "ETH"),
-        Family::Solana => (text::solana_account, "SOL"),
-        Family::Ao => (text::ao_account, "AR"),
+    let account_of: Parse<Account> = match family {
+        Family::Ethereum => text::evm_account,
+        Family::Solana => text::solana_account,
+        Family::Ao => text::ao_account,
     };
     let who = table.one_of(&["key", "account"]).ok()?.map(|(form, _)| form);
     let account = match who {
@@ -214,10 +247,27 @@ fn chain(table: &Table<'_>, family: Family) -> Option<KeeperChain> {
             None
         }
     };
-    let gas_asset = table.or("gas_asset", text::symbol, coin);
+    let gas_asset = match family.coin() {
+        Some((coin, _)) => table.or("gas_asset", text::symbol, coin).map(Some),
+        None => free(table),
+    };
     let max_age = table.or("max_age", text::duration::<SECOND, HOUR>, "2m");
     let executor = match table.value("executor") {
+        Some(_) if family != Family::Ethereum => {
+            let expected = if family == Family::Solana {
+                "nothing: its transactions hold all steps of a trade"
+            } else {
+                "nothing: a trade there is one message"
+            };
+            let found = format!("the executor of a chain of kind {:?}", family.kind());
+            table.conflict("executor", found, expected.to_owned(), "remove it");
+            None
+        }
         Some(_) => Some(table.get("executor", text::evm_account)?),
+        None => None,
+    };
+    let treasury = match table.value("treasury") {
+        Some(_) => Some(table.get("treasury", account_of)?),
         None => None,
     };
     let reliability = trading::reliability(table);
@@ -227,9 +277,20 @@ fn chain(table: &Table<'_>, family: Family) -> Option<KeeperChain> {
         gas_asset: gas_asset?,
         max_age: max_age?,
         executor,
+        treasury,
         reliability: reliability?,
         cap: cap?,
     })
+}
+
+/// On a chain whose transactions cost nothing.
+fn free(table: &Table<'_>) -> Option<Option<String>> {
+    if table.value("gas_asset").is_some() {
+        let expected = "nothing: messages on AO cost nothing".to_owned();
+        table.conflict("gas_asset", "what pays for transactions".to_owned(), expected, "remove it");
+        return None;
+    }
+    Some(None)
 }
 
 fn asset(_: &str, table: &Table<'_>) -> Option<KeeperAsset> {
@@ -259,6 +320,7 @@ pub(super) fn is_live(key: &str, before: &Config, after: &Config) -> bool {
     match parts.as_slice() {
         ["keeper", key] => LIVE.contains(key),
         ["keeper", "limits", _] => true,
+        ["keeper", "arbitrage", key] => *key != "deadline",
         ["keeper", "chains", name, "cap"] => before.chains.contains_key(*name) && after.chains.contains_key(*name),
         ["keeper", "assets", name, "cap"] => before.assets.contains_key(*name) && after.assets.contains_key(*name),
         ["keeper", "venues", name, "cap"] => before.venues.contains_key(*name) && after.venues.contains_key(*name),

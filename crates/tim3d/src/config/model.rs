@@ -74,12 +74,21 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// Decimals of what pays for transactions there.
-    pub(crate) fn gas_decimals(self) -> u8 {
+    /// What `chains.NAME.kind` calls it.
+    pub(crate) fn kind(self) -> &'static str {
         match self {
-            Self::Ethereum => 18,
-            Self::Solana => 9,
-            Self::Ao => 12,
+            Self::Ethereum => "ethereum",
+            Self::Solana => "solana",
+            Self::Ao => "ao",
+        }
+    }
+
+    /// What pays for transactions there, as it is commonly called, and its decimals; nothing where they cost nothing.
+    pub(crate) fn coin(self) -> Option<(&'static str, u8)> {
+        match self {
+            Self::Ethereum => Some(("ETH", 18)),
+            Self::Solana => Some(("SOL", 9)),
+            Self::Ao => None,
         }
     }
 }

@@ -14,7 +14,7 @@ use tim3_ethereum::Address;
 use tim3_rpc::SecretUrl;
 use tim3_telemetry::LogFormat;
 
-pub(super) use keeper::{Combination, combination, json_path, keeper_mode, names, price, usd, usd_or_loss};
+pub(super) use keeper::{Combination, combination, json_path, keeper_mode, names, price, ticker, usd, usd_or_loss};
 
 use super::{
     model::{Family, Policy, Unit},

@@ -12,7 +12,7 @@ use tim3_keeper::{
 use super::world::{kept, vaults};
 use crate::{
     chains::milliseconds,
-    config::{Chain, Config, Keeper, KeeperVenue, Market, Origin, PriceSource},
+    config::{Chain, Config, Endpoint, Family, Keeper, KeeperVenue, Market, Origin, PriceSource, Unit},
 };
 
 /// What a gateway says of a market: its terms, and the price of its synthetic at which debt counts.
@@ -23,7 +23,7 @@ pub(crate) type Terms = (MarketTerms, Price);
 pub(crate) struct Learned {
     /// Of each vault market, by name.
     pub(crate) terms: BTreeMap<String, Terms>,
-    /// Decimals in which an asset that is traded is counted, by symbol: those of its token.
+    /// Decimals in which an asset that is traded is counted, by symbol: those of its token, the most it has on any chain.
     pub(crate) decimals: BTreeMap<String, u8>,
 }
 
@@ -38,29 +38,36 @@ pub(crate) fn assemble(config: &Config, keeper: &Keeper, learned: &Learned) -> R
         let decimals = decimals(config, keeper, learned, symbol);
         AssetConfig { decimals, feed: symbol.clone() }
     };
-    let chain = |chain: &crate::config::KeeperChain| ChainConfig {
+    let chain = |name: &str, chain: &crate::config::KeeperChain| ChainConfig {
         gas_asset: chain.gas_asset.clone(),
         max_age_ms: milliseconds(chain.max_age),
         reliability: chain.reliability,
+        steps: steps(config, name),
     };
     let parameters = keeper.parameters.clone();
     let assembled = tim3_keeper::Config {
         mode: parameters.mode,
         sources,
         feeds,
-        chains: keeper.chains.iter().map(|(name, it)| (name.clone(), chain(it))).collect(),
+        chains: keeper.chains.iter().map(|(name, it)| (name.clone(), chain(name, it))).collect(),
         assets: keeper.assets.keys().map(|symbol| (symbol.clone(), asset(symbol))).collect(),
         markets: markets(config, keeper, &learned.terms)?,
         venues: keeper.venues.iter().map(|(name, venue)| (name.clone(), venue_of(venue))).collect(),
         reserves: reserves(config, keeper),
         liquidation: parameters.liquidation,
-        arbitrage: keeper.arbitrage.policy.clone(),
+        arbitrage: parameters.arbitrage,
         inventory: keeper.inventory.clone(),
         limits: parameters.limits,
         patience: parameters.patience,
     };
     assembled.check()?;
     Ok(assembled)
+}
+
+/// Messages on AO happen each by itself, and nothing takes back the first of two.
+fn steps(config: &Config, name: &str) -> Option<u64> {
+    let chain = config.chains.iter().find(|chain| chain.name == name)?;
+    (chain.kind.family() == Family::Ao).then_some(1)
 }
 
 fn venue_of(venue: &KeeperVenue) -> VenueConfig {
@@ -79,7 +86,12 @@ fn reserves(config: &Config, keeper: &Keeper) -> BTreeMap<String, ReserveConfig>
 }
 
 fn source_of(config: &Config, source: &PriceSource) -> SourceConfig {
-    let endpoints_of = |name: &str| config.chains.iter().find(|chain| chain.name == name).map(|it| it.endpoints.len());
+    // On AO it is compute units that say what a process says.
+    let says = |endpoint: &&Endpoint| endpoint.unit.is_none_or(|unit| unit == Unit::Cu);
+    let endpoints_of = |name: &str| {
+        let chain = config.chains.iter().find(|chain| chain.name == name)?;
+        Some(chain.endpoints.iter().filter(says).count())
+    };
     let (chain, endpoints, quote) = match &source.origin {
         Origin::Feed { chain, .. } => (Some(chain.clone()), endpoints_of(chain).unwrap_or(1), None),
         Origin::Pool { chain, quote, .. } => {
@@ -103,10 +115,11 @@ fn decimals(config: &Config, keeper: &Keeper, learned: &Learned, symbol: &str) -
     if config.assets.iter().any(|asset| asset.symbol == symbol) {
         return SYNTHETIC_DECIMALS;
     }
-    let pays = |chain: &&Chain| keeper.chains.get(&chain.name).is_some_and(|kept| kept.gas_asset == symbol);
+    let pays =
+        |chain: &&Chain| keeper.chains.get(&chain.name).is_some_and(|kept| kept.gas_asset.as_deref() == Some(symbol));
     let collateral = config.markets.iter().find(|market| market.collateral_symbol == symbol);
-    let gas = || config.chains.iter().find(pays).map_or(0, |chain| chain.kind.family().gas_decimals());
-    collateral.map_or_else(gas, |market| market.collateral_decimals)
+    let coin = || config.chains.iter().find(pays).and_then(|chain| chain.kind.family().coin());
+    collateral.map_or_else(|| coin().map_or(0, |coin| coin.1), |market| market.collateral_decimals)
 }
 
 fn markets(
@@ -124,7 +137,8 @@ fn markets(
             terms: *terms,
             target: *target,
             feed: market.collateral_symbol.clone(),
-            exit: None,
+            exit: keeper.exits.get(&market.name).map(|exit| exit.venue.clone()),
+            flash: keeper.exits.get(&market.name).is_some_and(|exit| exit.flash),
         };
         markets.insert(market.name.clone(), made);
     }

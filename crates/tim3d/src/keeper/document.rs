@@ -58,7 +58,7 @@ pub(super) fn reading(body: &[u8], path: &str, time_path: Option<&str>, now: u64
     };
     // The clocks of two machines are never quite the same.
     let published = if published.saturating_sub(now) <= 5 { published.min(now) } else { published };
-    Ok(Reading { endpoint: 0, answer, confidence: 0, decimals, published, at: now })
+    Ok(Reading { endpoint: 0, answer, confidence: 0, decimals, published })
 }
 
 /// The text or number at the end of a path; what is shown of it is short.

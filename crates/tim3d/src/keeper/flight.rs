@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use tim3_chain::{Attempt, ChainError, Keeper as Hands, Liquidate, Liquidated, Traded, Transaction, TxId, Undone};
-use tim3_domain::identity::{MarketId, OperationId};
+use tim3_chain::{
+    Attempt, ChainError, Keeper as Hands, Liquidate, Liquidated, Traded, Transaction, TxId, Undone,
+    is_liquidation_guard,
+};
+use tim3_domain::identity::{Account, MarketId, OperationId};
 use tim3_keeper::{Action, Decision, arbitrage::Fill, input::Outcome, ledger::Move, limits::signed};
 use tracing::{debug, info, warn};
 
@@ -40,6 +43,8 @@ struct Flight {
     dead_since: Option<u64>,
     /// Its transaction is final, and what is left is the relay's: a transfer on its way.
     has_left: bool,
+    /// Whether it is in a block that what was read of the chain includes.
+    is_mined: bool,
 }
 
 /// All of them, by decision.
@@ -53,6 +58,8 @@ pub(super) enum News {
     Ended(u64, Outcome),
     /// It was signed again; to be recorded, then sent.
     Signed(u64, Transaction),
+    /// It is in a block that what was read of the chain includes, or is in none any more.
+    Mined(u64, bool),
 }
 
 /// How a transfer ended.
@@ -78,7 +85,7 @@ impl Flights {
     pub(super) fn new(unfinished: Unfinished, action_of: impl Fn(u64) -> Option<Action>) -> Self {
         let flight = |(decision, (chain, transactions)): (u64, (String, Vec<Transaction>))| {
             let action = action_of(decision)?;
-            Some((decision, Flight { chain, action, transactions, dead_since: None, has_left: false }))
+            Some((decision, Flight { chain, action, transactions, dead_since: None, has_left: false, is_mined: false }))
         };
         Self(unfinished.into_iter().filter_map(flight).collect())
     }
@@ -112,6 +119,7 @@ impl Flights {
             transactions: Vec::new(),
             dead_since: None,
             has_left: false,
+            is_mined: false,
         });
         flight.transactions.push(transaction);
     }
@@ -148,7 +156,12 @@ impl Flights {
         for (number, flight) in self.0.iter_mut().filter(|(_, flight)| flight.chain == chain) {
             let attempts: Vec<Attempt<Done>> =
                 flight.transactions.iter().map(|it| states.remove(&it.id).unwrap_or(Attempt::Unknown)).collect();
-            match flight.judge(&attempts, around) {
+            let was_mined = std::mem::replace(&mut flight.is_mined, is_mined(&attempts, around.heights.0));
+            let next = flight.judge(&attempts, around);
+            if was_mined != flight.is_mined && !matches!(next, Next::Ended(_)) {
+                news.push(News::Mined(*number, flight.is_mined));
+            }
+            match next {
                 Next::Ended(outcome) => news.push(News::Ended(*number, outcome)),
                 Next::Wait => {}
                 Next::Again(transaction) => {
@@ -177,7 +190,7 @@ impl Flights {
     async fn attempts(&self, chain: &str, hands: &dyn Hands) -> Result<BTreeMap<TxId, Attempt<Done>>, ChainError> {
         let here = self.0.values().filter(|flight| flight.chain == chain);
         let (liquidations, trades): (Vec<&Flight>, Vec<&Flight>) =
-            here.partition(|flight| matches!(flight.action, Action::Liquidate { .. }));
+            here.partition(|flight| matches!(flight.action, Action::Liquidate { sale: None, .. }));
         let all = |flights: Vec<&Flight>| -> Vec<Transaction> {
             flights.into_iter().flat_map(|flight| flight.transactions.iter().cloned()).collect()
         };
@@ -198,6 +211,13 @@ impl Flights {
     pub(super) fn end(&mut self, decision: u64) {
         self.0.remove(&decision);
     }
+}
+
+/// Whether one of them did what it should in a block up to `head`.
+fn is_mined(attempts: &[Attempt<Done>], head: u64) -> bool {
+    attempts
+        .iter()
+        .any(|attempt| matches!(attempt, Attempt::Included { block, result: Ok(_), .. } if block.height <= head))
 }
 
 /// What a transaction did.
@@ -257,7 +277,7 @@ impl Flight {
         };
         let change = |chain: &str, asset: &str, delta| Move { chain: chain.to_owned(), asset: asset.to_owned(), delta };
         let gas = names.gas.get(&self.chain).map(|asset| change(&self.chain, asset, signed(cost).saturating_neg()));
-        let mut moves: Vec<Move> = Vec::new();
+        let (mut moves, mut swept): (Vec<Move>, Vec<Move>) = (Vec::new(), Vec::new());
         let fill = match (&self.action, done) {
             (Action::Liquidate { market, .. }, Done::Liquidated(Liquidated { repaid, seized, .. })) => {
                 if let Some(naming) = names.markets.get(market) {
@@ -281,25 +301,32 @@ impl Flight {
                 };
                 Fill { input: transfer.amount, output }
             }
-            (action, Done::Traded(Traded { changes, .. })) => {
-                for (token, delta) in changes {
-                    match names.trading.symbol(&self.chain, token) {
-                        Some(asset) => moves.push(change(&self.chain, asset, *delta)),
-                        None => warn!(chain = self.chain, %token, delta, "a token moved that is not traded"),
+            (action, Done::Traded(Traded { changes, swept: gone, .. })) => {
+                let counted = |token: &Account, delta| match names.trading.counted(&self.chain, token, delta) {
+                    Some((asset, delta)) => Some(change(&self.chain, asset, delta)),
+                    None => {
+                        warn!(chain = self.chain, %token, delta, "a token moved that is not traded");
+                        None
                     }
-                }
-                fill(action, &moves)
+                };
+                moves.extend(changes.iter().filter_map(|(token, delta)| counted(token, *delta)));
+                swept.extend(gone.iter().filter_map(|(token, amount)| counted(token, signed(*amount))));
+                fill(action, &moves, &swept, names)
             }
             (_, Done::Liquidated(_)) => Fill { input: 0, output: 0 },
         };
         moves.extend(gas);
-        Next::Ended(Outcome::Done { fill, moves, gas: cost })
+        Next::Ended(Outcome::Done { fill, moves, swept, gas: cost })
     }
 }
 
 /// What went in and came out, by what moved.
-fn fill(action: &Action, moves: &[Move]) -> Fill {
-    let moved = |asset: &str| moves.iter().find(|change| change.asset == asset).map_or(0, |change| change.delta);
+fn fill(action: &Action, moves: &[Move], swept: &[Move], names: &Names) -> Fill {
+    let sum = |moves: &[Move], asset: &str| -> i128 {
+        let its = moves.iter().filter(|change| change.asset == asset).map(|change| change.delta);
+        its.fold(0, i128::saturating_add)
+    };
+    let moved = |asset: &str| sum(moves, asset);
     match action {
         Action::Open { order, .. } | Action::Close(order) | Action::Hedge(order) => Fill {
             input: u128::try_from(moved(&order.from).saturating_neg()).unwrap_or_default(),
@@ -310,7 +337,13 @@ fn fill(action: &Action, moves: &[Move]) -> Fill {
             let gain = trade.legs.first().map_or(0, |leg| moved(&leg.from));
             Fill { input: trade.input, output: trade.input.saturating_add_signed(gain) }
         }
-        Action::Liquidate { .. } | Action::Transfer(_) => Fill { input: 0, output: 0 },
+        // What came out of the sale is what is there beyond what was repaid.
+        Action::Liquidate { market, expected, .. } => {
+            let all = |asset: &str| moved(asset).saturating_add(sum(swept, asset));
+            let gain = names.markets.get(market).map_or(0, |naming| all(&naming.synthetic));
+            Fill { input: expected.repaid, output: expected.repaid.saturating_add_signed(gain) }
+        }
+        Action::Transfer(_) => Fill { input: 0, output: 0 },
     }
 }
 
@@ -327,33 +360,54 @@ pub(super) fn kind(action: &Action) -> &'static str {
 pub(super) struct Signed {
     pub(super) decision: u64,
     pub(super) action: Action,
-    pub(super) result: Result<Transaction, String>,
+    pub(super) result: Result<Transaction, Outcome>,
 }
 
 /// Simulates and signs what was decided about one chain, whose clock says `time`. Nothing is sent.
 pub(super) async fn sign(hands: &dyn Hands, decisions: &[&Decision], names: &Names, time: u64) -> Vec<Signed> {
     let one = async |number: u64, action: &Action| {
         let result = match action {
-            Action::Liquidate { market, owner, expected, min_seized, .. } => match names.markets.get(market) {
+            Action::Liquidate { market, owner, expected, max_repay, min_seized, sale, .. } => match names
+                .markets
+                .get(market)
+            {
                 Some(naming) => {
-                    let (max_repay, min_seized) = (expected.repaid, *min_seized);
+                    let (max_repay, min_seized) = (*max_repay, *min_seized);
                     let it = Liquidate { market: naming.market, owner: *owner, max_repay, min_seized };
-                    hands.prepare(&it).await.map_err(|error| error.to_string())
+                    match sale {
+                        Some(sale) => names.trading.sell(hands, naming, it, (sale, expected.seized), time).await,
+                        None => hands.prepare(&it).await.map_err(|error| unsigned_for(&error)),
+                    }
                 }
-                None => Err(format!("the market {market} is not looked after any more")),
+                None => Err(Outcome::Refused { reason: format!("the market {market} is not looked after any more") }),
             },
-            action => names.trading.sign(hands, action, time).await,
+            action => names.trading.sign(hands, action, time).await.map_err(|reason| Outcome::Refused { reason }),
         };
         Signed { decision: number, action: action.clone(), result }
     };
     let asked = decisions.iter().filter_map(|decision| Some((decision.number, decision.action.as_ref()?)));
-    join_all(asked.map(|(number, action)| one(number, action))).await
+    let (sales, others): (Vec<_>, Vec<_>) =
+        asked.partition(|(_, action)| matches!(action, Action::Liquidate { sale: Some(_), .. }));
+    let mut signed = join_all(others.into_iter().map(|(number, action)| one(number, action))).await;
+    // Each was sized after those before it, and has to come after them.
+    for (number, action) in sales {
+        signed.push(one(number, action).await);
+    }
+    signed
+}
+
+/// What it means that a liquidation was not signed: where the gateway says that somebody was first, only the chance is lost.
+pub(super) fn unsigned_for(error: &ChainError) -> Outcome {
+    match error {
+        ChainError::Rejected { reason, .. } if is_liquidation_guard(reason) => Outcome::Lost { gas: 0 },
+        _ => Outcome::Refused { reason: error.to_string() },
+    }
 }
 
 /// Decisions about a chain that is not kept any more.
 pub(super) fn unsigned(decisions: &[&Decision], chain: &str) -> Vec<Signed> {
     let one = |decision: &&Decision| {
-        let result = Err(format!("{chain} is not kept any more"));
+        let result = Err(Outcome::Refused { reason: format!("{chain} is not kept any more") });
         Some(Signed { decision: decision.number, action: decision.action.clone()?, result })
     };
     decisions.iter().filter_map(one).collect()

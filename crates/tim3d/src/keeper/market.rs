@@ -15,8 +15,8 @@ use crate::config::{Config, Keeper};
 /// What is traded on a chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Market {
-    /// Names of pools with their accounts, and whether each one's first token is the quote.
-    pools: Vec<(String, Account, bool)>,
+    /// Names of pools with their accounts, whether each one's first token is the quote, and what units of base and quote count.
+    pools: Vec<(String, Account, bool, [u128; 2])>,
     /// Names of reserve markets.
     reserves: Vec<(String, MarketId, AssetId)>,
     /// Synthetics of which there is an inventory here.
@@ -45,7 +45,10 @@ impl Market {
         let mut market = Self::default();
         for (name, venue) in trading.venues.iter().filter(|(_, venue)| venue.chain == chain) {
             match &venue.way {
-                Way::Pool { at, is_turned } => market.pools.push((name.clone(), at.pool, *is_turned)),
+                Way::Pool { at, is_turned } => {
+                    let units = venue.assets.each_ref().map(|symbol| trading.unit(chain, symbol));
+                    market.pools.push((name.clone(), at.pool, *is_turned, units));
+                }
                 Way::Par { market: id, synthetic } => market.reserves.push((name.clone(), *id, *synthetic)),
             }
         }
@@ -104,10 +107,11 @@ pub(super) async fn look(site: &Site, market: &Market, block: &BlockRef) -> Resu
 
 async fn pools(site: &Site, market: &Market, block: &BlockRef) -> Result<BTreeMap<String, (u128, u128)>, ChainError> {
     let Some(trader) = site.hands.trader() else { return Ok(BTreeMap::new()) };
-    let accounts: Vec<Account> = market.pools.iter().map(|(_, pool, _)| *pool).collect();
+    let accounts: Vec<Account> = market.pools.iter().map(|(_, pool, ..)| *pool).collect();
     let found = trader.reserves(&accounts, block).await?;
-    let named = market.pools.iter().zip(found).map(|((name, _, is_turned), [one, other])| {
-        (name.clone(), if *is_turned { (other, one) } else { (one, other) })
+    let named = market.pools.iter().zip(found).map(|((name, _, is_turned, [base, quote]), [one, other])| {
+        let (held, owed) = if *is_turned { (other, one) } else { (one, other) };
+        (name.clone(), (held.saturating_mul(*base), owed.saturating_mul(*quote)))
     });
     Ok(named.collect())
 }

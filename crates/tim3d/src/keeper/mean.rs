@@ -56,11 +56,11 @@ impl Mean {
         let PoolReading { endpoint, decimals, observation, at } = *seen;
         let Some(observation) = observation else {
             self.windows.remove(&endpoint);
-            return Some(Reading { endpoint, answer: 0, confidence: 0, decimals: 0, published: at, at });
+            return Some(Reading { endpoint, answer: 0, confidence: 0, decimals: 0, published: at });
         };
         let window = self.windows.entry(endpoint).or_insert_with(|| Window::new(self.seconds));
         window.observe(observation);
-        window.reading(endpoint, decimals, at)
+        window.reading(endpoint, decimals)
     }
 
     /// Endpoints that are no more.

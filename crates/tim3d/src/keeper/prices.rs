@@ -90,15 +90,14 @@ impl Prices {
         }
     }
 
-    /// Asks every source whose time has come, and gives what is news.
-    pub(super) async fn news(&mut self, sites: &BTreeMap<String, Site>, now: u64) -> Vec<(String, Reading)> {
+    /// Asks every source whose time has come, and gives what those with news say.
+    pub(super) async fn news(&mut self, sites: &BTreeMap<String, Site>, now: u64) -> Vec<(String, Vec<Reading>)> {
         let due = |source: &Source| source.asked.is_none_or(|asked| asked.elapsed() >= source.pause);
         let due: Vec<_> = self.sources.iter_mut().filter(|(_, source)| due(source)).collect();
         let asked = due.into_iter().map(|(name, source)| async move {
             source.asked = Some(Instant::now());
             let said = source.origin.read(sites, now).await;
-            let news = source.take(said);
-            news.into_iter().map(|reading| (name.clone(), reading)).collect::<Vec<_>>()
+            Some((name.clone(), source.take(said)?))
         });
         join_all(asked).await.into_iter().flatten().collect()
     }
@@ -110,20 +109,15 @@ impl Prices {
 }
 
 impl Source {
-    /// All endpoints' readings where one of them is news: the core weighs them against each other.
-    fn take(&mut self, Said { mut readings, problem }: Said) -> Vec<Reading> {
+    /// All endpoints' readings where they are not those of before: the core weighs them against each other.
+    fn take(&mut self, Said { mut readings, problem }: Said) -> Option<Vec<Reading>> {
         self.problem = problem;
         readings.sort_by_key(|reading| reading.endpoint);
-        // What was ahead of its chain's clock, which a node may tell an older time of, was no price. It may be one now.
-        let is_same =
-            |one: &Reading, other: &Reading| one.published <= one.at && Reading { at: other.at, ..*one } == *other;
-        let is_known = self.said.len() == readings.len()
-            && self.said.iter().zip(&readings).all(|(one, other)| is_same(one, other));
-        if readings.is_empty() || is_known {
-            return Vec::new();
+        if readings.is_empty() || readings == self.said {
+            return None;
         }
         self.said.clone_from(&readings);
-        readings
+        Some(readings)
     }
 }
 
@@ -143,7 +137,7 @@ impl Reads {
             Self::Fixed(price) => {
                 let answer = i128::try_from(price.raw()).unwrap_or(i128::MAX);
                 let (decimals, published) = (Price::DECIMALS, now);
-                Ok(vec![Reading { endpoint: 0, answer, confidence: 0, decimals, published, at: now }]).into()
+                Ok(vec![Reading { endpoint: 0, answer, confidence: 0, decimals, published }]).into()
             }
         }
     }
@@ -161,7 +155,6 @@ async fn on_chain(sites: &BTreeMap<String, Site>, chain: &str, feed: &Feed) -> R
         confidence: it.confidence,
         decimals: it.decimals,
         published: it.published,
-        at: it.at,
     };
     Ok(said.into_iter().map(reading).collect())
 }
@@ -204,12 +197,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reading_is_news_once_unless_it_was_ahead_of_its_clock() {
-        let reading = |at| Reading { endpoint: 0, answer: 7, confidence: 0, decimals: 8, published: 100, at };
+    fn all_readings_are_news_when_one_is_or_when_others_answer() {
+        let reading = |endpoint, published| Reading { endpoint, answer: 7, confidence: 0, decimals: 8, published };
         let origin = Reads::Fixed(Price::ONE);
         let mut source = Source { origin, pause: Duration::ZERO, asked: None, said: Vec::new(), problem: None };
-        for (at, is_news) in [(99, true), (99, true), (100, true), (101, false), (150, false)] {
-            assert_eq!(source.take(Ok(vec![reading(at)]).into()).len(), usize::from(is_news), "at {at}");
+        let both = vec![reading(0, 100), reading(1, 100)];
+        let later = vec![reading(0, 100), reading(1, 112)];
+        for (said, is_news) in [
+            (both.clone(), true),
+            (both.clone(), false),
+            (both.iter().rev().copied().collect(), false),
+            (later.clone(), true),
+            (vec![reading(1, 112)], true),
+            (Vec::new(), false),
+            (later, true),
+        ] {
+            let mut sorted = said.clone();
+            sorted.sort_by_key(|reading| reading.endpoint);
+            assert_eq!(source.take(Ok(said).into()), is_news.then_some(sorted));
         }
     }
 }

@@ -1,15 +1,18 @@
 //! What the keepers were told, decided and sent, line by line in the journal.
 //!
-//! Lines are numbered for ever; a *page* of them begins with a header and is read without those before it. Which pages there are is a note.
+//! Lines are numbered for ever; a *page* of them begins with a header and is read without those before it. Which pages there are is a note. Entries of
+//! the ledger are kept beside them as well, and stay when their page is forgotten.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tim3_chain::Transaction;
 use tim3_domain::clock::utc;
 use tim3_journal::{Change, Journal};
-use tim3_keeper::replay::Line;
+use tim3_keeper::replay::{self, Line};
+use tracing::warn;
 
 /// The note with the pages.
 const PAGES: &str = "keeper/pages";
@@ -58,8 +61,9 @@ impl Record {
     pub(super) fn open(journal: Arc<dyn Journal>) -> Result<(Self, Vec<(u64, Item)>)> {
         let pages = pages(journal.as_ref())?;
         let start = pages.last().map_or(0, |page| page.line);
-        let found = lines(journal.as_ref(), start)?;
-        let next = found.last().map_or(start, |(number, _)| number.saturating_add(1));
+        let texts = texts(journal.as_ref(), start)?;
+        let next = texts.last().map_or(start, |(number, _)| number.saturating_add(1));
+        let found = if is_of_another_version(&texts) { readable(texts)? } else { items(texts)? };
         Ok((Self { journal, next, pages, changes: Vec::new() }, found))
     }
 
@@ -75,6 +79,11 @@ impl Record {
 
     /// Adds a line. It is durable after [`Self::commit`].
     pub(super) fn add(&mut self, item: &Item) -> Result<()> {
+        if let Item::Line(line) = item
+            && let Line::Entry(entry) = line.as_ref()
+        {
+            self.changes.push(Change::KeeperEntry(entry.number, serde_json::to_string(entry)?));
+        }
         self.changes.push(Change::Keeper(self.next, serde_json::to_string(item)?));
         self.next = self.next.saturating_add(1);
         Ok(())
@@ -120,16 +129,44 @@ pub(crate) fn page_of(journal: &dyn Journal, at_ms: u64) -> Result<u64> {
 /// # Errors
 /// Where one does not decode.
 pub(super) fn lines(journal: &dyn Journal, from: u64) -> Result<Vec<(u64, Item)>> {
+    items(texts(journal, from)?)
+}
+
+fn items(texts: Vec<(u64, String)>) -> Result<Vec<(u64, Item)>> {
+    let item = |(number, text): (u64, String)| {
+        let item = serde_json::from_str(&text).with_context(|| format!("line {number} of the keepers' record"))?;
+        Ok((number, item))
+    };
+    texts.into_iter().map(item).collect()
+}
+
+/// What can be read of a page of another version, whose lines may look otherwise: its header at least, with the numbers that go on.
+fn readable(mut texts: Vec<(u64, String)>) -> Result<Vec<(u64, Item)>> {
+    let lines = texts.len();
+    let rest = texts.split_off(lines.min(1));
+    let mut found = items(texts).context("it is of another version of tim3d, which can read it")?;
+    found.extend(rest.into_iter().filter_map(|(number, text)| Some((number, serde_json::from_str(&text).ok()?))));
+    let unread = lines.saturating_sub(found.len());
+    if unread != 0 {
+        warn!(lines, unread, "lines of the keepers' record are of another version, and cannot be read");
+    }
+    Ok(found)
+}
+
+fn is_of_another_version(texts: &[(u64, String)]) -> bool {
+    let header = texts.first().and_then(|(_, text)| serde_json::from_str::<Value>(text).ok());
+    let version = header.as_ref().and_then(|header| header.pointer("/line/header/version"));
+    version.and_then(Value::as_u64).is_some_and(|version| version != u64::from(replay::VERSION))
+}
+
+fn texts(journal: &dyn Journal, from: u64) -> Result<Vec<(u64, String)>> {
     let mut found = Vec::new();
     let mut start = from;
     loop {
         let batch = journal.keeper_lines(start, BATCH)?;
         let Some((last, _)) = batch.last() else { return Ok(found) };
         start = last.saturating_add(1);
-        for (number, text) in batch {
-            let item = serde_json::from_str(&text).with_context(|| format!("line {number} of the keepers' record"))?;
-            found.push((number, item));
-        }
+        found.extend(batch);
     }
 }
 
@@ -147,5 +184,80 @@ pub(crate) fn line_view(item: &Item) -> Option<String> {
             Line::Decision(decision) => Some(decision.to_string()),
             Line::Header { .. } | Line::Input(_) => None,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tim3_journal::RedbJournal;
+    use tim3_keeper::{Mode, Subject, ledger::Entry};
+
+    use super::*;
+    use crate::keeper::session;
+
+    fn entry(number: u64) -> Item {
+        let entry = Entry {
+            number,
+            decision: number,
+            at_ms: number,
+            mode: Mode::Live,
+            subject: Subject::OpenTrade(number),
+            moves: Vec::new(),
+            swept: Vec::new(),
+            gas: 0,
+            slippage: 0,
+            slippage_asset: String::new(),
+            usd: 7,
+            unpriced: vec!["DAI".into()],
+        };
+        Item::Line(Box::new(Line::Entry(Box::new(entry))))
+    }
+
+    fn numbers(kept: &[(u64, String)]) -> Vec<u64> {
+        kept.iter().map(|(number, _)| *number).collect()
+    }
+
+    #[tokio::test]
+    async fn lines_of_another_version_end_nothing_and_are_not_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal: Arc<dyn Journal> = Arc::new(RedbJournal::open(&directory.path().join("journal.redb")).unwrap());
+        let write = async |version: u32| {
+            let (config, carried) = (Box::new(session::tests::config()), Box::default());
+            let header = Item::Line(Box::new(Line::Header { version, config, carried }));
+            let (header, known) = (serde_json::to_string(&header).unwrap(), serde_json::to_string(&entry(1)).unwrap());
+            let lines = [header, known, "{}".to_owned()].into_iter().zip(0..);
+            journal.commit(lines.map(|(text, number)| Change::Keeper(number, text)).collect()).await.unwrap();
+        };
+        write(replay::VERSION - 1).await;
+        let (record, page) = Record::open(Arc::clone(&journal)).unwrap();
+        assert_eq!((record.next(), page.len(), &page[1]), (3, 2, &(1, entry(1))));
+        write(replay::VERSION).await;
+        assert!(Record::open(Arc::clone(&journal)).is_err(), "what this version wrote it can read");
+    }
+
+    #[tokio::test]
+    async fn entries_of_the_ledger_outlive_their_page_and_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.redb");
+        let open = || Record::open(Arc::new(RedbJournal::open(&path).unwrap())).unwrap();
+        for page in 0..3 {
+            let (mut record, _) = open();
+            record.turn(1_000 * page, Duration::from_millis(1)).unwrap();
+            for number in 0..2 {
+                record.add(&entry(2 * page + number)).unwrap();
+            }
+            record.commit().await.unwrap();
+        }
+        let journal = RedbJournal::open(&path).unwrap();
+        assert_eq!(numbers(&journal.keeper_lines(0, 9).unwrap()), [2, 3, 4, 5], "the first page is forgotten");
+        let kept = journal.keeper_entries(0, 9).unwrap();
+        assert_eq!(numbers(&kept), [0, 1, 2, 3, 4, 5]);
+        let read: Vec<Entry> = kept.iter().map(|(_, text)| serde_json::from_str(text).unwrap()).collect();
+        assert!(
+            read.into_iter()
+                .zip(0..)
+                .all(|(it, number)| Item::Line(Box::new(Line::Entry(Box::new(it)))) == entry(number))
+        );
+        assert_eq!(numbers(&journal.keeper_entries(4, 1).unwrap()), [4], "from one on, and no more than asked for");
     }
 }

@@ -1,6 +1,7 @@
 //! The task: look, tell the core, make durable what it decided, act, and follow what is under way.
 
 mod offers;
+mod order;
 mod review;
 mod round;
 mod show;
@@ -99,8 +100,10 @@ impl Service {
         };
         let wanted = assemble(&config, &keeper, &learned)?;
         let (record, page) = Record::open(Arc::clone(handle.journal()))?;
-        let Resumed { mut session, unfinished, unsigned, is_current } = Session::resume(record, page, &wanted)?;
-        let mut flights = Flights::new(unfinished, |decision| session.keeper.action_of(decision).cloned());
+        let Resumed { mut session, unfinished, unsigned, foreign, is_current } =
+            Session::resume(record, page, &wanted)?;
+        let action_of = |decision| session.keeper.action_of(decision).or_else(|| foreign.get(&decision)).cloned();
+        let mut flights = Flights::new(unfinished, action_of);
         for (decision, outcome) in flights.lost(|chain| sites.contains_key(chain)) {
             session.outcome(now_ms(), decision, outcome)?;
         }
@@ -121,8 +124,12 @@ impl Service {
             (market.name.clone(), naming)
         });
         let names = Names {
-            markets: markets.collect(),
-            gas: keeper.chains.iter().map(|(name, chain)| (name.clone(), chain.gas_asset.clone())).collect(),
+            markets: markets.inspect(|(name, _)| metrics.keeper_disorder(name, 0)).collect(),
+            gas: keeper
+                .chains
+                .iter()
+                .filter_map(|(name, chain)| Some((name.clone(), chain.gas_asset.clone()?)))
+                .collect(),
             trading,
         };
         Ok(Running {
@@ -140,6 +147,8 @@ impl Service {
             poll_interval: keeper.poll_interval,
             review: Review::new(config, keeper, learned),
             knows_positions: false,
+            checked_ms: 0,
+            disordered: BTreeMap::new(),
             sights: BTreeMap::new(),
             problems: BTreeMap::new(),
             thought: 0,
@@ -197,6 +206,10 @@ struct Running {
     review: Review,
     /// Whether the core knows every position.
     knows_positions: bool,
+    /// When the order of positions was last checked; 0 where it was not on this page.
+    checked_ms: u64,
+    /// What was wrong with it then, by name of the market.
+    disordered: BTreeMap<String, String>,
     /// What each chain showed last.
     sights: BTreeMap<String, Sight>,
     /// What could not be read in this round, by subject.
@@ -270,7 +283,10 @@ impl Running {
                 warn!(decision, reason, "an action failed");
                 "failed"
             }
-            Outcome::Lost { .. } => "lost",
+            Outcome::Lost { .. } => {
+                self.review.hurry();
+                "lost"
+            }
             Outcome::Done { .. } => "done",
         };
         if let Some((_, chain)) = self.session.keeper.place_of(decision) {

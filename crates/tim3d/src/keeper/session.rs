@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use tim3_chain::Transaction;
 use tim3_keeper::{
-    Config, Input, Keeper, Recorded,
+    Action, Config, Input, Keeper, KeeperError, Recorded,
     input::Outcome,
     keeper::{Carried, Step},
-    replay::{self, Line},
+    replay::{self, Abandoned, Line},
 };
 use tracing::{info, warn};
 
@@ -30,6 +30,8 @@ pub(super) struct Resumed {
     pub(super) unfinished: Unfinished,
     /// What was decided and not signed.
     pub(super) unsigned: Vec<u64>,
+    /// What the decisions of another version, which the core does not know, are to do. They are followed, and that is all.
+    pub(super) foreign: BTreeMap<u64, Action>,
     /// Whether the page goes on under the configuration of now; otherwise it has to be turned.
     pub(super) is_current: bool,
 }
@@ -48,10 +50,16 @@ impl Session {
                 }
             }
         }
-        let (restored, report) = replay::restore(&lines).context("the keepers' record")?;
+        let (restored, report) = match replay::restore(&lines) {
+            Err(KeeperError::Version { found, .. }) => {
+                return Self::take_over(record, found, replay::abandon(&lines), unfinished, config);
+            }
+            restored => restored.context("the keepers' record")?,
+        };
         let Some(keeper) = restored else {
             let session = Self { keeper: Keeper::new(config.clone())?, record };
-            return Ok(Resumed { session, unfinished, unsigned: Vec::new(), is_current: false });
+            let (unsigned, foreign) = (Vec::new(), BTreeMap::new());
+            return Ok(Resumed { session, unfinished, unsigned, foreign, is_current: false });
         };
         let differences = report.differences.len();
         if differences != 0 {
@@ -61,7 +69,26 @@ impl Session {
         unfinished.retain(|decision, _| pending.contains(decision));
         let unsigned = pending.into_iter().filter(|decision| !unfinished.contains_key(decision)).collect();
         let is_current = keeper.config().clone().with(config.parameters()) == *config;
-        Ok(Resumed { session: Self { keeper, record }, unfinished, unsigned, is_current })
+        let foreign = BTreeMap::new();
+        Ok(Resumed { session: Self { keeper, record }, unfinished, unsigned, foreign, is_current })
+    }
+
+    /// Goes on after a page of another version, whose decisions this program would not decide again.
+    fn take_over(
+        record: Record,
+        version: u32,
+        page: Abandoned,
+        mut unfinished: Unfinished,
+        config: &Config,
+    ) -> Result<Resumed> {
+        let Abandoned { carried, unfinished: foreign, half_done } = page;
+        warn!(version, expected = replay::VERSION, "the keepers' record is of another version: it begins a page");
+        if !half_done.is_empty() {
+            warn!(decisions = ?half_done, "trades are half done and will not be finished: explain each, and finish it by hand");
+        }
+        unfinished.retain(|decision, _| foreign.contains_key(decision));
+        let session = Self { keeper: Keeper::resume(config.clone(), carried)?, record };
+        Ok(Resumed { session, unfinished, unsigned: Vec::new(), foreign, is_current: false })
     }
 
     /// Tells the core something, and records it with what it led to.
@@ -98,5 +125,90 @@ impl Session {
         self.keeper = Keeper::resume(config.clone(), carried)?;
         info!(line = self.record.next(), "the keepers' record begins a page");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use tim3_chain::TxId;
+    use tim3_journal::{Journal, RedbJournal};
+    use tim3_keeper::{
+        Decision, Mode, Subject, arbitrage::Transfer, config::ArbitragePolicy, flight::Patience, limits::Limits,
+        liquidation::Policy,
+    };
+
+    use super::*;
+
+    const KEEP: Duration = Duration::from_secs(60);
+
+    pub(in crate::keeper) fn config() -> Config {
+        Config {
+            mode: Mode::Live,
+            sources: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            chains: BTreeMap::new(),
+            assets: BTreeMap::new(),
+            markets: BTreeMap::new(),
+            venues: BTreeMap::new(),
+            reserves: BTreeMap::new(),
+            liquidation: Policy { target_bps: 10_500, min_profit: 0, haircut_bps: 0, slippage_bps: 0, per_look: 1 },
+            arbitrage: ArbitragePolicy {
+                hops: 2,
+                steps: 1,
+                min_profit: 0,
+                crossing_bps: 0,
+                slippage_bps: 0,
+                retry_ms: 0,
+                max_hedge_loss: 0,
+            },
+            inventory: BTreeMap::new(),
+            limits: Limits::default(),
+            patience: Patience { first_ms: 1, most_ms: 1 },
+        }
+    }
+
+    fn decided(number: u64) -> Line {
+        let (asset, from, to) = ("TIM3".to_owned(), "east".to_owned(), "west".to_owned());
+        let subject = Subject::Rebalance { asset: asset.clone(), from: from.clone(), to: to.clone() };
+        let action = Some(Action::Transfer(Transfer { asset, from, to, amount: 5 }));
+        let (input, at_ms, height, checks) = (0, 0, 0, Vec::new());
+        Line::Decision(Box::new(Decision { number, input, at_ms, height, mode: Mode::Live, subject, checks, action }))
+    }
+
+    #[tokio::test]
+    async fn a_page_of_another_version_ends_nothing_and_what_it_sent_is_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal = RedbJournal::open(&directory.path().join("journal.redb")).unwrap();
+        let (journal, config): (Arc<dyn Journal>, _) = (Arc::new(journal), config());
+        let open = || Record::open(Arc::clone(&journal)).unwrap();
+        let mut record = open().0;
+        record.turn(1, KEEP).unwrap();
+        let carried = Box::new(Carried { decisions: 7, ..Carried::default() });
+        let header = Line::Header { version: replay::VERSION - 1, config: Box::new(config.clone()), carried };
+        let outcome = Input::Outcome { decision: 7, outcome: Outcome::Lost { gas: 0 } };
+        let outcome = Line::Input(Recorded { sequence: 3, at_ms: 0, input: outcome });
+        for line in [header, decided(7), decided(8), outcome] {
+            record.add(&Item::Line(Box::new(line))).unwrap();
+        }
+        for decision in [7, 8] {
+            let transaction = Transaction { id: TxId(decision.to_string()), raw: vec![], nonce: 0, replaces: None };
+            record.add(&Item::Sent(Box::new(Sent { decision, chain: "east".to_owned(), transaction }))).unwrap();
+        }
+        record.commit().await.unwrap();
+
+        let (record, page) = open();
+        let resumed = Session::resume(record, page, &config).unwrap();
+        assert!(!resumed.is_current && resumed.unsigned.is_empty());
+        assert_eq!(resumed.foreign.keys().chain(resumed.unfinished.keys()).copied().collect::<Vec<_>>(), [8, 8]);
+        let mut session = resumed.session;
+        assert!(session.turn(2, KEEP, &config).unwrap());
+        session.record.commit().await.unwrap();
+        let (record, page) = open();
+        let resumed = Session::resume(record, page, &config).unwrap();
+        assert!(resumed.is_current);
+        let carried = resumed.session.keeper.carried().unwrap();
+        assert_eq!((carried.decisions, carried.lost), (9, 1));
     }
 }

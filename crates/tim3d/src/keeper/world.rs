@@ -28,8 +28,8 @@ pub(super) enum Held {
     Fees,
     Synthetic(AssetId),
     Collateral(AssetId),
-    /// What is traded is counted in units of its token.
-    Token(Account),
+    /// A token that is traded, and what a unit of it counts.
+    Token(Account, u128),
 }
 
 /// What is looked at on a chain.
@@ -48,6 +48,8 @@ pub(super) struct Scope {
 pub(super) struct Sight {
     pub(super) head: BlockRef,
     pub(super) finalized: BlockRef,
+    /// What its clock shows, in seconds.
+    pub(super) time: u64,
     /// What a liquidation costs.
     pub(super) cost: u128,
     /// Pause levels, by symbol of the synthetic.
@@ -63,7 +65,7 @@ pub(super) fn scopes(config: &Config, keeper: &Keeper, trading: &Trading) -> BTr
     let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
     for (name, chain) in &keeper.chains {
         let scope = scopes.entry(name.clone()).or_default();
-        scope.held.insert(chain.gas_asset.clone(), Held::Fees);
+        scope.held.extend(chain.gas_asset.iter().map(|asset| (asset.clone(), Held::Fees)));
     }
     for market in kept(config, keeper) {
         let scope = scopes.entry(market.home.clone()).or_default();
@@ -79,9 +81,9 @@ pub(super) fn scopes(config: &Config, keeper: &Keeper, trading: &Trading) -> BTr
             }
         }
     }
-    for ((chain, symbol), token) in &trading.tokens {
+    for ((chain, symbol), at) in &trading.tokens {
         let Some(scope) = scopes.get_mut(chain) else { continue };
-        scope.held.insert(symbol.clone(), Held::Token(*token));
+        scope.held.insert(symbol.clone(), Held::Token(at.token, trading.unit(chain, symbol)));
         if let Some(asset) = synthetic(symbol) {
             scope.synthetics.insert(symbol.clone(), asset);
         }
@@ -111,13 +113,17 @@ pub(super) async fn look(site: &Site, scope: &Scope, with_inventory: bool) -> Re
     let holdings =
         held.map(|(symbol, held)| async move { Ok::<_, ChainError>((symbol.clone(), holding(site, held).await?)) });
     let tips = site.chain.tips().await?;
-    let (cost, levels, holdings, offers) =
-        tokio::try_join!(site.hands.liquidation_cost(), try_join_all(levels), try_join_all(holdings), async {
-            Ok(market::look(site, &scope.traded, &tips.head).await)
-        },)?;
+    let (time, cost, levels, holdings, offers) = tokio::try_join!(
+        site.hands.clock(&tips.head),
+        site.hands.liquidation_cost(),
+        try_join_all(levels),
+        try_join_all(holdings),
+        async { Ok(market::look(site, &scope.traded, &tips.head).await) },
+    )?;
     Ok(Sight {
         head: tips.head,
         finalized: tips.finalized,
+        time,
         cost,
         levels: levels.into_iter().collect(),
         holdings: holdings.into_iter().collect(),
@@ -130,7 +136,7 @@ pub(super) async fn holding(site: &Site, held: &Held) -> Result<u128, ChainError
         Held::Fees => site.hands.fee_balance().await,
         Held::Synthetic(asset) => site.chain.balance(*asset, site.hands.account()).await,
         Held::Collateral(asset) => site.chain.collateral_balance(*asset, site.hands.account()).await,
-        Held::Token(token) => market::holding(site, token).await,
+        Held::Token(token, unit) => Ok(market::holding(site, token).await?.saturating_mul(*unit)),
     }
 }
 

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
-use tim3_domain::amm::{Hop, toward};
+use tim3_domain::amm::{Hop, Leg, toward};
 
 use super::*;
+use crate::arbitrage::{Edge, Graph, search::Bounds};
 
 const WHOLE: u128 = 1_000_000_000_000_000_000;
 
@@ -36,6 +37,52 @@ proptest! {
         // The pool that stands for outside gives way by less than a millionth.
         prop_assert!(found + 1 >= best - best / 1_000_000 && found <= best + best / 1_000_000 + WHOLE / 1_000_000, "{} {}", found, best);
     }
+}
+
+/// Takes the best cycle after each other until none gains, and gives what was gained of the first token, and the pools as they are then.
+fn take_all(mut pools: Vec<(usize, usize, Hop)>, tokens: usize) -> (u128, Vec<Pool>) {
+    let mut gained = 0;
+    loop {
+        let mut graph = Graph::new(tokens);
+        for (venue, (a, b, hop)) in (0_u32..).zip(&pools) {
+            let (a, b) = (u32::try_from(*a).unwrap(), u32::try_from(*b).unwrap());
+            let edge = |from, to, hop| Edge { venue, from, to, leg: Leg::Pool(hop), most: u128::MAX, crosses: false };
+            graph.add(edge(a, b, *hop));
+            graph.add(edge(b, a, hop.reversed()));
+        }
+        let cycles = graph.cycles(0, u128::MAX, Bounds { hops: tokens, steps: usize::MAX }).cycles;
+        let Some(best) = cycles.first() else { break };
+        gained += best.optimum.profit();
+        let mut amount = best.optimum.input;
+        for number in &best.edges {
+            let edge = graph.edge(*number).unwrap();
+            let (a, _, hop) = &mut pools[edge.venue as usize];
+            let is_turned = edge.from as usize != *a;
+            let way = if is_turned { hop.reversed() } else { *hop };
+            let after = way.after(amount).unwrap();
+            amount = way.output(amount);
+            *hop = if is_turned { after.reversed() } else { after };
+        }
+    }
+    let pool = |(a, b, hop): (usize, usize, Hop)| Pool::Weighted {
+        sides: vec![(a, hop.reserve_in, 1), (b, hop.reserve_out, 1)],
+        fee: hop.fee,
+    };
+    (gained, pools.into_iter().map(pool).collect())
+}
+
+/// The check on the search for cycles: together they gain no more than the bound, and leave nothing.
+#[test]
+fn the_cycles_that_are_found_leave_nothing_that_the_bound_knows_of() {
+    let pools = [(0, 1, 1_000, 2_100), (0, 1, 1_000, 2_000), (1, 2, 2_000, 1_000), (0, 2, 900, 1_000)];
+    let hop = |x: u128, y: u128| Hop { reserve_in: x * WHOLE, reserve_out: y * WHOLE, fee: Fee::UNISWAP_V2 };
+    let before = pools.map(|(a, b, x, y)| product(a, x, b, y));
+    let prices = prices(&[200, 100, 200]);
+    let (gained, after) = take_all(pools.map(|(a, b, x, y)| (a, b, hop(x, y))).into(), 3);
+    let (most, left) = (bound(&before, &prices), bound(&after, &prices));
+    // The first token is worth two.
+    assert!(gained > WHOLE / 2 && 2 * gained <= most, "{gained} of {most}");
+    assert!(left < most / 1_000, "{left} of {most}");
 }
 
 #[test]

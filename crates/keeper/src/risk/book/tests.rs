@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tim3_domain::{
-    health::{Assessment, assess, bad_debt},
+    health::{Assessment, Plan, assess, bad_debt, plan},
     market::MarketTerms,
     word::Word,
 };
 
 use super::*;
-use crate::risk::after_fall;
+use crate::risk::Change;
 
 fn vault(threshold: u16) -> Vault {
     let terms = MarketTerms {
@@ -72,8 +72,7 @@ fn apply(book: &mut Book, model: &mut Model, step: Step) {
         Step::Set(who, what, version) => {
             book.set(owner(who), what, version);
             let held = model.positions.get(&owner(who));
-            let is_unknown = model.unknown.contains_key(&owner(who));
-            if held.is_none_or(|(_, before)| version > *before || (version == *before && is_unknown)) {
+            if held.is_none_or(|(_, before)| version >= *before) {
                 model.positions.insert(owner(who), (what, version));
                 model.unknown.remove(&owner(who));
             }
@@ -163,7 +162,7 @@ proptest! {
             prop_assert_eq!(ladder.rungs[rung].debt, debts);
         }
 
-        let lower = after_fall(price(cents), fall);
+        let lower = Change::By(-i32::from(fall)).of(price(cents));
         let stress = book.stress(lower);
         let scales = book.vault().scales(lower).unwrap();
         let lost = all.iter().filter(|held| !scales.covers(**held, 8_000, 10_000));
@@ -172,6 +171,95 @@ proptest! {
         book.tick(Ok(lower));
         prop_assert_eq!(stress.liquidatable, book.candidates().count() as u64);
     }
+
+    #[test]
+    fn debtors_are_all_that_are_known_and_owe_the_least_healthy_first(
+        all in prop::collection::vec(any_balances(), 0..60), cents in 1..3_000_u128,
+    ) {
+        let mut book = Book::new(vault(8_000)).unwrap();
+        book.load((0_u8..).zip(all.iter().copied()).map(|(who, held)| (owner(who), held, 1)));
+        book.set_unknown(owner(0), Unknown { reason: "timeout".into(), since_ms: 1 });
+        book.tick(Ok(price(cents)));
+        let scales = book.vault().scales(price(cents)).unwrap();
+        let debtors: Vec<Outlook> = book.debtors().collect();
+        let mut owners: Vec<Account> = debtors.iter().map(|one| one.position.owner).collect();
+        owners.sort_unstable();
+        let owes = |(who, held): (u8, &Balances)| (who != 0 && held.debt != 0).then(|| owner(who));
+        let mut expected: Vec<Account> = (0_u8..).zip(&all).filter_map(owes).collect();
+        expected.sort_unstable();
+        prop_assert_eq!(owners, expected);
+        // By the exact ratio of collateral to debt, as far as a price in whole units can tell two apart.
+        for pair in debtors.windows(2) {
+            let [one, other] = [&pair[0].position, &pair[1].position];
+            prop_assert!(one.critical.is_none() || one.critical >= other.critical);
+        }
+        for one in &debtors {
+            let Some(critical) = one.position.critical else { continue };
+            let is_healthy = |raw| {
+                Price::new(raw).is_some_and(|price| {
+                    let scales = book.vault().scales(price).unwrap();
+                    scales.covers(one.position.balances, 8_000, 10_000)
+                })
+            };
+            prop_assert!(is_healthy(critical.raw()) && !is_healthy(critical.raw() - 1), "the price at which it turns");
+            prop_assert_eq!(one.health, scales.health_factor(one.position.balances, 8_000));
+            let room = price(cents).raw().saturating_sub(critical.raw());
+            prop_assert_eq!(u128::from(one.distance_bps.unwrap()), room * 10_000 / price(cents).raw());
+        }
+    }
+
+    #[test]
+    fn repayments_are_those_of_a_keeper_that_goes_through_the_candidates(
+        all in prop::collection::vec(any_balances(), 0..60), cents in 1..3_000_u128, inventory in 0..100_000_000_u128,
+    ) {
+        let mut book = Book::new(vault(8_000)).unwrap();
+        book.load((0_u8..).zip(all).map(|(who, held)| (owner(who), held, 1)));
+        // At a price that is not the book's own.
+        let found = book.repayment(price(cents), 10_500, inventory);
+        book.tick(Ok(price(cents)));
+        let scales = book.vault().scales(price(cents)).unwrap();
+        let (mut left, mut wanted) = (inventory, 0);
+        for candidate in book.candidates() {
+            let planned = |most| plan(candidate.balances, &book.vault().parameters, &scales, 10_500, most);
+            if let Plan::Take(taken) = planned(u128::MAX) {
+                wanted += taken.repaid;
+            }
+            if let Plan::Take(taken) = planned(left) {
+                left -= taken.repaid;
+            }
+        }
+        prop_assert_eq!((found.wanted, found.covered), (wanted, inventory - left));
+        let stress = book.stress(price(cents));
+        prop_assert!(found.wanted <= stress.debt);
+    }
+
+    #[test]
+    fn a_change_is_exact_and_rounded_down(raw in 1..u128::from(u64::MAX), bps in -10_000..1_000_000_i32) {
+        let expected = raw * u128::from((10_000 + bps).unsigned_abs()) / 10_000;
+        prop_assert_eq!(Change::By(bps).of(Price::new(raw).unwrap()).raw(), expected.max(1));
+    }
+}
+
+#[test]
+fn the_greatest_price_does_not_overflow() {
+    let greatest = Price::new(u128::MAX).unwrap();
+    assert_eq!(Change::By(1).of(greatest), greatest);
+    assert_eq!(Change::By(-1).of(greatest).raw(), u128::MAX / 10_000 * 9_999 + u128::MAX % 10_000 * 9_999 / 10_000);
+    assert_eq!(Change::By(i32::MIN).of(greatest).raw(), 1);
+    assert_eq!(Change::To(Price::ONE).of(greatest), Price::ONE);
+}
+
+#[test]
+fn an_order_that_is_wrong_is_found_out_and_made_anew() {
+    let mut book = Book::new(vault(8_000)).unwrap();
+    book.set(owner(1), balances(100_000_000, 8_000_000), 1);
+    book.set(owner(2), balances(100_000_000, 1_000_000), 1);
+    book.tick(Ok(price(900)));
+    book.index = Index::build(vec![(0, 0), (0, 1)]);
+    assert_eq!(book.disagreements(), [owner(1)]);
+    book.rebuild();
+    assert_eq!(book.disagreements(), []);
+    assert_eq!((book.candidates().count(), book.liquidatable()), (1, 1));
 }
 
 #[test]

@@ -6,9 +6,9 @@ use tim3_chain::Feed;
 use tim3_domain::identity::MarketKind;
 use tim3_keeper::Mode;
 
-use super::{Keeper, KeeperAccount, KeeperVenue, Known, Origin};
+use super::{Keeper, KeeperAccount, KeeperChain, KeeperVenue, Known, Origin};
 use crate::config::{
-    model::{Chain, Family},
+    model::{Chain, Family, Market},
     node::Table,
 };
 
@@ -17,12 +17,6 @@ pub(super) fn keeper(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
         let key = format!("keeper.chains.{name}");
         match chain_of(known, name) {
             None => unknown(table, &key, "chains", known.chains.iter().map(|(name, _)| name)),
-            Some(Some(configured)) if configured.kind.family() == Family::Ao => table.conflict_at(
-                &key,
-                "a chain of kind \"ao\"".to_owned(),
-                "a chain of kind \"ethereum\" or \"solana\": there are no keepers for others yet".to_owned(),
-                "remove it",
-            ),
             Some(Some(configured)) if chain.account == KeeperAccount::Key(configured.submit.signer.clone()) => {
                 table.conflict_at(
                     &format!("{key}.key"),
@@ -41,9 +35,14 @@ pub(super) fn keeper(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
                 "name the key, or use another mode",
             );
         }
-        has_price(table, keeper, &format!("{key}.gas_asset"), &chain.gas_asset);
+        if let Some(asset) = &chain.gas_asset {
+            has_price(table, keeper, &format!("{key}.gas_asset"), asset);
+        }
     }
     units(table, keeper, known);
+    for (name, chain) in &keeper.chains {
+        treasury(table, keeper, known, name, chain);
+    }
     for name in &keeper.markets {
         market(table, keeper, known, name);
     }
@@ -78,13 +77,33 @@ pub(super) fn keeper(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
             }
             Origin::Json(_) | Origin::Fixed(_) => continue,
         };
-        let key = format!("keeper.prices.{name}.chain");
+        let is_market = matches!(source.origin, Origin::Feed { feed: Feed::Market(_), .. });
+        let key = format!("keeper.prices.{name}.{}", if is_market { "market" } else { "chain" });
         if !keeper.chains.contains_key(chain) {
             unknown(table, &key, "keeper.chains", keeper.chains.keys());
         } else if chain_of(known, chain).flatten().is_some_and(|chain| chain.kind.family() != family) {
-            let expected = "the chain that the feed is on: Chainlink's aggregators and pools are read on chains of kind \"ethereum\", Pyth's accounts on \"solana\"";
+            let expected = "the chain that the feed is on: Chainlink's aggregators and pools are read on chains of kind \"ethereum\", Pyth's accounts on \"solana\", markets and RedStone's processes on \"ao\"";
             table.conflict_at(&key, format!("a chain of another kind: {chain}"), expected.to_owned(), "correct it");
         }
+    }
+}
+
+/// What is swept comes out of sales, and is given by the executor.
+fn treasury(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>, name: &str, chain: &KeeperChain) {
+    let Some(treasury) = chain.treasury else { return };
+    let key = format!("keeper.chains.{name}.treasury");
+    if chain.executor == Some(treasury) {
+        let expected = "an account that can use what it gets".to_owned();
+        return table.conflict_at(&key, "the executor".to_owned(), expected, "name another one");
+    }
+    let is_there = |market: &str| {
+        let found = known.markets.iter().find(|(other, _)| *other == market).and_then(|(_, market)| market.as_ref());
+        found.is_some_and(|market| market.home == name)
+    };
+    if !keeper.exits.keys().any(|market| is_there(market)) {
+        let found = format!("no market on {name} that sells what it seizes");
+        let expected = "one whose section in [keeper.markets] has sell: what sales leave over goes to the treasury";
+        table.conflict_at(&key, found, expected.to_owned(), "add it, or remove the treasury");
     }
 }
 
@@ -98,7 +117,7 @@ fn units(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
     let coins = keeper.chains.iter().filter_map(|(name, kept)| {
         let chain = chain_of(known, name)??;
         let key = format!("keeper.chains.{name}.gas_asset");
-        Some((key, kept.gas_asset.as_str(), chain.kind.family().gas_decimals()))
+        Some((key, kept.gas_asset.as_deref()?, chain.kind.family().coin()?.1))
     });
     for (key, symbol, decimals) in markets.chain(coins) {
         let other = *all.entry(symbol).or_insert(decimals);
@@ -119,7 +138,8 @@ fn market(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>, name: &str) {
         let expected = format!("a section [keeper.chains.{}]", found.home);
         table.conflict_at(&key, format!("a market on {}", found.home), expected, "add it, or remove the market");
     }
-    if keeper.chains.get(&found.home).is_some_and(|chain| chain.gas_asset == found.collateral_symbol) {
+    let coin = keeper.chains.get(&found.home).and_then(|chain| chain.gas_asset.as_ref());
+    if coin == Some(&found.collateral_symbol) {
         let expected = "another symbol: what pays for transactions is not the token that the market holds".to_owned();
         let key = format!("keeper.chains.{}.gas_asset", found.home);
         table.conflict_at(&key, format!("the collateral of {name}"), expected, "name it otherwise in [keeper.assets]");
@@ -127,7 +147,33 @@ fn market(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>, name: &str) {
     has_price(table, keeper, &key, &found.collateral_symbol);
     has_price(table, keeper, &key, &found.synthetic_symbol);
     if found.kind == MarketKind::Reserve {
-        has_executor(table, keeper, &key, &found.home);
+        can_trade(table, keeper, known, &key, &found.home);
+    }
+    if let Some(exit) = keeper.exits.get(name) {
+        let family = chain_of(known, &found.home).flatten().map(|chain| chain.kind.family());
+        self::exit(table, keeper, (&format!("{key}.sell"), family), found, &exit.venue);
+    }
+}
+
+/// What is seized can be sold where it is, for what is owed.
+fn exit(table: &Table<'_>, keeper: &Keeper, (key, family): (&str, Option<Family>), market: &Market, name: &str) {
+    if family.is_some_and(|family| family != Family::Ethereum) {
+        let expected = "a market on a chain of kind \"ethereum\"".to_owned();
+        return table.conflict_at(key, format!("a market on {}", market.home), expected, "remove it");
+    }
+    if market.kind == MarketKind::Reserve {
+        let (found, expected) =
+            ("a reserve market".to_owned(), "a vault market: nobody is liquidated in others".to_owned());
+        return table.conflict_at(key, found, expected, "remove it");
+    }
+    let Some(venue) = keeper.venues.get(name) else {
+        return unknown(table, key, "keeper.venues", keeper.venues.keys());
+    };
+    let Market { home, collateral_symbol: collateral, synthetic_symbol: synthetic, .. } = market;
+    if (&venue.chain, &venue.base, &venue.quote) != (home, collateral, synthetic) {
+        let found = format!("a venue for {} and {} on {}", venue.base, venue.quote, venue.chain);
+        let expected = format!("one on {home} with base {collateral} and quote {synthetic}");
+        table.conflict_at(key, found, expected, "name another venue");
     }
 }
 
@@ -141,9 +187,17 @@ fn venue(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>, name: &str, venu
         table.conflict_at(&key, format!("the name of keeper.markets.{name}"), expected, "rename it");
     }
     is_synthetic(table, known, &format!("{key}.quote"), &venue.quote);
+    let coin = keeper.chains.get(&venue.chain).and_then(|chain| chain.gas_asset.as_ref());
+    for (side, symbol) in [("base", &venue.base), ("quote", &venue.quote)] {
+        if coin == Some(symbol) {
+            let expected = format!("another symbol than keeper.chains.{}.gas_asset: a pool holds a token", venue.chain);
+            let remedy = "name it otherwise in [keeper.assets], for example WSOL";
+            table.conflict_at(&format!("{key}.{side}"), symbol.clone(), expected, remedy);
+        }
+    }
     has_price(table, keeper, &format!("{key}.base"), &venue.base);
     has_price(table, keeper, &format!("{key}.quote"), &venue.quote);
-    has_executor(table, keeper, &key, &venue.chain);
+    can_trade(table, keeper, known, &key, &venue.chain);
 }
 
 /// What a pool is quoted in has a price in dollars: then no price hangs on itself.
@@ -166,10 +220,11 @@ fn is_synthetic(table: &Table<'_>, known: &Known<'_>, key: &str, symbol: &str) {
     }
 }
 
-/// In mode live a trade needs what makes its calls one transaction.
-fn has_executor(table: &Table<'_>, keeper: &Keeper, key: &str, chain: &str) {
+/// In mode live a trade needs what makes its calls one transaction, where a transaction is one call.
+fn can_trade(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>, key: &str, chain: &str) {
     let Some(kept) = keeper.chains.get(chain) else { return };
-    if keeper.parameters.mode == Mode::Live && kept.executor.is_none() {
+    let family = known.family(chain);
+    if keeper.parameters.mode == Mode::Live && family == Family::Ethereum && kept.executor.is_none() {
         let expected = format!("keeper.chains.{chain}.executor, because keeper.mode is \"live\"");
         let remedy = "deploy one with `tim3d contracts executor`, and name it there";
         table.conflict_at(key, "trades on a chain without an executor".to_owned(), expected, remedy);

@@ -7,6 +7,7 @@ use tim3_domain::price::Price;
 use tim3_keeper::price::Rule;
 use tim3_rpc::SecretUrl;
 
+use super::Known;
 use crate::config::{
     endpoints,
     model::UrlRef,
@@ -69,12 +70,14 @@ pub(crate) struct JsonSource {
 /// A price that is made anew each sixteenth of a window must not get stale in an eighth.
 const PARTS: u32 = 8;
 
-const WHAT: &str = "feed, the address of a Chainlink aggregator; pyth, of a price account; pool, of a pair of Uniswap V2; url, of JSON; or fixed, a price";
+const WHAT: &str = "feed, the address of a Chainlink aggregator; pyth, of a price account; pool, of a pair of Uniswap V2; market, the name of one on AO; \
+     redstone, the id of an oracle process there; url, of JSON; or fixed, a price";
 
-pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
-    let form = table.one_of(&["feed", "pyth", "pool", "url", "fixed"]).ok()?.map(|(form, _)| form);
+pub(super) fn source(table: &Table<'_>, known: &Known<'_>) -> Option<PriceSource> {
+    let form =
+        table.one_of(&["feed", "pyth", "pool", "market", "redstone", "url", "fixed"]).ok()?.map(|(form, _)| form);
     // Asked for in every form, so that a key of another form is told apart from one that is unknown.
-    const REST: [&str; 12] = [
+    const REST: [&str; 13] = [
         "chain",
         "sequencer",
         "sequencer_grace",
@@ -83,6 +86,7 @@ pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
         "token",
         "quote",
         "window",
+        "ticker",
         "path",
         "time_path",
         "subscribe",
@@ -97,6 +101,11 @@ pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
             pyth(table)
         }
         Some("pool") => pool(table),
+        Some("market") => {
+            max_confidence = table.or("max_confidence_bps", text::integer::<1, 10_000>, 100_u64);
+            own(table, known)
+        }
+        Some("redstone") => redstone(table),
         Some("url") => json(table),
         Some(_) => table.get("fixed", text::price).map(Origin::Fixed),
         None => {
@@ -108,6 +117,8 @@ pub(super) fn source(_: &str, table: &Table<'_>) -> Option<PriceSource> {
         Some("feed") => &["chain", "sequencer", "sequencer_grace"],
         Some("pyth") => &["chain", "feed_id", "max_confidence_bps"],
         Some("pool") => &["chain", "token", "quote", "window"],
+        Some("market") => &["max_confidence_bps"],
+        Some("redstone") => &["chain", "ticker"],
         Some("url") => &["path", "time_path", "subscribe", "silence"],
         _ => &[],
     };
@@ -143,6 +154,25 @@ fn pyth(table: &Table<'_>) -> Option<Origin> {
     let account = table.get("pyth", text::solana_account);
     let id = table.required("feed_id", text::word, "the id of the feed: 0x and 64 hexadecimal digits");
     Some(Origin::Feed { chain: chain(table)?, feed: Feed::Pyth { account: account?, id: id? } })
+}
+
+/// What the gateway goes by in one of its markets.
+fn own(table: &Table<'_>, known: &Known<'_>) -> Option<Origin> {
+    let name = table.get("market", text::text)?;
+    let Some((_, market)) = known.markets.iter().find(|(market, _)| *market == name) else {
+        let names: Vec<_> = known.markets.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = format!("a name out of [markets]: {}", names.join(", "));
+        table.conflict("market", name, expected, "correct it");
+        return None;
+    };
+    let market = market.as_ref()?;
+    Some(Origin::Feed { chain: market.home.clone(), feed: Feed::Market(market.id) })
+}
+
+fn redstone(table: &Table<'_>) -> Option<Origin> {
+    let process = table.get("redstone", text::ao_account);
+    let ticker = table.required("ticker", text::ticker, "what the price is of, as the process calls it: \"AR\"");
+    Some(Origin::Feed { chain: chain(table)?, feed: Feed::RedStone { process: process?, ticker: ticker? } })
 }
 
 fn chainlink(table: &Table<'_>) -> Option<Origin> {

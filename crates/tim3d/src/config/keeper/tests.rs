@@ -1,7 +1,7 @@
 //! `[keeper]` as an operator writes it.
 
 use tim3_chain::Feed;
-use tim3_domain::{market::MarketTerms, price::Price};
+use tim3_domain::{amm::Fee, market::MarketTerms, price::Price};
 use tim3_keeper::{Mode, price::Rule};
 
 use crate::{
@@ -171,6 +171,58 @@ fn trading(flags: &[&str]) -> Result<Loaded, String> {
     read(&format!("{merged}{trading}"), flags)
 }
 
+/// What lies beside [`TRADING`] where what is seized is sold.
+const SELLING: &str = r#"
+[keeper.venues.exit]
+chain = "a"
+pool = "0x8888888888888888888888888888888888888888"
+router = "0x7777777777777777777777777777777777777777"
+base = "WETH"
+quote = "TIM3"
+"#;
+
+/// With a venue for the collateral, and more keys of its market.
+fn selling(keys: &str, flags: &[&str]) -> Result<Loaded, String> {
+    let merged = KEEPER.replace("[keeper.chains.a]\n", "").replace("key = { env = \"KEEPER\" }\ncap = \"500\"\n", "");
+    let merged = merged.replace("[keeper.markets.weth]\n", &format!("[keeper.markets.weth]\n{keys}\n"));
+    let trading = TRADING.replace("[keeper.chains.a]\n", "[keeper.chains.a]\nkey = { env = \"KEEPER\" }\n");
+    read(&format!("{merged}{trading}{SELLING}"), flags)
+}
+
+#[test]
+fn where_collateral_is_sold_reaches_the_core() {
+    for (keys, exit, flash) in [
+        ("", None, false),
+        ("sell = \"exit\"", Some("exit".to_owned()), false),
+        ("sell = \"exit\"\nflash = true", Some("exit".to_owned()), true),
+    ] {
+        let loaded = selling(keys, &[]).unwrap();
+        let keeper = loaded.config.keeper.as_ref().unwrap();
+        let core = assemble(&loaded.config, keeper, &learned(&["weth"])).unwrap();
+        assert_eq!((&core.markets["weth"].exit, core.markets["weth"].flash), (&exit, flash));
+    }
+    let treasury = "keeper.chains.a.treasury=0x9999999999999999999999999999999999999999";
+    let loaded = selling("sell = \"exit\"", &[treasury]).unwrap();
+    assert!(loaded.config.keeper.unwrap().chains["a"].treasury.is_some());
+    for (keys, flags, expected) in [
+        ("sell = \"nowhere\"", vec![], "a name out of [keeper.venues]: exit, pool"),
+        ("sell = \"pool\"", vec![], "one on a with base WETH and quote TIM3"),
+        ("flash = true", vec![], "keeper.markets.weth.sell"),
+        ("", vec!["keeper.markets.usda.sell=exit"], "a vault market"),
+        ("sell = \"exit\"\nflash = 7", vec![], "keeper.markets.weth.flash"),
+        ("", vec![treasury], "no market on a that sells what it seizes"),
+        (
+            "sell = \"exit\"",
+            vec!["keeper.chains.a.treasury=0x5555555555555555555555555555555555555555"],
+            "the executor",
+        ),
+        ("sell = \"exit\"", vec!["keeper.chains.a.treasury=5"], "keeper.chains.a.treasury"),
+    ] {
+        let problems = selling(keys, &flags).unwrap_err();
+        assert!(problems.contains(expected), "{keys} {flags:?}: {problems}");
+    }
+}
+
 #[test]
 fn venues_reach_the_core() {
     let loaded = trading(&[]).unwrap();
@@ -187,6 +239,10 @@ fn venues_reach_the_core() {
         (vec!["keeper.venues.pool.quote=USDA"], "a synthetic out of [assets]: TIM3"),
         (vec!["keeper.venues.pool.base=OTHER"], "[keeper.assets.OTHER]"),
         (vec!["keeper.venues.pool.fee_bps=10000"], "keeper.venues.pool.fee_bps"),
+        (
+            vec!["keeper.venues.pool.program=0x7777777777777777777777777777777777777777"],
+            "program of a pool on a chain of kind \"ethereum\"",
+        ),
         (vec!["keeper.inventory.TIM3.smallest=1"], "at least two chains"),
         (vec!["keeper.inventory.TIM3.chains={ a = { target = '5', least = '6' } }"], "at most the target"),
         (
@@ -232,7 +288,7 @@ fn a_vault_on_solana_has_pyths_prices_and_its_own_kind_of_accounts_and_coins() {
     let both = format!("{KEEPER}{}{VAULT}", kinds::SOLANA);
     let loaded = read(&both, &[]).unwrap();
     let keeper = loaded.config.keeper.as_ref().unwrap();
-    assert_eq!(keeper.chains["s"].gas_asset, "SOL");
+    assert_eq!(keeper.chains["s"].gas_asset.as_deref(), Some("SOL"));
     let Origin::Feed { chain, feed: Feed::Pyth { id, .. } } = &keeper.prices["sol"].origin else {
         panic!("{:?}", keeper.prices["sol"])
     };
@@ -324,6 +380,145 @@ fn json_comes_by_websocket_where_its_url_says_so() {
     }
 }
 
+/// A vault on AO beside the one on Ethereum, kept as well.
+const AO_VAULT: &str = r#"
+[markets.war]
+kind = "vault"
+home = "o"
+synthetic = "TIM3"
+collateral = "WAR"
+collateral_decimals = 12
+[keeper.chains.o]
+key = { env = "AO_KEEPER" }
+[keeper.markets.war]
+[keeper.assets.WAR]
+prices = ["own", "redstone"]
+[keeper.prices.own]
+market = "war"
+[keeper.prices.redstone]
+chain = "o"
+redstone = "TqXuaP6gVYYQaJDe1XM4ILt32RnNonvEuBObfNM7iIk"
+ticker = "AR"
+"#;
+
+#[test]
+fn a_vault_on_ao_has_the_prices_of_its_gateway_and_of_processes_and_pays_for_nothing() {
+    let both = format!("{KEEPER}{}{AO_VAULT}", kinds::AO);
+    let loaded = read(&both, &[]).unwrap();
+    let (config, keeper) = (&loaded.config, loaded.config.keeper.as_ref().unwrap());
+    assert_eq!(keeper.chains["o"].gas_asset, None);
+    let home = config.markets.iter().find(|market| market.name == "war").unwrap();
+    let own = Origin::Feed { chain: "o".to_owned(), feed: Feed::Market(home.id) };
+    assert_eq!(keeper.prices["own"].origin, own);
+    let Origin::Feed { feed: Feed::RedStone { ticker, .. }, .. } = &keeper.prices["redstone"].origin else {
+        panic!("{:?}", keeper.prices["redstone"])
+    };
+    assert_eq!(ticker, "AR");
+    let core = assemble(config, keeper, &learned(&["weth", "war"])).unwrap();
+    assert_eq!((core.chains["o"].gas_asset.as_ref(), core.assets["WAR"].decimals), (None, 12));
+    let guards = core.sources["own"].guards;
+    assert_eq!((guards.endpoints, guards.max_confidence_bps), (2, 100), "compute units, and no others, say prices");
+
+    for (flags, expected) in [
+        (vec!["keeper.chains.o.gas_asset=ETH"], "messages on AO cost nothing"),
+        (vec!["keeper.prices.own.market=nowhere"], "a name out of [markets]"),
+        (vec!["keeper.prices.own.market=weth"], "a chain of another kind: a"),
+        (vec!["keeper.prices.own.chain=o"], "keeper.prices.own.chain"),
+        (vec!["keeper.prices.redstone.chain=a"], "a chain of another kind: a"),
+        (vec!["keeper.prices.redstone.redstone=0x12"], "keeper.prices.redstone.redstone"),
+        (vec!["keeper.prices.redstone.ticker=a b"], "keeper.prices.redstone.ticker"),
+        (vec!["keeper.prices.feed.ticker=AR"], "keeper.prices.feed.ticker"),
+    ] {
+        let problems = read(&both, &flags).unwrap_err();
+        assert!(problems.contains(expected), "{flags:?}: {problems}");
+    }
+}
+
+/// A pool and a reserve market on Solana.
+const SOLANA_POOL: &str = r#"
+[markets.usda_s]
+kind = "reserve"
+home = "s"
+synthetic = "TIM3"
+collateral = "USDA"
+[keeper.markets.usda_s]
+[keeper.assets.USDA]
+prices = ["par"]
+[keeper.venues.pool]
+chain = "s"
+pool = "7UVimffxr9ow1uXYxsr4LHAcV58mLzhmwaeKvJ1pjLiE"
+program = "SwapsVeCiPHMUAtzQWZw7RjsKjgCjhwU55QGu4U1Szw"
+base = "USDA"
+quote = "TIM3"
+"#;
+
+#[test]
+fn on_solana_trades_need_the_program_of_a_pool_and_no_executor() {
+    let pool = format!("{KEEPER}{}{VAULT}{SOLANA_POOL}", kinds::SOLANA);
+    let loaded = read(&pool, &[]).unwrap();
+    let venue = &loaded.config.keeper.as_ref().unwrap().venues["pool"];
+    assert_eq!(venue.router.0.0[..4], [0x06, 0xa5, 0x3c, 0xd6]);
+    let executor = "keeper.chains.s.executor=0x5555555555555555555555555555555555555555";
+    let router = "keeper.venues.pool.router=0x5555555555555555555555555555555555555555";
+    for (flag, expected) in [
+        (executor, "the executor of a chain of kind \"solana\""),
+        (router, "router of a pool on a chain of kind \"solana\""),
+        ("keeper.venues.pool.program=0x5555555555555555555555555555555555555555", "keeper.venues.pool.program"),
+        ("keeper.venues.pool.pool=5", "keeper.venues.pool.pool"),
+        ("keeper.venues.pool.base=SOL", "another symbol than keeper.chains.s.gas_asset"),
+    ] {
+        let problems = read(&pool, &[flag]).unwrap_err();
+        assert!(problems.contains(expected), "{flag}: {problems}");
+    }
+    let problems = read(&pool.replace("program = \"Swaps", "base_token = \"Swaps"), &[]).unwrap_err();
+    assert!(problems.contains("keeper.venues.pool.program"), "{problems}");
+}
+
+/// A pool and a reserve market on AO, beside a keeper on Ethereum.
+const AO_POOL: &str = r#"
+[markets.usda_o]
+kind = "reserve"
+home = "o"
+synthetic = "TIM3"
+collateral = "USDA"
+[keeper.markets.usda_o]
+[keeper.assets.USDA]
+prices = ["par"]
+[keeper.venues.pool]
+chain = "o"
+pool = "TqXuaP6gVYYQaJDe1XM4ILt32RnNonvEuBObfNM7iIk"
+base = "USDA"
+quote = "TIM3"
+fee_bps = 25
+"#;
+
+#[test]
+fn on_ao_a_pool_swaps_by_itself_and_a_trade_is_one_step() {
+    let pool = format!("{KEEPER}{}{AO_VAULT}{AO_POOL}", kinds::AO);
+    let loaded = read(&pool, &[]).unwrap();
+    let (config, keeper) = (&loaded.config, loaded.config.keeper.as_ref().unwrap());
+    let venue = &keeper.venues["pool"];
+    assert_eq!((venue.pool, venue.fee), (venue.router, Fee::new(9_975, 10_000).unwrap()));
+    let core = assemble(config, keeper, &learned(&["weth", "war"])).unwrap();
+    assert_eq!((core.chains["o"].steps, core.chains["a"].steps), (Some(1), None));
+    assert_eq!(core.reserves["usda_o"].chain, "o");
+    let word = "TqXuaP6gVYYQaJDe1XM4ILt32RnNonvEuBObfNM7iIk";
+    for (flag, expected) in [
+        (
+            "keeper.chains.o.executor=0x5555555555555555555555555555555555555555",
+            "the executor of a chain of kind \"ao\"",
+        ),
+        (&format!("keeper.venues.pool.router={word}"), "router of a pool on a chain of kind \"ao\""),
+        (&format!("keeper.venues.pool.program={word}"), "program of a pool on a chain of kind \"ao\""),
+        ("keeper.venues.pool.pool=0x5555555555555555555555555555555555555555", "keeper.venues.pool.pool"),
+        ("keeper.venues.pool.base_token=5", "keeper.venues.pool.base_token"),
+        ("keeper.markets.war.sell=pool", "keeper.markets.war.sell"),
+    ] {
+        let problems = read(&pool, &[flag]).unwrap_err();
+        assert!(problems.contains(expected), "{flag}: {problems}");
+    }
+}
+
 #[test]
 fn numbers_are_taken_by_a_reload_and_names_are_not() {
     let before = read(KEEPER, &[]).unwrap();
@@ -333,6 +528,8 @@ fn numbers_are_taken_by_a_reload_and_names_are_not() {
             "keeper.mode=observe",
             "keeper.limits.daily_loss=5",
             "keeper.assets.TIM3.cap=7",
+            "keeper.arbitrage.max_hedge_loss=7",
+            "keeper.arbitrage.deadline=7s",
             "keeper.poll_interval=3s",
             "keeper.prices.feed.max_age=2h",
         ],
@@ -342,8 +539,10 @@ fn numbers_are_taken_by_a_reload_and_names_are_not() {
         let changes = changes(&before, &after);
         changes.into_iter().filter(|change| change.live == live).map(|change| change.key).collect::<Vec<_>>()
     };
-    assert_eq!(changed(true), ["keeper.assets.TIM3.cap", "keeper.limits.daily_loss", "keeper.mode"]);
-    assert_eq!(changed(false), ["keeper.poll_interval", "keeper.prices.feed.max_age"]);
+    let live = ["keeper.arbitrage.max_hedge_loss", "keeper.assets.TIM3.cap", "keeper.limits.daily_loss", "keeper.mode"];
+    assert_eq!(changed(true), live);
+    assert_eq!(changed(false), ["keeper.arbitrage.deadline", "keeper.poll_interval", "keeper.prices.feed.max_age"]);
     let parameters = crate::config::in_force(&before, &after).config.keeper.unwrap().parameters;
     assert_eq!((parameters.mode, parameters.limits.assets["TIM3"]), (Mode::Observe, 7 * 10_u128.pow(18)));
+    assert_eq!(parameters.arbitrage.max_hedge_loss, 7 * 10_u128.pow(18));
 }

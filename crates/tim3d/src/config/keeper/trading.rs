@@ -8,8 +8,12 @@ use tim3_keeper::{
     config::{ArbitragePolicy, InventoryConfig},
 };
 
-use super::{DAY, HOUR, SECOND, all, cap};
-use crate::config::{node::Table, text};
+use super::{DAY, HOUR, Known, SECOND, all, cap};
+use crate::config::{
+    model::Family,
+    node::{Parse, Table},
+    text,
+};
 
 /// Edges that one search for cycles looks at, at most.
 const STEPS: usize = 100_000;
@@ -19,6 +23,7 @@ const STEPS: usize = 100_000;
 pub(crate) struct KeeperVenue {
     pub(crate) chain: String,
     pub(crate) pool: Account,
+    /// What swaps in it: on Ethereum a router, on Solana the pool's program, on AO the pool itself.
     pub(crate) router: Account,
     /// Symbol of the asset that is traded for `quote`.
     pub(crate) base: String,
@@ -30,22 +35,33 @@ pub(crate) struct KeeperVenue {
     pub(super) cap: Option<u128>,
 }
 
-/// `[keeper.arbitrage]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Arbitrage {
-    pub(crate) policy: ArbitragePolicy,
-    /// How long a signed trade may happen.
-    pub(crate) deadline: Duration,
-}
-
-pub(super) fn venue(_: &str, table: &Table<'_>) -> Option<KeeperVenue> {
+pub(super) fn venue(table: &Table<'_>, known: &Known<'_>) -> Option<KeeperVenue> {
     let chain = table.required("chain", text::text, "the name of its chain, out of [keeper.chains]");
-    let pool = table.required("pool", text::evm_account, "the address of the pool");
-    let router = table.required("router", text::evm_account, "the address of what swaps in it");
+    let family = chain.as_ref().map_or(Family::Ethereum, |chain| known.family(chain));
+    let (address, swapper): (Parse<Account>, _) = match family {
+        Family::Ethereum => (text::evm_account, Some("router")),
+        Family::Solana => (text::solana_account, Some("program")),
+        Family::Ao => (text::ao_account, None),
+    };
+    let pool = table.required("pool", address, "the address of the pool");
+    let router = match swapper {
+        Some(swapper) => table.required(swapper, address, "the address of what swaps in it"),
+        None => pool,
+    };
+    for foreign in ["router", "program"].into_iter().filter(|key| Some(*key) != swapper) {
+        if table.value(foreign).is_some() {
+            let found = format!("{foreign} of a pool on a chain of kind {:?}", family.kind());
+            let expected = match swapper {
+                Some(swapper) => format!("{swapper}, the address of what swaps in it"),
+                None => "nothing: the pool swaps by itself".to_owned(),
+            };
+            table.conflict(foreign, found, expected, "correct it");
+        }
+    }
     let base = table.required("base", text::symbol, "the symbol of one asset, for example \"USDA\"");
     let quote = table.required("quote", text::symbol, "the symbol of the synthetic, for example \"TIM3\"");
     let base_token = match table.value("base_token") {
-        Some(_) => Some(table.get("base_token", text::evm_account)?),
+        Some(_) => Some(table.get("base_token", address)?),
         None => None,
     };
     let fee = table.or("fee_bps", text::integer::<0, 9_999>, 30_u64);
@@ -63,7 +79,8 @@ pub(super) fn venue(_: &str, table: &Table<'_>) -> Option<KeeperVenue> {
     })
 }
 
-pub(super) fn arbitrage(table: &Table<'_>) -> Option<Arbitrage> {
+/// `[keeper.arbitrage]`: how trades are decided, and how long a signed one may happen.
+pub(super) fn arbitrage(table: &Table<'_>) -> Option<(ArbitragePolicy, Duration)> {
     let bps = text::integer::<0, 10_000>;
     let hops = table.or("hops", text::integer::<2, 8>, 4_u64);
     let min_profit = table.or("min_profit", text::usd, "1");
@@ -81,7 +98,7 @@ pub(super) fn arbitrage(table: &Table<'_>) -> Option<Arbitrage> {
         retry_ms: u64::try_from(retry?.as_millis()).ok()?,
         max_hedge_loss: max_hedge_loss?,
     };
-    Some(Arbitrage { policy, deadline: deadline? })
+    Some((policy, deadline?))
 }
 
 /// `[keeper.inventory.SYMBOL]`.

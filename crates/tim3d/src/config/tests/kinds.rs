@@ -35,9 +35,8 @@ fn a_chain_of_solana_has_keys_of_its_own() {
     }
 }
 
-#[test]
-fn a_chain_of_ao_has_units_and_voters() {
-    const AO: &str = r#"
+/// A chain of AO.
+pub(in crate::config) const AO: &str = r#"
 [chains.o]
 kind = "ao"
 chain = "ao:devnet"
@@ -58,6 +57,9 @@ finality = { depth = 0, tiers = [{ from = "1", depth = 5 }] }
 deadline = "7s"
 submit = { signer = { env = "SUBMITTER" } }
 "#;
+
+#[test]
+fn a_chain_of_ao_has_units_and_voters() {
     let config = minimal().file("o.toml", AO).config();
     let chain = config.chains.iter().find(|chain| chain.name == "o").expect("a chain");
     assert_eq!(chain.endpoints[3].name, "cu 127.0.0.1:2");

@@ -85,6 +85,13 @@ pub(in crate::config) fn names(given: &Given<'_>) -> Result<Vec<String>, String>
     found.filter(is_right).ok_or_else(|| "a list of different names, for example [\"weth\"]".to_owned())
 }
 
+/// What oracles call an asset.
+pub(in crate::config) fn ticker(given: &Given<'_>) -> Result<String, String> {
+    let is_right = |text: &String| text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let ticker = text(given).ok().filter(is_right);
+    ticker.ok_or_else(|| "at most 32 letters, digits and signs, for example \"AR\"".to_owned())
+}
+
 /// The way to a value in a document: names and positions with points between them.
 pub(in crate::config) fn json_path(given: &Given<'_>) -> Result<String, String> {
     let path = text(given).ok().filter(|path| path.split('.').all(|step| !step.is_empty()));

@@ -93,7 +93,15 @@ fn transaction(name: &str) -> Transaction {
 
 fn liquidation() -> Action {
     let expected = Liquidation { repaid: 100, seized: 5, bad_debt: 0 };
-    Action::Liquidate { market: "weth".to_owned(), owner: Account::ZERO, version: 1, expected, min_seized: 4 }
+    Action::Liquidate {
+        market: "weth".to_owned(),
+        owner: Account::ZERO,
+        version: 1,
+        expected,
+        min_seized: 4,
+        max_repay: 100,
+        sale: None,
+    }
 }
 
 fn names() -> Names {
@@ -112,7 +120,7 @@ fn included<T>(height: u64, result: Result<T, Undone>) -> Attempt<T> {
 
 fn flight(action: Action, transactions: &[&str]) -> Flight {
     let transactions = transactions.iter().map(|name| transaction(name)).collect();
-    Flight { chain: "a".to_owned(), action, transactions, dead_since: None, has_left: false }
+    Flight { chain: "a".to_owned(), action, transactions, dead_since: None, has_left: false, is_mined: false }
 }
 
 fn nowhere(_: OperationId) -> Option<Arrival> {
@@ -130,6 +138,24 @@ fn delta(asset: &str, delta: i128) -> Move {
 
 fn liquidated() -> Done {
     Done::Liquidated(Liquidated { repaid: 90, seized: 4, bad_debt: 0 })
+}
+
+#[test]
+fn a_simulation_that_says_that_somebody_was_first_is_a_lost_race_and_no_failure() {
+    let rejected = |reason: &str| ChainError::Rejected { chain: "a".into(), what: "liquidate", reason: reason.into() };
+    for reason in ["Healthy()", "NoDebt", "MustTakeWhole(5)", r#"BelowDust {"debt":"1"}"#] {
+        assert_eq!(unsigned_for(&rejected(reason)), Outcome::Lost { gas: 0 }, "{reason}");
+    }
+    for reason in ["HealthyLooking", "ERC20InsufficientBalance(0x00, 0, 1)", "Paused"] {
+        assert!(matches!(unsigned_for(&rejected(reason)), Outcome::Refused { .. }), "{reason}");
+    }
+}
+
+#[test]
+fn what_is_in_a_block_that_was_read_is_told_once_and_again_when_it_is_taken_back() {
+    let at = |height| [included(height, Ok(liquidated()))];
+    assert!(is_mined(&at(9), 9) && !is_mined(&at(9), 8), "a block that was not read yet");
+    assert!(!is_mined(&[included(9, Err(Undone::Failed(String::new())))], 9));
 }
 
 #[test]
@@ -151,7 +177,10 @@ fn what_is_included_counts_once_it_is_final_and_not_if_it_is_taken_back() {
     assert_eq!(judged(&mut flight, &done(), (11, 8)), Next::Wait);
     let moves = vec![delta("TIM3", -90), delta("WETH", 4), delta("ETH", -9)];
     let fill = Fill { input: 90, output: 4 };
-    assert_eq!(judged(&mut flight, &done(), (11, 9)), Next::Ended(Outcome::Done { fill, moves, gas: 9 }));
+    assert_eq!(
+        judged(&mut flight, &done(), (11, 9)),
+        Next::Ended(Outcome::Done { fill, moves, swept: Vec::new(), gas: 9 })
+    );
 }
 
 #[test]
@@ -192,7 +221,7 @@ fn a_transfer_ends_when_it_arrives_or_comes_back() {
         || Action::Transfer(Transfer { asset: asset.clone(), from: from.clone(), to: to.clone(), amount: 50 });
     let operation = Some(OperationId(Word([3; 32])));
     let left =
-        [included(9, Ok(Done::Traded(Traded { changes: vec![(Account::ZERO, -50)], swept: vec![], operation })))];
+        [included(9, Ok(Done::Traded(Traded { changes: vec![(Account::ZERO, -50)], operation, ..Traded::default() })))];
     let mut flight = flight(transfer(), &["one"]);
     let at = |flight: &mut Flight, arrival: Option<Arrival>| {
         let arrival = |id| arrival.filter(|_| Some(id) == operation);
@@ -203,9 +232,15 @@ fn a_transfer_ends_when_it_arrives_or_comes_back() {
     let there = Move { chain: to.clone(), ..delta("TIM3", 48) };
     let moves = vec![delta("TIM3", -50), there, delta("ETH", -9)];
     let fill = Fill { input: 50, output: 48 };
-    assert_eq!(at(&mut flight, Some(Arrival::Arrived(48))), Next::Ended(Outcome::Done { fill, moves, gas: 9 }));
+    assert_eq!(
+        at(&mut flight, Some(Arrival::Arrived(48))),
+        Next::Ended(Outcome::Done { fill, moves, swept: Vec::new(), gas: 9 })
+    );
     let (fill, moves) = (Fill { input: 50, output: 50 }, vec![delta("ETH", -9)]);
-    assert_eq!(at(&mut flight, Some(Arrival::Returned)), Next::Ended(Outcome::Done { fill, moves, gas: 9 }));
+    assert_eq!(
+        at(&mut flight, Some(Arrival::Returned)),
+        Next::Ended(Outcome::Done { fill, moves, swept: Vec::new(), gas: 9 })
+    );
 }
 
 /// What following finds at heights at which everything is final.

@@ -55,6 +55,7 @@ impl Plan {
         keeper.chains.retain(|kept, _| kept == name);
         // Liquidations alone are rehearsed.
         keeper.venues.clear();
+        keeper.exits.clear();
         keeper.inventory.clear();
         keeper.parameters.mode = Mode::Live;
         keeper.poll_interval = POLL;
@@ -156,7 +157,8 @@ fn homed<'a>(config: &'a Config, keeper: &'a Keeper, chain: &'a str) -> impl Ite
 fn symbols(config: &Config, keeper: &Keeper) -> BTreeSet<String> {
     let pairs =
         vaults(config, keeper).flat_map(|market| [market.synthetic_symbol.clone(), market.collateral_symbol.clone()]);
-    let mut needed: BTreeSet<String> = pairs.chain(keeper.chains.values().map(|kept| kept.gas_asset.clone())).collect();
+    let coins = keeper.chains.values().filter_map(|kept| kept.gas_asset.clone());
+    let mut needed: BTreeSet<String> = pairs.chain(coins).collect();
     // What their pools are quoted in.
     let sources = needed.iter().filter_map(|symbol| keeper.assets.get(symbol)).flat_map(|asset| asset.rule.sources());
     let quote = |source: &str| match &keeper.prices.get(source)?.origin {

@@ -255,7 +255,7 @@ fn reason(
 }
 
 fn gas_asset(keeper: &Keeper, market: &MarketConfig) -> String {
-    keeper.config().chains.get(&market.chain).map(|chain| chain.gas_asset.clone()).unwrap_or_default()
+    keeper.config().chains.get(&market.chain).and_then(|chain| chain.gas_asset.clone()).unwrap_or_default()
 }
 
 fn count(of: impl Iterator) -> u64 {

@@ -170,8 +170,8 @@ impl Told {
         let mut acts = Vec::new();
         for (source, dollars) in [("par", 1), ("eth", 1_500), ("market", 1_500), ("weth", 1_500)] {
             let answer = dollars * 100_000_000;
-            let reading = Reading { endpoint: 0, answer, confidence: 0, decimals: 8, published: NOW, at: NOW };
-            acts.extend(self.give(Input::Price { source: source.into(), reading }));
+            let readings = vec![Reading { endpoint: 0, answer, confidence: 0, decimals: 8, published: NOW }];
+            acts.extend(self.give(Input::Price { source: source.into(), readings }));
         }
         acts.extend(self.give(Input::Look));
         acts.into_iter().filter(|decision| decision.action.is_some()).map(|decision| decision.number).collect()
@@ -203,7 +203,10 @@ fn what_was_liquidated_and_what_is_left_for_want_of_inventory_is_told_with_what_
     let (repaid, seized) = (500 * TIM3, WETH / 3);
     let change = |asset: &str, delta: i128| Move { chain: "a".into(), asset: asset.into(), delta };
     let moves = vec![change("TIM3", -500_000_000), change("WETH", i128::try_from(seized).unwrap()), change("ETH", -9)];
-    told.outcome(acts[0], Outcome::Done { fill: Fill { input: repaid, output: seized }, moves, gas: 9 });
+    told.outcome(
+        acts[0],
+        Outcome::Done { fill: Fill { input: repaid, output: seized }, moves, swept: Vec::new(), gas: 9 },
+    );
     told.position(2, 700 * TIM3, 2);
     let aftermath = told.judge();
     assert_eq!((aftermath.positions, aftermath.unhealthy, aftermath.liquidated()), (3, 2, 1));

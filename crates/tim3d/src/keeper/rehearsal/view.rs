@@ -131,7 +131,7 @@ pub(super) fn report(facts: &Facts<'_>) -> Report {
     let blocks = heights.last().zip(heights.first()).map_or(0, |(last, first)| last.abs_diff(*first).saturating_add(1));
     let fees = included.iter().fold(0_u128, |sum, (_, cost, _)| sum.saturating_add(*cost));
     let bad_debt = included.iter().filter_map(|(.., result)| result.as_ref().ok()).map(|done| done.bad_debt);
-    let coin = plan.keeper.chains.get(&plan.original.name).map(|kept| kept.gas_asset.clone()).unwrap_or_default();
+    let coin = plan.keeper.chains.get(&plan.original.name).and_then(|kept| kept.gas_asset.clone()).unwrap_or_default();
     let decimals = |asset: &str| decimals(plan, asset);
     let shown = |asset: &str, amount: u128| display(amount, decimals(asset));
     let prices = facts.prices.iter().map(|(asset, [before, after])| {
@@ -204,7 +204,7 @@ fn decimals(plan: &Plan, asset: &str) -> u8 {
         return market.collateral_decimals;
     }
     let is_synthetic = plan.markets().any(|market| market.synthetic_symbol == asset);
-    if is_synthetic { SYNTHETIC_DECIMALS } else { plan.original.kind.family().gas_decimals() }
+    if is_synthetic { SYNTHETIC_DECIMALS } else { plan.original.kind.family().coin().map_or(0, |coin| coin.1) }
 }
 
 impl Report {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Result;
+use tim3_keeper::{Input, config::MarketConfig};
 use tracing::info;
 
 use super::Running;
@@ -40,17 +42,17 @@ impl Review {
 }
 
 impl Running {
-    /// Reads the terms of markets again where it is time. Under others than before the next page begins, as after another configuration; until nothing is under
-    /// way any more nothing is begun.
-    pub(super) async fn look_at_terms(&mut self) {
+    /// Reads the terms of markets again where it is time, and goes by them from then on.
+    pub(super) async fn look_at_terms(&mut self) -> Result<()> {
         if self.review.rounds == 0 {
-            self.review_terms().await;
+            self.review_terms().await?;
         }
         self.review.rounds = self.review.rounds.checked_sub(1).unwrap_or(ROUNDS);
         self.problems.extend(self.review.problems.clone());
+        Ok(())
     }
 
-    async fn review_terms(&mut self) {
+    async fn review_terms(&mut self) -> Result<()> {
         let Review { config, keeper, learned, problems, .. } = &mut self.review;
         problems.clear();
         for (name, found) in world::each_terms(config, keeper, &self.sites).await {
@@ -66,17 +68,24 @@ impl Running {
                 }
             }
         }
-        let current = self.turn_to.as_ref().unwrap_or_else(|| self.session.keeper.config());
-        match assemble(config, keeper, learned) {
-            Ok(wanted) => {
-                let wanted = wanted.with(current.parameters());
-                if wanted != *current {
-                    self.turn_to = Some(wanted);
-                }
-            }
+        let wanted = match assemble(config, keeper, learned) {
+            Ok(wanted) => wanted,
             Err(why) => {
                 problems.insert("keeper".to_owned(), format!("{why:#}"));
+                return Ok(());
+            }
+        };
+        // The page that waits begins with them.
+        if let Some(next) = &mut self.turn_to {
+            *next = wanted.with(next.parameters());
+            return Ok(());
+        }
+        for (market, MarketConfig { terms, target, .. }) in wanted.markets {
+            let known = self.session.keeper.config().markets.get(&market).map(|known| (known.terms, known.target));
+            if known.is_some_and(|known| known != (terms, target)) {
+                self.give(Input::Terms { market, terms, target })?;
             }
         }
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use tim3_domain::{
     identity::{Account, AssetId},
     protocol::MirrorRecord,
 };
-use tim3_keeper::{Action, Decision, Input, input::Outcome};
+use tim3_keeper::{Action, Decision, Input, input::Outcome, price::Reading};
 use tokio::sync::broadcast::error::TryRecvError;
 use tracing::debug;
 
@@ -29,6 +29,14 @@ const FROZEN: u8 = 3;
 
 /// A cost that moved by less than one part in this is no news.
 const COST_PARTS: u128 = 16;
+
+/// Seconds by which a clock moves before that alone is news, where blocks come only when somebody sends something.
+const CLOCK_STEP: u64 = 10;
+
+/// Whether a chain shows the head that it showed before, not much later.
+fn is_known(before: &Sight, now: &Sight) -> bool {
+    before.head == now.head && now.time < before.time.saturating_add(CLOCK_STEP)
+}
 
 /// What transactions cost, as the core was told: many small steps are news in the end.
 #[derive(Clone, Copy, Debug)]
@@ -54,24 +62,27 @@ impl Running {
         self.problems.clear();
         self.restore().await;
         self.set_up().await;
+        // Before the clocks, so that what a source said before is as old as it is by the time of what another one says now.
+        let news = self.prices.news(&self.sites, now_ms() / 1_000).await;
         let sights = self.look().await;
-        self.look_at_terms().await;
+        self.look_at_terms().await?;
         self.offer(&sights)?;
         self.follow(&sights).await?;
         if self.turn_to.is_none() {
             self.see(sights)?;
             self.hear().await?;
-            self.learn_prices().await?;
+            self.learn_prices(news)?;
             self.reread().await?;
             self.think()?;
         } else if self.session.keeper.open_trades().next().is_some() {
             // The next page waits for the other legs.
             self.see(sights)?;
-            self.learn_prices().await?;
+            self.learn_prices(news)?;
             self.give(Input::Finish)?;
         }
         self.session.record.commit().await?;
         self.act().await?;
+        self.check_order();
         self.turn_page().await?;
         self.show();
         Ok(())
@@ -133,9 +144,12 @@ impl Running {
             if let (Err(_), Some(before)) = (&sight.offers, self.sights.get(&chain)) {
                 sight.offers.clone_from(&before.offers);
             }
+            if let Some(before) = self.sights.get(&chain).filter(|before| is_known(before, &sight)) {
+                sight.time = before.time;
+            }
             let before = self.sights.insert(chain.clone(), sight.clone());
-            if before.as_ref().is_none_or(|before| before.head != sight.head) {
-                let (height, time) = (sight.head.height, sight.head.timestamp);
+            if before.as_ref().is_none_or(|before| (before.head, before.time) != (sight.head, sight.time)) {
+                let (height, time) = (sight.head.height, sight.time);
                 self.give(Input::Head { chain: chain.clone(), height, time })?;
             }
             let cost = Cost::of(&sight);
@@ -196,9 +210,10 @@ impl Running {
             }
             let all: Vec<(String, Vec<Account>)> =
                 self.owners.iter().map(|(name, owners)| (name.clone(), owners.iter().copied().collect())).collect();
+            // Those of a market that could not be read are read again; what is known of them stands until then.
             self.knows_positions = true;
             for (market, owners) in all {
-                self.read_positions(&market, &owners).await?;
+                self.knows_positions &= self.read_positions(&market, &owners).await?;
             }
         }
         Ok(())
@@ -212,10 +227,10 @@ impl Running {
         self.give(Input::Position { market, owner, balances, version })
     }
 
-    /// Reads positions as they are now. Those that cannot be read are unknown, which is not healthy.
-    async fn read_positions(&mut self, market: &str, owners: &[Account]) -> Result<()> {
-        let Some(naming) = self.names.markets.get(market) else { return Ok(()) };
-        let Some(site) = self.sites.get(&naming.chain) else { return Ok(()) };
+    /// Reads positions as they are now, and says whether they could be read. Those that could not and never were are unknown, which is not healthy.
+    async fn read_positions(&mut self, market: &str, owners: &[Account]) -> Result<bool> {
+        let Some(naming) = self.names.markets.get(market) else { return Ok(true) };
+        let Some(site) = self.sites.get(&naming.chain) else { return Ok(true) };
         match site.hands.positions(naming.market, owners).await {
             Ok(found) => {
                 for (owner, record) in owners.iter().zip(found) {
@@ -223,6 +238,7 @@ impl Running {
                     let (market, owner, version) = (market.to_owned(), *owner, record.version);
                     self.give(Input::Position { market, owner, balances, version })?;
                 }
+                Ok(true)
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -235,9 +251,9 @@ impl Running {
                     let (market, reason) = (market.to_owned(), reason.clone());
                     self.give(Input::PositionUnknown { market, owner, reason })?;
                 }
+                Ok(false)
             }
         }
-        Ok(())
     }
 
     /// Reads again what is unknown.
@@ -254,10 +270,10 @@ impl Running {
         Ok(())
     }
 
-    async fn learn_prices(&mut self) -> Result<()> {
-        let news = self.prices.news(&self.sites, now_ms() / 1_000).await;
-        for (source, reading) in news {
-            self.give(Input::Price { source, reading })?;
+    /// What is not handed in because a page is turned is news again then.
+    fn learn_prices(&mut self, news: Vec<(String, Vec<Reading>)>) -> Result<()> {
+        for (source, readings) in news {
+            self.give(Input::Price { source, readings })?;
         }
         let problems = self.prices.problems().map(|(name, why)| (name.clone(), why.clone()));
         self.problems.extend(problems);
@@ -284,6 +300,7 @@ impl Running {
                 match one {
                     News::Ended(decision, outcome) => self.outcome(decision, outcome)?,
                     News::Signed(decision, transaction) => signed.push((decision, transaction)),
+                    News::Mined(decision, mined) => self.give(Input::Mined { decision, mined })?,
                 }
             }
             self.replace(chain.clone(), signed).await?;
@@ -301,7 +318,7 @@ impl Running {
             }
         }
         for (chain, decisions) in by_chain {
-            let time = self.sights.get(&chain).map_or(0, |sight| sight.head.timestamp);
+            let time = self.sights.get(&chain).map_or(0, |sight| sight.time);
             let signings = match self.sites.get(&chain) {
                 Some(site) => flight::sign(site.hands.as_ref(), &decisions, &self.names, time).await,
                 None => flight::unsigned(&decisions, &chain),
@@ -310,7 +327,7 @@ impl Running {
             for flight::Signed { decision, action, result } in signings {
                 match result {
                     Ok(transaction) => ready.push((decision, action, transaction)),
-                    Err(reason) => self.outcome(decision, Outcome::Refused { reason })?,
+                    Err(outcome) => self.outcome(decision, outcome)?,
                 }
             }
             let mut signed = Vec::new();
@@ -399,6 +416,7 @@ impl Running {
             self.session.record.commit().await?;
             self.turn_to = None;
             self.knows_positions = false;
+            self.checked_ms = 0;
             self.sights.clear();
             self.quotas.clear();
             self.costs.clear();

@@ -7,8 +7,7 @@ use tim3_domain::{
     amount::{Rounding, SYNTHETIC_DECIMALS, display, scale},
     price::Verdict,
 };
-
-use tim3_keeper::arbitrage::Trade;
+use tim3_keeper::keeper::OpenTrade;
 
 use super::Running;
 use crate::keeper::trading::{Venue, Way};
@@ -61,7 +60,7 @@ impl Running {
             paused: keeper.is_paused(),
             markets,
             venues: self.names.trading.venues.keys().filter_map(|name| self.venue(name)).collect(),
-            open_trades: keeper.open_trades().map(open_trade).collect(),
+            open_trades: keeper.open_trades().map(|(decision, open)| self.open_trade(decision, open)).collect(),
             in_flight: in_flight.map(|(subject, decision)| (*decision, subject.to_string())).collect(),
             waiting: waiting.collect(),
             results: ledger.results().iter().map(|(mode, result)| (mode.to_string(), usd(*result))).collect(),
@@ -98,6 +97,17 @@ impl Running {
         Some(KeeperVenueView { name: name.to_owned(), chain: chain.clone(), price: price.map(shown), holds })
     }
 
+    fn open_trade(&self, decision: u64, open: &OpenTrade) -> KeeperTradeView {
+        let (trade, (left, asset)) = (open.trade(), open.left());
+        let legs: Vec<String> =
+            trade.legs.iter().map(|leg| format!("{} for {} through {}", leg.from, leg.to, leg.venue)).collect();
+        let decimals = self.names.trading.decimals.get(asset).copied().unwrap_or_default();
+        let left = display(left, decimals);
+        let summary =
+            format!("{}; the leg on {} is done, and {left} {asset} are left", legs.join(", then "), trade.first);
+        KeeperTradeView { decision, since_ms: open.since_ms(), summary }
+    }
+
     fn market(&self, name: &str) -> Option<KeeperMarketView> {
         let keeper = &self.session.keeper;
         let book = keeper.book(name)?;
@@ -117,13 +127,6 @@ impl Running {
             unknown: count(book.unknown().count()),
         })
     }
-}
-
-fn open_trade((decision, trade, since_ms): (u64, &Trade, u64)) -> KeeperTradeView {
-    let legs: Vec<String> =
-        trade.legs.iter().map(|leg| format!("{} for {} through {}", leg.from, leg.to, leg.venue)).collect();
-    let summary = format!("{}; the leg on {} is done", legs.join(", then "), trade.first);
-    KeeperTradeView { decision, since_ms, summary }
 }
 
 fn name(verdict: Verdict) -> &'static str {

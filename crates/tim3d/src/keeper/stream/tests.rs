@@ -92,7 +92,7 @@ async fn the_newest_price_is_kept_and_a_connection_that_ends_is_made_anew() {
     }
     let heard = scene.price(2_000).await;
     let newest = heard.newest.unwrap();
-    assert_eq!((newest.published, newest.at, newest.decimals, heard.problem), (NOW, NOW, 0, None));
+    assert_eq!((newest.published, newest.decimals, heard.problem), (NOW, 0, None));
     connection.0.close(None).await.unwrap();
     let heard = scene.problem("the server closed it").await;
     assert_eq!(heard.newest, Some(newest), "it is not forgotten");
@@ -158,8 +158,7 @@ async fn a_server_that_is_none_is_told_and_tried_again() {
 
 #[test]
 fn the_same_price_is_news_only_after_a_while() {
-    let reading =
-        |answer, published| Reading { endpoint: 0, answer, confidence: 0, decimals: 2, published, at: published };
+    let reading = |answer, published| Reading { endpoint: 0, answer, confidence: 0, decimals: 2, published };
     let mut heard = Heard { newest: None, problem: Some("before".to_owned()) };
     for (answer, published, expected) in [(7, 100, 100), (7, 159, 100), (7, 160, 160), (8, 161, 161), (8, 162, 161)] {
         heard.take(reading(answer, published), 60);
