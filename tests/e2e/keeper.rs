@@ -335,6 +335,11 @@ async fn commands(scene: &Scene) -> Result<()> {
     for word in ["profit is", "health is", "was signed for a", "came to"] {
         assert!(text.contains(word), "{word:?} is not in {text}");
     }
+    let (view, ladder) = (scene.program.query(&["keeper", "status"])?, scene.program.query(&["keeper", "ladder"])?);
+    for field in ["positions", "price", "verdict"] {
+        assert_eq!(ladder["markets"][0][field], view["markets"][0][field], "{ladder:#}");
+    }
+    assert_eq!(ladder["markets"][0]["now"]["liquidatable"], view["markets"][0]["liquidatable"], "{ladder:#}");
     let csv = String::from_utf8(scene.program.output(&["keeper", "ledger", "--csv"])?.stdout)?;
     assert_eq!(csv.lines().count(), entries.len() + 1);
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tim3_domain::identity::OperationId;
 
-use crate::{config::Family, demo, keeper::RehearsalArgs};
+use crate::{commands::WhatIf, config::Family, demo, keeper::RehearsalArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,6 +31,17 @@ Examples:
   tim3d keeper rehearse --fall 30 --json         every collateral falls by 30 percent
   tim3d keeper rehearse --price WETH=1500        one price, as stated
   tim3d keeper rehearse --unlimited              how much inventory it would take";
+
+const LADDERS: &str = "\
+Examples:
+  tim3d keeper ladder                            every vault market, its 20 least healthy positions
+  tim3d keeper ladder weth --limit 100 --json    one market
+  tim3d keeper ladder --what-if WETH=-30%        and what a fall of the price would do
+  tim3d keeper ladder --what-if WETH=1500 --what-if WBTC=-12.5%
+
+Health is the collateral's value times the liquidation threshold, divided by the debt: below 1 a position is liquidatable. `liquidations repay` is what one
+liquidation of each of them takes, up to keeper.target_health_bps; what is at hand pays for the least healthy first, market by market. Profit and limits are
+not looked at: `tim3d keeper rehearse` does that.";
 
 /// The phases of an operation, in the order of its life.
 pub(crate) const PHASES: [&str; 15] = [
@@ -409,6 +420,11 @@ pub(crate) enum KeeperCommand {
     Pause(KeeperSwitch),
     /// Act again
     Resume(KeeperSwitch),
+    /// How near to liquidation positions stand, what debt is bad, and what other prices would do
+    ///
+    /// Out of the keepers' record: as they last saw it, whether the daemon runs or not.
+    #[command(after_help = LADDERS)]
+    Ladder(LadderArgs),
     /// Write every entry of the ledger, in base units; entries are kept for good
     Ledger {
         /// As CSV, which is what is written by default
@@ -456,6 +472,21 @@ pub(crate) struct Span {
     /// Up to this time [default: to the end]
     #[arg(long, value_name = "TIME")]
     pub(crate) to: Option<String>,
+}
+
+/// Which positions, and at which prices.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LadderArgs {
+    /// Only this vault market, by its configured name
+    pub(crate) market: Option<String>,
+    /// Show so many of the least healthy positions of each market
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Suppose a price of a collateral: a change in percent, with its sign, or US dollars; may be given several times
+    #[arg(long, value_name = "SYMBOL=CHANGE")]
+    pub(crate) what_if: Vec<WhatIf>,
+    #[command(flatten)]
+    pub(crate) query: Query,
 }
 
 /// An operator's decision about the keepers.

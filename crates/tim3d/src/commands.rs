@@ -19,6 +19,8 @@ use crate::{
     demo, output,
 };
 
+pub(crate) use keeper::WhatIf;
+
 /// It was checked, and the answer is no: exit code 3. What is wrong was printed already.
 #[derive(Debug)]
 pub(crate) struct Verdict(pub(crate) String);

@@ -1,5 +1,7 @@
 //! `tim3d keeper`.
 
+mod ladder;
+
 use std::ops::RangeInclusive;
 
 use anyhow::{Context as _, Result, bail};
@@ -9,12 +11,18 @@ use tim3_api::{
     view::{KeeperLedgerView, KeeperRecordView, KeeperView},
 };
 use tim3_domain::clock::{parse_utc, utc};
-use tim3_keeper::{Config, ledger::Entry, replay::Line};
+use tim3_keeper::{
+    Config,
+    ledger::Entry,
+    replay::{Line, restore},
+};
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use ladder::WhatIf;
 
 use super::{Verdict, block_on, inputs, load, query::Source};
 use crate::{
-    cli::{Global, KeeperCommand, KeeperSwitch, Span},
+    cli::{Global, KeeperCommand, KeeperSwitch, LadderArgs, Span},
     keeper::{Item, Learned, RehearsalArgs, assemble, line_view, rehearse},
     output::{self, Table},
     process, supervise,
@@ -34,6 +42,7 @@ pub(super) fn dispatch(global: &Global, command: KeeperCommand) -> Result<()> {
         }
         KeeperCommand::Pause(switch) => set_pause(global, &switch, "pause"),
         KeeperCommand::Resume(switch) => set_pause(global, &switch, "resume"),
+        KeeperCommand::Ladder(args) => show_ladder(global, &args),
         KeeperCommand::Ledger { csv: _, json, span, api } => {
             let range = range(&span)?;
             ledger(&Source::new(global, &api)?, &range, json)
@@ -157,6 +166,18 @@ fn status(view: &KeeperView) -> String {
         ]);
     }
     format!("{}\n{}\n{}", about.render(), markets.render(), venues.render())
+}
+
+fn show_ladder(global: &Global, args: &LadderArgs) -> Result<()> {
+    let source = Source::new(global, &args.query.api)?;
+    // The page that the record ends with.
+    let lines: Vec<Line> = lines_of(record(&source, Some(u64::MAX))?).collect();
+    let (keeper, _) = restore(&lines)?;
+    let keeper = keeper.context(NO_RECORD)?;
+    let names = ladder::Names(source.config());
+    let limit = usize::try_from(args.limit)?;
+    let ladders = ladder::ladders(&keeper, args.market.as_deref(), &args.what_if, limit, &names)?;
+    if args.query.json { output::json(&ladders) } else { output::text(&ladders.render()?) }
 }
 
 /// What the core was told and decided.
