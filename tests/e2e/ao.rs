@@ -2,6 +2,9 @@
 //! themselves hold. Two of three attesters sign. In between all endpoints of AO are replaced while the daemon runs, and a payout is lost. Needs anvil and
 //! node: tests/setup.sh installs them.
 
+mod arbitrage;
+mod keeper;
+
 use std::path::Path;
 
 use alloy::primitives::{B256, U256};

@@ -25,6 +25,7 @@ mod keeping;
 mod rehearsal;
 mod relay;
 mod scene;
+mod selling;
 mod solana;
 mod start;
 mod uniswap;

@@ -1,6 +1,7 @@
 //! Ethereum and Solana: every kind of operation in both directions, judged by what the chains themselves hold. Two of three attesters sign.
 //! Needs anvil and solana-test-validator: tests/setup.sh installs them.
 
+mod arbitrage;
 mod keeper;
 
 use alloy::primitives::{B256, U256};

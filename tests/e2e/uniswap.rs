@@ -142,6 +142,15 @@ impl Pool {
         call(site, self.pair, &Uniswap::mintCall { to }).await
     }
 
+    /// All but a thousandth of the provider's shares are given back.
+    pub(crate) async fn thin(&self, site: &Site) -> Result<()> {
+        let to = accounts::address(PROVIDER)?;
+        let shares = Uniswap::new(self.pair, site.provider().clone()).balanceOf(to).call().await?;
+        let value = shares - shares / U256::from(1_000);
+        call(site, self.pair, &Uniswap::transferCall { to: self.pair, value }).await?;
+        call(site, self.pair, &Uniswap::burnCall { to }).await
+    }
+
     /// Makes TIM3 dearer: more USDA in the pool, from nowhere.
     pub(crate) async fn raise(&self, site: &Site, whole: u64) -> Result<()> {
         self.donate_stable(site, whole).await?;
