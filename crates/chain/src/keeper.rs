@@ -50,10 +50,8 @@ pub struct FeedReading {
     pub confidence: u128,
     /// Decimals of the answer.
     pub decimals: u8,
-    /// When the feed published it, in seconds.
+    /// When the feed published it, in seconds; what is no price is as new as the chain's clock. Publishers' clocks may be ahead of that one.
     pub published: u64,
-    /// The chain's clock when it was read, where that is later; else the time of publication, which may run a little ahead of that clock.
-    pub at: u64,
 }
 
 /// A liquidation to attempt; amounts in canonical units.

@@ -177,7 +177,7 @@ impl Bench<'_> {
         let readings = self.keeper.feed(&feed).await?;
         check!(!readings.is_empty(), "nobody says anything");
         for reading in readings {
-            check!(reading.answer > 0 && reading.published <= reading.at, "{reading:?}");
+            check!(reading.answer > 0 && reading.published > 0, "{reading:?}");
         }
         let elsewhere = match feed {
             Feed::Chainlink { sequencer, .. } => Feed::Chainlink { aggregator: self.harness.stranger(), sequencer },

@@ -19,8 +19,6 @@ use crate::{
 const CLOCK: Pubkey = Pubkey::from_str_const("SysvarC1ock11111111111111111111111111111111");
 /// Where in it the time is, in seconds.
 const TIME: usize = 32;
-/// The chain's clock lags behind that of the publishers; further ahead than this, in seconds, a price has no age.
-const AHEAD: u64 = 60;
 /// More decimals than any feed has.
 const MOST_DECIMALS: u32 = 36;
 
@@ -49,19 +47,18 @@ impl Keeper {
     }
 }
 
-/// The reading of a price account at `now`, by the rules of the gateway (`program/src/rules/price.rs`) save for those that a market sets: how old
-/// and how uncertain it may be is for others to say.
+/// The reading of a price account at `now`, by the rules of the gateway (`program/src/rules/price.rs`) save for those about its age and for those that a
+/// market sets: how old, how far ahead of the chain's clock and how uncertain it may be is for others to say.
 fn judged(account: Option<&Found>, id: Word, now: u64) -> FeedReading {
-    let no_price = FeedReading { endpoint: 0, answer: 0, confidence: 0, decimals: 0, published: now, at: now };
+    let no_price = FeedReading { endpoint: 0, answer: 0, confidence: 0, decimals: 0, published: now };
     let update = account.filter(|account| account.owner == PYTH_RECEIVER);
     let update = update.and_then(|account| PriceUpdate::read(&account.data));
     let Some(update) = update.filter(|update| update.full && Word(update.feed) == id) else { return no_price };
-    let published = u64::try_from(update.published).ok();
-    let Some(published) = published.filter(|published| *published <= now.saturating_add(AHEAD)) else {
+    let (Ok(published), Some((answer, confidence, decimals))) = (u64::try_from(update.published), scaled(&update))
+    else {
         return no_price;
     };
-    let Some((answer, confidence, decimals)) = scaled(&update) else { return no_price };
-    FeedReading { endpoint: 0, answer, confidence, decimals, published, at: now.max(published) }
+    FeedReading { endpoint: 0, answer, confidence, decimals, published }
 }
 
 /// Price, confidence and their decimals; `None` for an exponent that no feed has.
@@ -107,7 +104,7 @@ mod tests {
     }
 
     fn price(answer: i128, confidence: u128, decimals: u8) -> FeedReading {
-        FeedReading { endpoint: 0, answer, confidence, decimals, published: 950, at: 1_000 }
+        FeedReading { endpoint: 0, answer, confidence, decimals, published: 950 }
     }
 
     #[test]
@@ -120,15 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn a_price_of_a_moment_ahead_of_the_chains_clock_has_no_age() {
-        let ahead = read(&PriceUpdate { published: 1_060, ..update() });
-        assert_eq!((ahead.answer, ahead.published, ahead.at), (15_000_000_000, 1_060, 1_060));
-        assert_eq!(read(&PriceUpdate { published: 1_061, ..update() }).answer, 0);
+    fn a_price_ahead_of_the_chains_clock_says_when_it_is_of() {
+        let ahead = read(&PriceUpdate { published: 1_061, ..update() });
+        assert_eq!((ahead.answer, ahead.published), (15_000_000_000, 1_061));
     }
 
     #[test]
     fn what_is_no_price_of_this_feed_is_zero_and_new() {
-        let no_price = FeedReading { endpoint: 0, answer: 0, confidence: 0, decimals: 0, published: 1_000, at: 1_000 };
+        let no_price = FeedReading { endpoint: 0, answer: 0, confidence: 0, decimals: 0, published: 1_000 };
         for (wrong, why) in [
             (PriceUpdate { full: false, ..update() }, "it is not verified in full"),
             (PriceUpdate { feed: [1; 32], ..update() }, "another feed"),
@@ -156,16 +152,18 @@ mod tests {
                 }
             }
             let read = judged(Some(&found(data)), id(), now);
-            prop_assert!(read.at >= now && read.published <= read.at);
+            prop_assert!(u32::from(read.decimals) <= MOST_DECIMALS);
         }
 
         #[test]
         fn any_numbers_are_a_reading(price: i64, confidence: u64, exponent: i32, published: i64, now: u64) {
             let update = PriceUpdate { full: true, feed: id().0, price, confidence, exponent, published };
             let read = judged(Some(&found(update.write(&[7; 32]))), id(), now);
-            prop_assert!(read.at >= now && read.published <= read.at);
-            if read.answer != 0 {
+            if read.answer == 0 {
+                prop_assert!(price == 0 || read.published == now);
+            } else {
                 prop_assert_eq!(read.answer.signum(), i128::from(price).signum());
+                prop_assert_eq!(i128::from(read.published), i128::from(published));
             }
         }
     }
