@@ -143,9 +143,9 @@ pub struct ArbitragePolicy {
     pub crossing_bps: u16,
     /// How much less than quoted is accepted, in basis points.
     pub slippage_bps: u16,
-    /// How long an open leg is tried before the other one is hedged, in milliseconds.
+    /// For how long only the other leg is tried, in milliseconds; after that the first one may be undone instead, if that comes to more.
     pub retry_ms: u64,
-    /// The most that hedging may lose, in US dollars with 18 decimals; beyond that the position is carried, and shown.
+    /// The most that a trade may lose when either way ends it after that, in US dollars with 18 decimals; beyond that it is carried, and shown.
     pub max_hedge_loss: u128,
 }
 
@@ -234,6 +234,17 @@ impl Config {
     pub fn with(self, parameters: Parameters) -> Self {
         let Parameters { mode, liquidation, arbitrage, limits, patience } = parameters;
         Self { mode, liquidation, arbitrage, limits, patience, ..self }
+    }
+
+    /// The same under the terms that `known` has of the same markets: they are the gateways', whoever configures the keepers.
+    #[must_use]
+    pub fn under_terms_of(mut self, known: &Self) -> Self {
+        for (name, market) in &mut self.markets {
+            if let Some(known) = known.markets.get(name) {
+                (market.terms, market.target) = (known.terms, known.target);
+            }
+        }
+        self
     }
 
     /// Checks that every name that is used is configured, and that terms make sense.

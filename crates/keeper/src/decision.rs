@@ -217,7 +217,7 @@ pub enum Action {
     },
     /// Send the other leg, sized from what the first one did.
     Close(Order),
-    /// Undo the first leg: the other one failed for good.
+    /// Undo the first leg: after the time for the other one that comes to more.
     Hedge(Order),
     /// Start a Transfer operation.
     Transfer(Transfer),

@@ -38,15 +38,16 @@ pub struct Flights {
 }
 
 impl Flights {
-    /// Whether `subject` may be attempted at `height` now.
+    /// Whether `subject` may be attempted at `height` now. Who waits for longer than `patience` has, waits by a clock that was wrong.
     #[must_use]
-    pub fn checks(&self, subject: &Subject, height: u64, now_ms: u64) -> Vec<Check> {
+    pub fn checks(&self, subject: &Subject, height: u64, patience: Patience, now_ms: u64) -> Vec<Check> {
         let flying = u64::from(self.in_flight.contains_key(subject));
         let mut checks = vec![Check::new(Rule::InFlight, flying, Relation::Below, 1, Number::Count)];
         if let Some(attempted) = self.attempted.get(subject) {
             checks.push(Check::new(Rule::CheckHeight, height, Relation::Above, *attempted, Number::Height));
         }
-        if let Some(waiting) = self.waiting.get(subject) {
+        let longest = now_ms.saturating_add(patience.most_ms);
+        if let Some(waiting) = self.waiting.get(subject).filter(|waiting| waiting.until_ms <= longest) {
             checks.push(Check::new(Rule::Waits, now_ms, Relation::AtLeast, waiting.until_ms, Number::Time));
         }
         checks
@@ -117,7 +118,7 @@ mod tests {
     const PATIENCE: Patience = Patience { first_ms: 100, most_ms: 1_000 };
 
     fn may(flights: &Flights, height: u64, now_ms: u64) -> bool {
-        flights.checks(&Subject::OpenTrade(1), height, now_ms).iter().all(|check| check.passed)
+        flights.checks(&Subject::OpenTrade(1), height, PATIENCE, now_ms).iter().all(|check| check.passed)
     }
 
     #[test]
@@ -139,6 +140,7 @@ mod tests {
             assert!(!may(&flights, height + 1, 50 + wait - 1) && may(&flights, height + 1, 50 + wait));
         }
         assert_eq!(flights.waiting()[&Subject::OpenTrade(1)].reason, "reverted");
+        assert!(!may(&flights, 7, 50) && may(&flights, 7, 49), "a clock that was put right");
         flights.finish(&Subject::OpenTrade(1));
         assert!(may(&flights, 7, 50));
     }

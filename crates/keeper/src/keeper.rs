@@ -62,9 +62,8 @@ pub struct Keeper {
     levels: BTreeMap<Place, u8>,
     gas: BTreeMap<String, Gas>,
     flights: Flights,
-    budget: Budget,
-    /// Of the modes that are not on.
-    parked: BTreeMap<Mode, Budget>,
+    /// What a mode used of its caps, and what it came to, is no other one's.
+    budgets: BTreeMap<Mode, Budget>,
     ledger: Ledger,
     pending: BTreeMap<u64, Pending>,
     open: BTreeMap<u64, OpenTrade>,
@@ -143,8 +142,7 @@ impl Keeper {
             levels: BTreeMap::new(),
             gas: BTreeMap::new(),
             flights: Flights::default(),
-            budget: Budget::default(),
-            parked: BTreeMap::new(),
+            budgets: BTreeMap::new(),
             ledger: Ledger::default(),
             pending: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -163,7 +161,7 @@ impl Keeper {
         self.input = recorded.sequence;
         // A clock that goes wrong and is put right must not leave its mistake behind.
         self.now_ms = recorded.at_ms;
-        self.budget.turn(self.now_ms);
+        self.budgets.values_mut().for_each(|budget| budget.turn(recorded.at_ms));
         let mut step = Step::default();
         self.take(&recorded.input, &mut step);
         Ok(step)
@@ -285,8 +283,9 @@ impl Keeper {
     /// Records that something is done, and starts it. In the modes in which it does not happen, the same is not said, or gained, again: then the
     /// answer is `false`.
     fn act(&mut self, pending: Pending, height: u64, checks: Vec<Check>, step: &mut Step) -> bool {
+        let mode = self.mode_of(&pending.subject);
         self.left.remove(&pending.subject);
-        if self.config.mode != Mode::Live {
+        if mode != Mode::Live {
             let before = self.acted.insert(pending.subject.clone(), pending.action.clone());
             if before.is_some_and(|before| is_same_chance(&before, &pending.action)) {
                 return false;
@@ -295,7 +294,7 @@ impl Keeper {
         let number = self.next_decision;
         self.flights.start(pending.subject.clone(), height, number);
         self.decide(pending.subject.clone(), height, checks, Some(pending.action.clone()), step);
-        match self.config.mode {
+        match mode {
             Mode::Observe => self.flights.finish(&pending.subject),
             Mode::Paper => self.fill_as_quoted(number, pending, step),
             Mode::Live => {
@@ -305,13 +304,28 @@ impl Keeper {
         true
     }
 
+    /// In which mode a subject is looked at. What is half done happened, and is finished in every mode.
+    fn mode_of(&self, subject: &Subject) -> Mode {
+        match subject {
+            Subject::OpenTrade(_) | Subject::Hedge(_) => Mode::Live,
+            Subject::Position { .. } | Subject::Route { .. } | Subject::Rebalance { .. } => self.config.mode,
+        }
+    }
+
+    /// What a mode used of its caps today.
+    fn budget_of(&mut self, mode: Mode) -> &mut Budget {
+        let budget = self.budgets.entry(mode).or_default();
+        budget.turn(self.now_ms);
+        budget
+    }
+
     fn decide(&mut self, subject: Subject, height: u64, checks: Vec<Check>, action: Option<Action>, step: &mut Step) {
         step.decisions.push(Decision {
             number: self.next_decision,
             input: self.input,
             at_ms: self.now_ms,
             height,
-            mode: self.config.mode,
+            mode: self.mode_of(&subject),
             subject,
             checks,
             action,

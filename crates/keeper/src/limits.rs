@@ -51,7 +51,17 @@ pub struct Budget {
     result: i128,
 }
 
+/// That of a mode that has not acted yet.
+static UNUSED: Budget =
+    Budget { day: 0, assets: BTreeMap::new(), chains: BTreeMap::new(), venues: BTreeMap::new(), total: 0, result: 0 };
+
 impl Budget {
+    /// One of which nothing was used yet.
+    #[must_use]
+    pub fn unused() -> &'static Self {
+        &UNUSED
+    }
+
     /// Begins a new day where it is another one.
     pub fn turn(&mut self, now_ms: u64) {
         let day = now_ms / DAY_MS;

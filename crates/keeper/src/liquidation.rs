@@ -72,6 +72,13 @@ pub struct Attempt {
     pub stake: u128,
 }
 
+impl Attempt {
+    /// Whether the exit gives what is repaid.
+    fn is_paid(&self) -> bool {
+        self.output.is_some_and(|output| output >= self.taken.repaid)
+    }
+}
+
 /// Sizes an attempt on `position` and asks whether it pays. There is an attempt exactly where every check passed.
 #[must_use]
 pub fn size(position: Balances, policy: &Policy, means: &Means<'_>) -> (Vec<Check>, Option<Attempt>) {
@@ -111,8 +118,8 @@ pub fn size(position: Balances, policy: &Policy, means: &Means<'_>) -> (Vec<Chec
 /// How often a size is halved in search of a better one.
 const HALVINGS: u32 = 8;
 
-/// Of all that may be taken and halves of it, what gains most: the deeper a sale goes into a pool, the less it pays. What is kept gains in proportion, and all of it is
-/// taken.
+/// Of all that may be taken and halves of it, what gains most: the deeper a sale goes into a pool, the less it pays. A loan has to be paid by the sale first. What is
+/// kept gains in proportion, and all of it is taken.
 fn best(position: Balances, whole: Liquidation, policy: &Policy, means: &Means<'_>, scales: &Scales) -> Attempt {
     let is_whole = matches!(assess(position, &means.vault.parameters, scales), Assessment::Whole(_));
     let most = if is_whole { more(whole.repaid, policy.slippage_bps).min(position.debt) } else { whole.repaid };
@@ -124,7 +131,8 @@ fn best(position: Balances, whole: Liquidation, policy: &Policy, means: &Means<'
         }
         if let Plan::Take(taken) = plan(position, &means.vault.parameters, scales, policy.target_bps, most) {
             let smaller = result(taken, taken.repaid, policy, means);
-            if smaller.profit > best.profit {
+            let rank = |attempt: &Attempt| (!means.flash || attempt.is_paid(), attempt.profit);
+            if rank(&smaller) > rank(&best) {
                 best = smaller;
             }
         }

@@ -14,10 +14,13 @@ mod trading;
 
 use support::{DOLLAR, WHOLE, World, acts, obstacle};
 use tim3_keeper::{
-    Action, Config, Decision, Input, Mode,
+    Action, Config, Decision, Input, Mode, Subject,
     arbitrage::{Fill, Size, trade::more},
+    config::Parameters,
     decision::Rule,
+    keeper::Carried,
     ledger::Difference,
+    replay::{Line, abandon},
 };
 use trading::{fill, fill_as_quoted, gap, opened, order, refuse, without_transfers, world};
 
@@ -279,6 +282,125 @@ fn what_is_half_done_is_finished_by_keepers_that_are_paused_in_between() {
     is_over(&mut world);
     world.block();
     assert!(acts(&world.look()).is_empty(), "nothing is begun");
+}
+
+#[test]
+fn what_is_half_done_is_finished_in_every_mode() {
+    for mode in [Mode::Observe, Mode::Paper] {
+        let (mut world, opening) = gap(live(), 50_000);
+        switch(&mut world, mode);
+        let step = fill(&mut world, &opening, Fill { input: 1_000 * WHOLE, output: 1_090 * WHOLE });
+        let closing = one(step.decisions);
+        assert_eq!(closing.mode, Mode::Live, "it is sent");
+        refuse(&mut world, &closing);
+        world.block();
+        world.block();
+        let decisions = world.look();
+        let again = acts(&decisions).into_iter().find(|it| it.mode == Mode::Live).unwrap();
+        fill_as_quoted(&mut world, again);
+        assert_eq!(world.keeper.open_trades().count(), 0);
+        world.block();
+        assert!(world.look().iter().all(|decision| decision.mode == mode), "nothing is begun");
+    }
+}
+
+fn switch(world: &mut World, mode: Mode) {
+    let parameters = Parameters { mode, ..world.keeper.config().parameters() };
+    world.give(Input::Parameters(Box::new(parameters)));
+}
+
+#[test]
+fn what_is_under_way_is_not_let_go() {
+    let (mut world, opening) = gap(live(), 50_000);
+    let closing = one(fill(&mut world, &opening, Fill { input: 1_000 * WHOLE, output: 1_090 * WHOLE }).decisions);
+    let Fill { input, .. } = order(&closing).quoted;
+    fill(&mut world, &closing, Fill { input: input / 100 * 99, output: 990 * WHOLE });
+    let rest = next(&mut world);
+    assert!(matches!(order(&rest).size, Size::Buy { output, .. } if output == 10 * WHOLE));
+    // From now on ten dollars are not worth it.
+    let mut parameters = world.keeper.config().parameters();
+    parameters.arbitrage.min_profit = 20 * DOLLAR;
+    world.give(Input::Parameters(Box::new(parameters)));
+    world.block();
+    assert!(acts(&world.look()).is_empty());
+    assert_eq!(left(&world), 10 * WHOLE, "its inventory is spoken for");
+    fill_as_quoted(&mut world, &rest);
+    is_over(&mut world);
+}
+
+#[test]
+fn a_purchase_that_was_paid_for_and_brought_nothing_is_not_paid_for_again() {
+    let (mut world, opening) = gap(live(), 50_000);
+    let closing = one(fill(&mut world, &opening, Fill { input: 1_000 * WHOLE, output: 1_090 * WHOLE }).decisions);
+    let Fill { input, .. } = order(&closing).quoted;
+    // One that nothing was paid for is made again.
+    fill(&mut world, &closing, Fill { input: 0, output: 0 });
+    let again = next(&mut world);
+    assert!(matches!(order(&again).size, Size::Buy { output, .. } if output == 1_000 * WHOLE));
+    let step = fill(&mut world, &again, Fill { input, output: 0 });
+    assert!(step.entries[0].usd < 0, "{:?}", step.entries);
+    is_over(&mut world);
+}
+
+#[test]
+fn what_a_part_lost_counts_also_where_its_price_was_not_valid_then() {
+    let mut settings = live();
+    (settings.arbitrage.max_hedge_loss, settings.arbitrage.retry_ms) = (30 * DOLLAR, 5_000_000);
+    settings.sources.get_mut("usd").unwrap().guards.max_age = 3_600;
+    let (mut world, opening) = gap(settings, 50_000);
+    let closing = one(fill(&mut world, &opening, Fill { input: 1_000 * WHOLE, output: 1_000 * WHOLE }).decisions);
+    world.now_ms += 3_700_000;
+    world.block();
+    // Half of it, for forty dollars too much.
+    let rest = one(fill(&mut world, &closing, Fill { input: 540 * WHOLE, output: 500 * WHOLE }).decisions);
+    refuse(&mut world, &rest);
+    world.now_ms += 2_000_000;
+    world.block();
+    world.price("usd", 100);
+    world.price("eth", 200_000);
+    world.pool("east pool", 1_000_000, 1_000_000);
+    world.block();
+    let told = one(world.give(Input::Finish).decisions);
+    assert_eq!(obstacle(&told), Some(Rule::HedgeLoss), "{told}");
+}
+
+#[test]
+fn a_trade_that_was_opened_by_a_clock_that_was_wrong_is_late_in_its_time() {
+    let mut settings = live();
+    settings.arbitrage.max_hedge_loss = 1_000 * DOLLAR;
+    let (mut world, opening) = gap(settings, 50_000);
+    let now_ms = world.now_ms;
+    world.now_ms += 365 * 86_400_000;
+    let closing = one(fill_as_quoted(&mut world, &opening).decisions);
+    refuse(&mut world, &closing);
+    world.now_ms = now_ms;
+    let again = next(&mut world);
+    refuse(&mut world, &again);
+    world.hold("west", "USDA", 50_000 * WHOLE);
+    world.pool("east pool", 2_000_000, 500_000);
+    late(&mut world);
+    let hedge = one(world.give(Input::Finish).decisions);
+    assert!(matches!(hedge.subject, Subject::Hedge(_)), "{hedge}");
+}
+
+#[test]
+fn a_record_of_another_version_says_how_much_is_open() {
+    let (mut world, opening) = gap(live(), 50_000);
+    let closing = one(fill(&mut world, &opening, Fill { input: 1_000 * WHOLE, output: 1_090 * WHOLE }).decisions);
+    let open = |world: &World| {
+        let steps = world.record.iter().flat_map(|(recorded, step)| Line::of(recorded, step));
+        let header = Line::header(world.keeper.config(), Carried::default());
+        abandon(&std::iter::once(header).chain(steps).collect::<Vec<_>>()).half_done
+    };
+    assert_eq!(open(&world), [(opening.number, 1_000 * WHOLE)].into());
+    let Fill { input, .. } = order(&closing).quoted;
+    fill(&mut world, &closing, Fill { input: input / 10 * 4, output: 400 * WHOLE });
+    assert_eq!(open(&world), [(opening.number, 600 * WHOLE)].into());
+    let rest = next(&mut world);
+    let Fill { input, .. } = order(&rest).quoted;
+    fill(&mut world, &rest, Fill { input, output: 600 * WHOLE - 1 });
+    is_over(&mut world);
+    assert_eq!(open(&world), [].into(), "the rest was let go");
 }
 
 #[test]

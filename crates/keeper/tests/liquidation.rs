@@ -20,6 +20,7 @@ use tim3_keeper::{
     decision::Rule,
     input::Outcome,
     ledger::Move,
+    limits::Budget,
     price::Rule as Price,
 };
 
@@ -295,13 +296,42 @@ fn each_mode_has_its_own_day() {
 }
 
 #[test]
+fn what_was_begun_live_counts_on_the_day_of_that_mode() {
+    let mut world = market(Mode::Live);
+    world.block();
+    let decisions = world.price("eth", 180_000);
+    let mode = |world: &mut World, mode| {
+        let parameters = Parameters { mode, ..world.keeper.config().parameters() };
+        world.give(Input::Parameters(Box::new(parameters)));
+    };
+    mode(&mut world, Mode::Observe);
+    let begun = acts(&decisions);
+    done(&mut world, begun[0], 400_000_000_000_000);
+    for decision in &begun[1..] {
+        let outcome = Outcome::Refused { reason: "no node takes it".into() };
+        world.give(Input::Outcome { decision: decision.number, outcome });
+    }
+    assert_eq!(world.keeper.budget(), Budget::unused(), "nothing happened in this mode");
+    mode(&mut world, Mode::Live);
+    assert!(world.keeper.budget().result() > 0);
+}
+
+#[test]
 fn a_clock_that_was_wrong_for_a_moment_stops_nothing() {
     let mut world = market(Mode::Live);
     let now_ms = world.now_ms;
     world.now_ms += 365 * 86_400_000;
     world.give(Input::Look);
     world.now_ms = now_ms;
-    assert!(!acts(&world.price("eth", 180_000)).is_empty());
+    let decisions = world.price("eth", 180_000);
+    let refused = acts(&decisions)[0];
+    // What is refused by a clock that is ahead waits no longer than anything else.
+    world.now_ms += 365 * 86_400_000;
+    let outcome = Outcome::Refused { reason: "no node takes it".into() };
+    world.give(Input::Outcome { decision: refused.number, outcome });
+    world.now_ms = now_ms + 60_000;
+    world.block();
+    assert!(acts(&world.look()).iter().any(|decision| decision.subject == refused.subject));
 }
 
 #[test]

@@ -67,6 +67,12 @@ impl Trade {
     pub fn buys_on(&self, chain: &str) -> bool {
         self.legs.first().is_some_and(|leg| leg.chain == chain)
     }
+
+    /// How much the first leg leaves open: bought and not sold, or sold and not bought.
+    #[must_use]
+    pub fn leaves_open(&self, first: &Fill) -> u128 {
+        if self.buys_on(&self.first) { first.output } else { first.input }
+    }
 }
 
 /// How a chain's transactions fare.
@@ -110,6 +116,18 @@ pub struct Order {
     pub size: Size,
     /// What the pools quote for it now.
     pub quoted: Fill,
+}
+
+impl Order {
+    /// How much of what the first leg left open `done` ends. A purchase that was paid for and brought nothing is over as well: whoever kept it is not paid again.
+    #[must_use]
+    pub fn ends(&self, done: &Fill) -> u128 {
+        match self.size {
+            Size::Sell { .. } => done.input,
+            Size::Buy { output, .. } if done.output == 0 && done.input != 0 => output,
+            Size::Buy { .. } => done.output,
+        }
+    }
 }
 
 /// Selling `input` through `legs`, accepting `slippage_bps` less than is quoted.

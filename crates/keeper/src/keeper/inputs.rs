@@ -6,7 +6,7 @@ use tim3_domain::{market::MarketTerms, price::Price};
 
 use super::{Gas, Head, Keeper, OpenTrade, Step};
 use crate::{
-    config::{Config, MarketConfig, Mode, named},
+    config::{Config, MarketConfig, named},
     decision::Subject,
     error::KeeperError,
     input::Input,
@@ -85,7 +85,6 @@ impl Keeper {
             }
             Input::Pause { paused } => self.is_paused = *paused,
             Input::Parameters(parameters) => {
-                self.change_mode(parameters.mode);
                 self.config = self.config.clone().with((**parameters).clone());
                 self.map.set_crossing(&self.config);
                 // Under other parameters the same is said again, with its new reason.
@@ -127,16 +126,6 @@ impl Keeper {
         let is_its = |subject: &Subject| matches!(subject, Subject::Position { market: other, .. } if other == market);
         self.left.retain(|subject, _| !is_its(subject));
         self.acted.retain(|subject, _| !is_its(subject));
-    }
-
-    /// What a mode used of its caps, and what it came to, is no other one's.
-    fn change_mode(&mut self, mode: Mode) {
-        if mode != self.config.mode {
-            let other = self.parked.remove(&mode).unwrap_or_default();
-            let before = std::mem::replace(&mut self.budget, other);
-            self.parked.insert(self.config.mode, before);
-            self.budget.turn(self.now_ms);
-        }
     }
 
     /// What was attempted at another height may be attempted at this one, also where the chain was taken back, and later at the same height of a chain

@@ -39,7 +39,7 @@ impl Keeper {
         let subject = Subject::Rebalance { asset: asset.clone(), from: from.clone(), to };
         let height = self.height(&from);
         let mut checks = self.gates(&from, &asset, 0);
-        checks.extend(self.flights.checks(&subject, height, self.now_ms));
+        checks.extend(self.flights.checks(&subject, height, self.config.patience, self.now_ms));
         let units = |amount| Number::Amount(amount, asset.clone());
         checks.push(Check::new(Rule::TransferSize, amount, Relation::AtLeast, smallest, units));
         if checks.iter().any(|check| !check.passed) {

@@ -55,7 +55,7 @@ impl Keeper {
             }
             let subject = Subject::Position { market: name.to_owned(), owner: candidate.owner };
             let mut checks = gates.clone();
-            checks.extend(self.flights.checks(&subject, height, self.now_ms));
+            checks.extend(self.flights.checks(&subject, height, self.config.patience, self.now_ms));
             let may_try = checks.iter().all(|check| check.passed);
             let attempt =
                 if may_try { self.attempt(name, &candidate, *book.vault(), prices, exit, &mut checks) } else { None };
@@ -65,7 +65,8 @@ impl Keeper {
                     begun = begun.saturating_add(1);
                     exit = exit.map(|exit| after(exit, attempt.min_seized, attempt.output.unwrap_or_default()));
                     let (chains, venues) = ([market.chain.as_str()], venues(name, market));
-                    self.budget.spend(&stake(market, &chains, &venues, attempt.stake));
+                    let stake = stake(market, &chains, &venues, attempt.stake);
+                    self.budget_of(self.config.mode).spend(&stake);
                 }
                 continue;
             }
@@ -138,7 +139,7 @@ impl Keeper {
         checks.extend(sizing);
         let attempt = attempt?;
         let (chains, venues) = ([market.chain.as_str()], venues(name, market));
-        checks.extend(self.budget.checks(&self.config.limits, &stake(market, &chains, &venues, attempt.stake)));
+        checks.extend(self.budget().checks(&self.config.limits, &stake(market, &chains, &venues, attempt.stake)));
         checks.iter().all(|check| check.passed).then_some(attempt)
     }
 }

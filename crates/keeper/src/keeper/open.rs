@@ -1,6 +1,6 @@
 //! Trades whose first leg is done: the other leg is sent, or the first one is undone, or what is left of it is carried.
 
-use tim3_domain::amm::Leg;
+use tim3_domain::{amm::Leg, price::Verdict};
 
 use super::{Keeper, Pending, Place, Step};
 use crate::{
@@ -52,11 +52,12 @@ impl OpenTrade {
     #[must_use]
     pub fn left(&self) -> (u128, &str) {
         let mut legs = self.trade.legs_on(&self.trade.first);
-        if self.has_bought() {
-            (self.fill.output, legs.next_back().map_or("", |leg| leg.to.as_str()))
+        let asset = if self.has_bought() {
+            legs.next_back().map_or("", |leg| leg.to.as_str())
         } else {
-            (self.fill.input, legs.next().map_or("", |leg| leg.from.as_str()))
-        }
+            legs.next().map_or("", |leg| leg.from.as_str())
+        };
+        (self.trade.leaves_open(&self.fill), asset)
     }
 
     fn has_bought(&self) -> bool {
@@ -122,9 +123,16 @@ impl Keeper {
 
     /// Within the time for it, the other leg is sent. After that the first one may be undone instead, whichever comes to more as quoted now, if the loss
     /// allows it. Either is done as far as there is something for it; the rest is carried, which this says each time the reason changes, and looked at
-    /// again. Where something was done and little is left, it is let go.
+    /// again. Where something was done and little is left, it is let go. While one of the ways is under way it decides what is left.
     pub(super) fn look_at_open_trade(&mut self, number: u64, step: &mut Step) {
-        let Some(open) = self.open.get(&number).cloned() else { return };
+        let ways = [Subject::OpenTrade(number), Subject::Hedge(number)];
+        if ways.iter().any(|subject| self.flights.in_flight().contains_key(subject)) {
+            return;
+        }
+        let Some(open) = self.open.get_mut(&number) else { return };
+        // By a clock that was ahead for a moment it would be late a long time from now.
+        open.since_ms = open.since_ms.min(self.now_ms);
+        let open = open.clone();
         let leftover = self.leftover(&open);
         if leftover.iter().any(|check| !check.passed) {
             self.leave(Subject::OpenTrade(number), self.height(&open.trade.first), leftover, step);
@@ -142,7 +150,7 @@ impl Keeper {
         let deadline = Check::new(Rule::Deadline, waited, relation, retry, Number::Milliseconds);
         let (mut ready, mut others) = (Vec::new(), Vec::new());
         for way in ways.into_iter().flatten().flatten() {
-            let mut checks = self.way_checks(number, &open, &way);
+            let mut checks = self.way_checks(&open, &way);
             checks.push(deadline.clone());
             match checks.iter().find(|check| !check.passed).map(|check| check.rule) {
                 None => ready.push((way, checks)),
@@ -180,17 +188,13 @@ impl Keeper {
         }
     }
 
-    /// What stands against going that way now. What failed waits, and the other way does not wait for it; but not both are under way at once.
-    fn way_checks(&self, number: u64, open: &OpenTrade, way: &Way) -> Vec<Check> {
+    /// What stands against going that way now. What failed waits, and the other way does not wait for it.
+    fn way_checks(&self, open: &OpenTrade, way: &Way) -> Vec<Check> {
         let height = self.height(&way.order.chain);
         let mut checks = self.gates(&way.order.chain, &way.order.to, 0);
         // Keepers that are paused begin nothing. To leave this half done would be the greater risk.
         checks.retain(|check| check.rule != Rule::Paused);
-        checks.extend(self.flights.checks(&way.subject, height, self.now_ms));
-        let ways = [Subject::OpenTrade(number), Subject::Hedge(number)];
-        let flying = ways.iter().filter(|subject| self.flights.in_flight().contains_key(subject)).count();
-        let flying = u64::try_from(flying).unwrap_or(u64::MAX);
-        checks.push(Check::new(Rule::InFlight, flying, Relation::Below, 1, Number::Count));
+        checks.extend(self.flights.checks(&way.subject, height, self.config.patience, self.now_ms));
         let units = |amount| Number::Amount(amount, format!("{} on {}", way.order.from, way.order.chain));
         // Nothing at hand, or nothing that a pool gives for it.
         let at_hand = if way.amount == 0 { 0 } else { way.at_hand };
@@ -285,7 +289,7 @@ impl Keeper {
 
     /// What ending so much of the trade that way comes to as quoted, after gas, in US dollars with 18 decimals.
     fn result(&self, open: &OpenTrade, way: &Way, amount: u128) -> Option<i128> {
-        let gain = self.gain(open.share(amount), way.quote(amount)?, &way.order)?;
+        let gain = self.gain(open.share(amount), way.quote(amount)?, &way.order, Verdict::Valid)?;
         Some(gain.saturating_sub(signed(self.gas_of(way)?)))
     }
 
@@ -295,18 +299,18 @@ impl Keeper {
             Size::Sell { input, min_output } => Fill { input, output: min_output },
             Size::Buy { output, max_input } => Fill { input: max_input, output },
         };
-        let gain = self.gain(open.share(way.amount), worst, &way.order);
+        let gain = self.gain(open.share(way.amount), worst, &way.order, Verdict::Valid);
         gain.map_or(i128::MAX, |gain| open.lost.saturating_sub(gain))
     }
 
-    /// What the two fills come to together, in US dollars with 18 decimals. Either way they meet in the asset that the trade began with.
-    fn gain(&self, first: Fill, second: Fill, order: &Order) -> Option<i128> {
+    /// What the two fills come to together, in US dollars with 18 decimals, at prices that are `least` at least. Either way they meet in the asset that the trade
+    /// began with.
+    fn gain(&self, first: Fill, second: Fill, order: &Order, least: Verdict) -> Option<i128> {
         let (spent, got, asset) = match order.size {
             Size::Sell { .. } => (first.input, second.output, &order.to),
             Size::Buy { .. } => (second.input, first.output, &order.from),
         };
-        let (gained, lost) = (got.saturating_sub(spent), spent.saturating_sub(got));
-        Some(signed(self.at_least(asset, gained).ok()?).saturating_sub(signed(self.at_most(asset, lost).ok()?)))
+        self.worth(asset, signed(got).saturating_sub(signed(spent)), least)
     }
 
     /// Whether what is left of a trade that was ended in part is worth going on for: it is more than what bringing inventory back was reckoned to cost, and worth
@@ -333,7 +337,7 @@ impl Keeper {
         let is_other = |place: &Place| Some(place.0.as_str()) == trade.other();
         let reserved = pending.reserved.into_iter().filter(|(place, _)| is_other(place)).collect();
         let (since_ms, stake, route) = (self.now_ms, pending.stake, pending.subject);
-        let whole = if trade.buys_on(&trade.first) { fill.output } else { fill.input };
+        let whole = trade.leaves_open(&fill);
         let open = OpenTrade { trade, fill, whole, since_ms, stake, reserved, route, lost: 0, is_late: false };
         self.open.insert(number, open);
         self.look_at_open_trade(number, step);
@@ -342,12 +346,9 @@ impl Keeper {
     /// The other leg is done, or the first one undone: all of it, or a part.
     pub(super) fn end_part(&mut self, order: &Order, done: Fill, step: &mut Step) {
         let Some(open) = self.open.get(&order.trade) else { return };
-        let amount = match order.size {
-            Size::Sell { .. } => done.input,
-            Size::Buy { .. } => done.output,
-        };
-        let share = open.share(amount.min(open.left().0));
-        let gain = self.gain(share, done, order).unwrap_or_default();
+        let share = open.share(order.ends(&done).min(open.left().0));
+        // As the ledger counts it: a price that is not valid now is no reason to forget a loss.
+        let gain = self.gain(share, done, order, Verdict::Unavailable).unwrap_or_default();
         let Some(open) = self.open.get_mut(&order.trade) else { return };
         open.lost = open.lost.saturating_sub(gain);
         open.fill.input = open.fill.input.saturating_sub(share.input);

@@ -1,5 +1,7 @@
 //! What became of actions, and the ledger.
 
+use tim3_domain::price::Verdict;
+
 use super::{Keeper, Pending, Step, liquidations::venues};
 use crate::{
     arbitrage::{Fill, Size},
@@ -52,7 +54,7 @@ impl Keeper {
         }
     }
 
-    /// What was to be put in and was not counts on no cap.
+    /// What was to be put in and was not counts on no cap. Only in mode `live` is there something that may not have happened.
     fn give_back(&mut self, pending: &Pending) {
         let (asset, chains, venues) = match &pending.action {
             Action::Liquidate { market: name, .. } => {
@@ -66,7 +68,9 @@ impl Keeper {
             Action::Close(_) | Action::Hedge(_) | Action::Transfer(_) => return,
         };
         let stake = Stake { asset, chains: &chains, venues: &venues, usd: pending.stake };
-        self.budget.give_back(&stake, pending.since_ms);
+        if let Some(budget) = self.budgets.get_mut(&Mode::Live) {
+            budget.give_back(&stake, pending.since_ms);
+        }
     }
 
     /// A position that was liquidated, by whomever, is not known until its next version comes.
@@ -140,7 +144,7 @@ impl Keeper {
         };
         let (mut usd, mut unpriced) = (0_i128, Vec::new());
         for (asset, delta) in entry.by_asset() {
-            match self.worth(asset, delta) {
+            match self.worth(asset, delta, Verdict::Unavailable) {
                 Some(worth) => usd = usd.saturating_add(worth),
                 None => unpriced.push(asset.to_owned()),
             }
@@ -152,7 +156,7 @@ impl Keeper {
                 *held = held.saturating_add_signed(change.delta);
             }
         }
-        self.budget.settle(entry.counted());
+        self.budget_of(mode).settle(entry.counted());
         self.ledger.add(&entry);
         step.entries.push(entry);
     }
@@ -195,7 +199,8 @@ impl Keeper {
             }
             Action::Close(order) | Action::Hedge(order) => {
                 moves.extend(swap(chain, &order.from, &order.to, order.quoted));
-                gas = cost.map_or(0, |gas| gas.step);
+                let steps = u128::try_from(order.venues.len()).unwrap_or(u128::MAX);
+                gas = cost.map_or(0, |gas| gas.step.saturating_mul(steps));
             }
             Action::Transfer(transfer) => {
                 let amount = signed(transfer.amount);

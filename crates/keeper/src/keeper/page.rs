@@ -44,10 +44,9 @@ impl Keeper {
     /// # Errors
     /// As [`Keeper::new`].
     pub fn resume(config: Config, carried: Carried) -> Result<Self, KeeperError> {
-        let Carried { decisions, entries, is_paused, budgets: mut parked, results, missed, lost, prices } = carried;
-        let budget = parked.remove(&config.mode).unwrap_or_default();
+        let Carried { decisions, entries, is_paused, budgets, results, missed, lost, prices } = carried;
         let ledger = Ledger::resume(entries, results, missed, lost);
-        let mut keeper = Self { next_decision: decisions, is_paused, budget, parked, ledger, ..Self::new(config)? };
+        let mut keeper = Self { next_decision: decisions, is_paused, budgets, ledger, ..Self::new(config)? };
         for (name, believed) in prices {
             if let Some(source) = keeper.sources.get_mut(&name) {
                 source.believe(believed);
@@ -64,7 +63,7 @@ impl Keeper {
             decisions: self.next_decision,
             entries: self.ledger.next(),
             is_paused: self.is_paused,
-            budgets: std::iter::once((self.config.mode, self.budget.clone())).chain(self.parked.clone()).collect(),
+            budgets: self.budgets.clone(),
             results: self.ledger.results().clone(),
             missed: self.ledger.missed().clone(),
             lost: self.ledger.lost(),
@@ -95,10 +94,10 @@ impl Keeper {
         self.pending.keys().copied()
     }
 
-    /// Uses and results of the day.
+    /// Uses and results of the day, in the mode that is on.
     #[must_use]
     pub fn budget(&self) -> &Budget {
-        &self.budget
+        self.budgets.get(&self.config.mode).unwrap_or(Budget::unused())
     }
 
     /// What a feed says now.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tim3_domain::{
     amount::Rounding,
-    price::{Price, Quote, Verdict},
+    price::{Quote, Verdict},
 };
 
 use super::Keeper;
@@ -128,12 +128,10 @@ impl Keeper {
         asset.as_ref().map_or(Ok(0), |asset| self.at_most(asset, units(*gas)))
     }
 
-    /// What a change of a balance is worth for the ledger, at whatever price is known. `None` where there is none.
-    pub(super) fn worth(&self, asset: &str, delta: i128) -> Option<i128> {
-        let known = |price: fn(&Quote, Verdict) -> Result<Price, Verdict>| {
-            self.quote(asset).and_then(|quote| price(&quote, Verdict::Unavailable)).ok()
-        };
-        let (lower, higher) = (known(Quote::lower)?, known(Quote::higher)?);
+    /// What a change of a balance is worth, in US dollars with 18 decimals, at a price that is `least` at least. `None` where there is none.
+    pub(super) fn worth(&self, asset: &str, delta: i128, least: Verdict) -> Option<i128> {
+        let quote = self.quote(asset).ok()?;
+        let (lower, higher) = (quote.lower(least).ok()?, quote.higher(least).ok()?);
         Some(ledger::worth(delta, self.decimals(asset), lower, higher))
     }
 }

@@ -94,7 +94,8 @@ impl Keeper {
         if self.act(pending, height, checks, step) {
             let chains = trade.chains();
             let venues: Vec<&str> = trade.legs.iter().map(|leg| leg.venue.as_str()).collect();
-            self.budget.spend(&Stake { asset: &start.1, chains: &chains, venues: &venues, usd: stake });
+            let stake = Stake { asset: &start.1, chains: &chains, venues: &venues, usd: stake };
+            self.budget_of(self.config.mode).spend(&stake);
         }
     }
 
@@ -121,7 +122,7 @@ impl Keeper {
             }
         }
         checks.push(price_check(verdict));
-        checks.extend(self.flights.checks(subject, height, self.now_ms));
+        checks.extend(self.flights.checks(subject, height, self.config.patience, self.now_ms));
         let supposed = self.supposed.iter().map(|pending| &pending.subject);
         let others = self.flights.in_flight().keys().chain(supposed);
         let busy = others.filter(|other| shares_a_venue(subject, other)).count();
@@ -143,7 +144,7 @@ impl Keeper {
         }
         let venues: Vec<&str> = trade.legs.iter().map(|leg| leg.venue.as_str()).collect();
         let stake = Stake { asset: &start.1, chains: &chains, venues: &venues, usd: stake };
-        checks.extend(self.budget.checks(&self.config.limits, &stake));
+        checks.extend(self.budget().checks(&self.config.limits, &stake));
         checks
     }
 

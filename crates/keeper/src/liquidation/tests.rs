@@ -114,6 +114,18 @@ fn a_position_that_is_taken_whole_may_cost_a_little_more_by_then() {
 }
 
 #[test]
+fn of_a_loan_a_size_that_the_sale_pays_is_taken_before_one_that_gains_more() {
+    let vault = vault(0);
+    // The pool is 3.3 % below the price, and all of it moves it further: that gains more, with what is kept, and would not pay the debt.
+    let exit = Hop { reserve_in: 37_000_000_000, reserve_out: 370 * 174_060 * 10_000, fee: Fee::UNISWAP_V2 };
+    let rich = Means { exit: Some(exit), ..means(&vault, 180_000) };
+    let own = size(POSITION, &POLICY, &rich).1.unwrap();
+    assert!(!own.is_paid(), "{own:?}");
+    let lent = size(POSITION, &POLICY, &Means { flash: true, ..rich }).1.unwrap();
+    assert!(lent.is_paid() && lent.taken.repaid < own.taken.repaid && lent.profit < own.profit, "{own:?} {lent:?}");
+}
+
+#[test]
 fn what_is_repaid_costs_what_it_is_worth_and_nothing_gained_is_no_reason() {
     let vault = vault(0);
     let dollar = Price::ONE.raw();

@@ -1,11 +1,11 @@
 //! What a record says by itself, without anything being decided again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Line;
 use crate::{
     config::Mode,
-    decision::Action,
+    decision::{Action, Rule, Subject},
     input::{Input, Outcome, Recorded},
     keeper::Carried,
 };
@@ -13,12 +13,13 @@ use crate::{
 /// What the page of a record says without anything being decided again. It is all that another version can take over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Abandoned {
-    /// Numbers, results, what was missed and lost, and whether the keepers were paused. What was put in on the day is not in it: caps begin anew.
+    /// Numbers, results, what was missed and lost, and whether the keepers were paused. What the page itself put in is not in it: of the day's caps only what was used
+    /// before it counts.
     pub carried: Carried,
     /// What was to be done and has no outcome.
     pub unfinished: BTreeMap<u64, Action>,
-    /// Decisions that opened a trade whose other leg is not done.
-    pub half_done: BTreeSet<u64>,
+    /// How much is open of each trade whose other leg is not done, by the decision that opened it: bought and not sold, or sold and not bought.
+    pub half_done: BTreeMap<u64, u128>,
 }
 
 /// Reads the last page of a record of whatever version.
@@ -38,6 +39,10 @@ pub fn abandon(lines: &[Line]) -> Abandoned {
                     (None, Some(obstacle)) => {
                         let missed = carried.missed.entry(obstacle.rule).or_default();
                         *missed = missed.saturating_add(1);
+                        // It is let go.
+                        if let (Rule::Leftover, Subject::OpenTrade(trade)) = (obstacle.rule, &decision.subject) {
+                            half_done.remove(trade);
+                        }
                     }
                     _ => {}
                 }
@@ -55,11 +60,13 @@ pub fn abandon(lines: &[Line]) -> Abandoned {
                 let Some(action) = unfinished.remove(decision) else { continue };
                 match (outcome, action) {
                     (Outcome::Lost { .. }, _) => carried.lost = carried.lost.saturating_add(1),
-                    (Outcome::Done { .. }, Action::Open { .. }) => {
-                        half_done.insert(*decision);
+                    (Outcome::Done { fill, .. }, Action::Open { trade, .. }) if fill.output != 0 => {
+                        half_done.insert(*decision, trade.leaves_open(fill));
                     }
-                    (Outcome::Done { .. }, Action::Close(order) | Action::Hedge(order)) => {
-                        half_done.remove(&order.trade);
+                    (Outcome::Done { fill, .. }, Action::Close(order) | Action::Hedge(order)) => {
+                        let left = half_done.remove(&order.trade).unwrap_or_default();
+                        let left = left.saturating_sub(order.ends(fill));
+                        half_done.extend((left != 0).then_some((order.trade, left)));
                     }
                     _ => {}
                 }

@@ -139,7 +139,8 @@ pub(super) fn replay(lines: &[Line], config: &Config) -> Result<Report, KeeperEr
     let mut other: Option<Other> = None;
     for piece in pieces(lines) {
         match piece? {
-            Piece::Header(_, carried) => {
+            Piece::Header(recorded, carried) => {
+                let config = config.clone().under_terms_of(recorded);
                 match other.as_mut() {
                     Some(other) => other.turn(config, &then)?,
                     None => other = Some(Other::new(config, carried)?),
@@ -164,9 +165,9 @@ pub(super) fn replay(lines: &[Line], config: &Config) -> Result<Report, KeeperEr
 }
 
 impl Other {
-    fn new(config: &Config, carried: &Carried) -> Result<Self, KeeperError> {
+    fn new(config: Config, carried: &Carried) -> Result<Self, KeeperError> {
         Ok(Self {
-            keeper: Keeper::resume(config.clone(), carried.clone())?,
+            keeper: Keeper::resume(config, carried.clone())?,
             routes: Routes::default(),
             waiting: BTreeMap::new(),
             drifts: BTreeMap::new(),
@@ -175,12 +176,12 @@ impl Other {
     }
 
     /// Begins a page where the record does, with what is its own. With a trade half done, of which a page would know nothing, it goes on in the old one.
-    fn turn(&mut self, config: &Config, then: &Then) -> Result<(), KeeperError> {
+    fn turn(&mut self, config: Config, then: &Then) -> Result<(), KeeperError> {
         for (place, drift) in &mut self.drifts {
             *drift = drift_of(&self.keeper, then, place).unwrap_or(*drift);
         }
         if let Some(carried) = self.keeper.carried() {
-            self.keeper = Keeper::resume(config.clone(), carried)?;
+            self.keeper = Keeper::resume(config, carried)?;
         }
         Ok(())
     }

@@ -359,7 +359,7 @@ impl Book {
         .fold(0, usize::saturating_add)
     }
 
-    /// All known positions with their slots, the least healthy first.
+    /// All known positions with their keys in the index, the least healthy first.
     pub(super) fn ranked(&self) -> impl Iterator<Item = (u128, Balances)> {
         let known = self.index.descending().filter(|(_, slot)| !self.unknown.contains_key(slot));
         known.filter_map(|(key, slot)| Some((key, *self.balances.get(slot)?)))
