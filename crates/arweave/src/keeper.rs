@@ -142,8 +142,9 @@ impl Port for Keeper {
         Ok(Transaction { id: TxId(item.id().to_string()), raw: item.raw().to_vec(), nonce: 0, replaces: None })
     }
 
+    /// A refusal is the word of one messenger, who may keep what it was sent and pass it on whenever it likes: what was signed is under way until it is scheduled.
     async fn broadcast(&self, transaction: &Transaction) -> Result<(), ChainError> {
-        self.link.post(&transaction.raw).await
+        self.link.post(&transaction.raw).await.map_err(ChainError::in_doubt)
     }
 
     async fn attempts(&self, transactions: &[Transaction]) -> Result<Vec<Attempt>, ChainError> {

@@ -282,6 +282,16 @@ impl Network {
         self.ask(&self.schedulers, "timestamp", |su| async move { scheduler::now(&su).await }).await
     }
 
+    /// A time that has passed: the earliest of what the clocks of all schedulers that answer show, so that one which is wrong ends nothing.
+    ///
+    /// # Errors
+    /// [`ChainError::Transient`] where no scheduler says it.
+    pub async fn at_least(&self) -> Result<u64, ChainError> {
+        let said = self.schedulers.everyone("timestamp", |su| async move { scheduler::now(&su).await }).await;
+        let said = said.map_err(|error| self.error("timestamp", error))?;
+        Ok(said.into_iter().map(|answer| answer.value).min().unwrap_or_default())
+    }
+
     /// The messages of a process with the numbers `first` to `last`, [`scheduler::PAGE`] at most, as far as they are there.
     ///
     /// # Errors

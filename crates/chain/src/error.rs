@@ -93,6 +93,15 @@ impl ChainError {
         }
     }
 
+    /// Where a refusal is the word of one endpoint, which may have done otherwise: nothing was decided.
+    #[must_use]
+    pub fn in_doubt(self) -> Self {
+        match self {
+            Self::Rejected { chain, what, reason } => Self::Transient { chain, what, detail: reason },
+            other => other,
+        }
+    }
+
     /// Whether the same call may end better later.
     #[must_use]
     pub fn passes(&self) -> bool {

@@ -81,7 +81,7 @@ pub struct Sale {
     pub step: TradeStep,
     /// What is bought of the synthetic, exactly.
     pub output: u128,
-    /// The most of the collateral to pay for it; what is left of it is kept.
+    /// The most of the collateral to pay for it; what is left of it is kept. A pool that lends takes what it asks for out of what is seized.
     pub most: u128,
     /// Whether the pool lends that first, and is paid out of what is seized: then nothing else is needed. Otherwise the account repays out of its own.
     pub flash: bool,

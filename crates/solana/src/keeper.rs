@@ -205,7 +205,8 @@ impl Port for Keeper {
             }
             sent.insert(transaction.id.clone(), Instant::now());
         }
-        let answer = sender.send(&transaction.raw).await;
+        // A refusal is the word of one, who may have passed it on nevertheless: that it can never be included a quorum says a minute later.
+        let answer = sender.send(&transaction.raw).await.map_err(ChainError::in_doubt);
         if answer.is_err() {
             lock(&self.sent).remove(&transaction.id);
         }

@@ -268,7 +268,7 @@ impl Keeper {
             }
             Progress::Owed { .. } | Progress::Ended(_) => return Ok(progress),
         };
-        if self.link.now().await?.saturating_sub(since) <= LOST_AFTER {
+        if self.link.at_least().await?.saturating_sub(since) <= LOST_AFTER {
             return Ok(progress);
         }
         let Trail { cause, token, pool, .. } = trail;

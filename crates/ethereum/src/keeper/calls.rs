@@ -175,8 +175,9 @@ pub(super) fn sale(sold: &Sold) -> Bytes {
         let loan = Executor::Loan { pair: pool, router, lent: synthetic, amount, owed: collateral };
         return call_data(&Executor::flashCall { loan, calls: vec![liquidate], gives, to, deadline });
     }
-    // A sale at a loss brings less than that back.
+    // Where the sale may bring less than that back, nothing is left over before all of it is.
     let brought = U256::from(max_repay.min(output));
+    let to = if output < max_repay { keeper } else { to };
     let path = [collateral, synthetic];
     let swap = Swap { path: &path, to: executor, deadline: U256::from(deadline) };
     let calls = vec![
@@ -315,6 +316,16 @@ mod tests {
         assert_eq!((exact.path, exact.to), (vec![USDA, TIM3], SITE.executor));
         let after = Token::approveCall::abi_decode(&run.calls[3].data).unwrap();
         assert_eq!((run.calls[3].target, after.amount), (USDA, U256::ZERO));
+    }
+
+    #[test]
+    fn what_may_not_all_come_back_to_the_keeper_is_not_swept() {
+        let all = sold(false);
+        let run = |output| {
+            let sale = Sale { output, ..all.sale };
+            Executor::runCall::abi_decode(&super::sale(&Sold { sale, ..all })).unwrap().to
+        };
+        assert_eq!((run(89), run(90)), (SITE.keeper, Address::repeat_byte(6)));
     }
 
     #[test]

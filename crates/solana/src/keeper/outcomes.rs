@@ -77,9 +77,7 @@ impl Deed for Traded {
     }
 
     fn read(moved: &[(Account, i128)], event: Option<&EventBody>) -> Option<Self> {
-        if moved.is_empty() {
-            return None;
-        }
+        // Where nothing moved, nothing was done: a reserve that is empty gives back all that it is asked to redeem.
         let operation = event.and_then(EventBody::started).map(|operation| operation.id());
         Some(Self { changes: moved.to_vec(), swept: Vec::new(), operation })
     }
@@ -407,6 +405,10 @@ mod tests {
         assert_eq!(moved(&meta, &ME.to_string()), Some(vec![(mint(7), -60), (mint(9), i128::from(u64::MAX))]));
         assert_eq!(moved(&json!({"postTokenBalances": [balance(7, ME, "-1")]}), &ME.to_string()), None);
         assert_eq!(moved(&json!({}), &ME.to_string()), Some(Vec::new()));
+        let balances = [balance(7, ME, "100")];
+        let same = moved(&json!({"preTokenBalances": balances, "postTokenBalances": balances}), &ME.to_string());
+        let nothing = Traded { changes: Vec::new(), swept: Vec::new(), operation: None };
+        assert_eq!(Traded::read(&same.expect("balances"), None), Some(nothing), "what it redeemed came back");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use solana_instruction::Instruction as Raw;
+use solana_instruction::{AccountMeta, Instruction as Raw};
 use solana_pubkey::Pubkey;
 use tim3_chain::{
     Attempt, BlockRef, ChainError, Move, PoolAt, Sale, TokenAt, Trade, TradeStep, Traded, Trader, Transaction,
@@ -26,7 +26,7 @@ use tim3_solana_interface::{
 
 use super::{Keeper, pool::Pool};
 use crate::{
-    address::{account, pubkey, token_account},
+    address::{account, pubkey, token_account, token_program},
     chain::{integer, is_token},
     fees,
     link::{lock, mint_of},
@@ -158,14 +158,22 @@ impl Trader for Keeper {
         let parts = self.parts(&trade.steps).await?;
         let amounts = self.amounts(&parts, trade.size)?;
         let mut instructions = Vec::new();
-        for (part, ends) in parts.iter().zip(amounts.windows(2)) {
+        for ((part, step), ends) in parts.iter().zip(&trade.steps).zip(amounts.windows(2)) {
             let [input, output] = ends else { continue };
             match part {
                 Part::Swap { known, side, .. } => {
                     instructions.push(known.pool.swap(&self.acts.me, *side, *input, *output));
                 }
                 Part::Mint(reserve) => instructions.extend(self.mint(reserve, *input).await?),
-                Part::Redeem(reserve) => instructions.extend(self.redeem(reserve, *input).await?),
+                Part::Redeem(reserve) => {
+                    instructions.extend(self.redeem(reserve, *input).await?);
+                    // By itself it may pay less; the other steps count on all of it.
+                    if parts.len() > 1 {
+                        let first = trade.steps.first().filter(|first| first.from == step.to);
+                        let spent = first.and(amounts.first()).copied().unwrap_or_default();
+                        instructions.push(self.has_gained(step.to, *output, spent).await?);
+                    }
+                }
             }
         }
         self.signed(WHAT, &instructions).await
@@ -227,7 +235,10 @@ impl Keeper {
         }
         let units = self.simulated(what, instructions).await?;
         let price = sender.price(&written(instructions), &self.link.config.fees).await;
-        Ok(sender.sign(instructions, Budget { units: margin(units), price }, &[]).await?.transaction(None))
+        let signed = sender.sign(instructions, Budget { units: margin(units), price }, &[]).await?.transaction(None);
+        // What it writes takes room from liquidations.
+        lock(&self.on_their_way).add(signed.id.clone());
+        Ok(signed)
     }
 
     async fn parts(&self, steps: &[TradeStep]) -> Result<Vec<Part>, ChainError> {
@@ -310,6 +321,20 @@ impl Keeper {
         let (market, destination) = (reserve.id, self.link.id);
         let lock = UserAction::Lock { market, collateral, debt, destination, recipient: me, refund_to: me, max_fee: 0 };
         self.acts.instructions(lock).await
+    }
+
+    /// Fails unless `come` of a token has come since now, after `spent` of it has gone. Neither the gateway nor the token program knows such a condition; a
+    /// transfer to oneself has it.
+    async fn has_gained(&self, token: Account, come: u64, spent: u64) -> Result<Raw, ChainError> {
+        /// The tag of Transfer.
+        const TRANSFER: u8 = 3;
+        let held: u128 = self.holdings(&[token]).await?.into_iter().sum();
+        let least = held.saturating_add(come.into()).saturating_sub(spent.into());
+        let least = u64::try_from(least).map_err(|_| self.link.rejected(WHAT, "more than a token account holds"))?;
+        let own = AccountMeta::new(token_account(&self.acts.me, &pubkey(&token)), false);
+        let accounts = vec![own.clone(), own, AccountMeta::new_readonly(self.acts.me, true)];
+        let data = [&[TRANSFER], least.to_le_bytes().as_slice()].concat();
+        Ok(Raw { program_id: token_program(), accounts, data })
     }
 
     /// What the reserve does not have any more when this happens comes back in the synthetic, at par.
