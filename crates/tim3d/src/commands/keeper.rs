@@ -48,7 +48,7 @@ pub(super) fn dispatch(global: &Global, command: KeeperCommand) -> Result<()> {
             ledger(&Source::new(global, &api)?, &range, json)
         }
         KeeperCommand::Explain { decision, query } => {
-            let items = record(&Source::new(global, &query.api)?, None)?;
+            let items = readable(&Source::new(global, &query.api)?)?;
             explain(&items, decision, query.json)
         }
         KeeperCommand::Rehearse(args) => rehearsal(global, &args),
@@ -92,17 +92,34 @@ fn point(text: &str) -> Result<u64> {
 
 /// The record from the page on that holds a point in time, from the running daemon or from its journal.
 fn record(source: &Source, at_ms: Option<u64>) -> Result<Vec<Item>> {
-    let mut items = Vec::new();
+    let decoded = |(number, text): (u64, String)| {
+        let reason =
+            || format!("line {number} of the keepers' record is of another version of tim3d: begin later, with --from");
+        serde_json::from_str(&text).with_context(reason)
+    };
+    texts(source, at_ms)?.into_iter().map(decoded).collect()
+}
+
+/// All of the record that this version can read.
+fn readable(source: &Source) -> Result<Vec<Item>> {
+    let texts = texts(source, None)?;
+    let items: Vec<Item> = texts.iter().filter_map(|(_, text)| serde_json::from_str(text).ok()).collect();
+    let unread = texts.len().saturating_sub(items.len());
+    if unread != 0 {
+        output::note(&format!("{unread} lines of the record are of another version of tim3d, and were left out"));
+    }
+    Ok(items)
+}
+
+fn texts(source: &Source, at_ms: Option<u64>) -> Result<Vec<(u64, String)>> {
+    let mut texts = Vec::new();
     let mut query = RecordQuery { from: None, at_ms: at_ms.or(Some(0)), limit: MAX_PAGE };
     loop {
         let page: KeeperRecordView =
             source.ask("/api/v1/keeper/record", &query, |books| books.keeper_record(&query))?;
-        let Some((last, _)) = page.lines.last() else { return Ok(items) };
+        let Some((last, _)) = page.lines.last() else { return Ok(texts) };
         query = RecordQuery { from: Some(last.saturating_add(1)), at_ms: None, limit: MAX_PAGE };
-        for (number, text) in &page.lines {
-            let item = serde_json::from_str(text).with_context(|| format!("line {number} of the keepers' record"))?;
-            items.push(item);
-        }
+        texts.extend(page.lines);
     }
 }
 

@@ -345,8 +345,12 @@ pub(super) fn in_force(before: Option<&Keeper>, after: Option<&Keeper>) -> Optio
             .limits
             .venues
             .retain(|name, _| keeper.markets.contains(name) || keeper.venues.contains_key(name));
-        // Live without keys is refused for the whole configuration, and this is a part of two.
-        if keeper.parameters.mode == Mode::Live && keeper.chains.values().any(|chain| !chain.account.has_key()) {
+        // Live without keys, or without the executors that it needs, is refused for the whole configuration, and this is a part of two.
+        let has_come = |name: &String| after.chains.get(name).is_some_and(|chain| chain.executor.is_some());
+        let lacks = |(name, chain): (&String, &KeeperChain)| {
+            !chain.account.has_key() || (chain.executor.is_none() && has_come(name))
+        };
+        if keeper.parameters.mode == Mode::Live && keeper.chains.iter().any(lacks) {
             keeper.parameters.mode = before?.parameters.mode;
         }
     }

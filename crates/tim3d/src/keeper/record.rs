@@ -64,7 +64,8 @@ impl Record {
         let texts = texts(journal.as_ref(), start)?;
         let next = texts.last().map_or(start, |(number, _)| number.saturating_add(1));
         let found = if is_of_another_version(&texts) { readable(texts)? } else { items(texts)? };
-        Ok((Self { journal, next, pages, changes: Vec::new() }, found))
+        let changes = older_entries(journal.as_ref(), &pages)?;
+        Ok((Self { journal, next, pages, changes }, found))
     }
 
     /// The number of the next line.
@@ -110,6 +111,23 @@ impl Record {
         }
         Ok(())
     }
+}
+
+/// Entries of the ledger of before it was kept by itself, to be kept as well.
+fn older_entries(journal: &dyn Journal, pages: &[Page]) -> Result<Vec<Change>> {
+    if !journal.keeper_entries(0, 1)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let texts = texts(journal, pages.first().map_or(0, |page| page.line))?;
+    let mut changes = Vec::new();
+    for (_, text) in texts.iter().filter(|(_, text)| text.contains("\"entry\"")) {
+        if let Ok(Item::Line(line)) = serde_json::from_str(text)
+            && let Line::Entry(entry) = *line
+        {
+            changes.push(Change::KeeperEntry(entry.number, serde_json::to_string(&entry)?));
+        }
+    }
+    Ok(changes)
 }
 
 fn pages(journal: &dyn Journal) -> Result<Vec<Page>> {
@@ -233,6 +251,17 @@ mod tests {
         assert_eq!((record.next(), page.len(), &page[1]), (3, 2, &(1, entry(1))));
         write(replay::VERSION).await;
         assert!(Record::open(Arc::clone(&journal)).is_err(), "what this version wrote it can read");
+    }
+
+    #[tokio::test]
+    async fn entries_of_before_there_was_a_ledger_by_itself_are_kept_as_well() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal: Arc<dyn Journal> = Arc::new(RedbJournal::open(&directory.path().join("journal.redb")).unwrap());
+        let lines = (0..3).map(|number| Change::Keeper(number, serde_json::to_string(&entry(number)).unwrap()));
+        journal.commit(lines.collect()).await.unwrap();
+        let (mut record, _) = Record::open(Arc::clone(&journal)).unwrap();
+        record.commit().await.unwrap();
+        assert_eq!(numbers(&journal.keeper_entries(0, 9).unwrap()), [0, 1, 2]);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod offers;
 mod order;
+mod positions;
 mod review;
 mod round;
 mod show;
@@ -38,6 +39,7 @@ use crate::{
     config::{self, Config},
     output::now_ms,
 };
+use positions::Positions;
 use review::Review;
 
 /// A page that is longer is turned as soon as nothing is under way.
@@ -100,10 +102,8 @@ impl Service {
         };
         let wanted = assemble(&config, &keeper, &learned)?;
         let (record, page) = Record::open(Arc::clone(handle.journal()))?;
-        let Resumed { mut session, unfinished, unsigned, foreign, is_current } =
-            Session::resume(record, page, &wanted)?;
-        let action_of = |decision| session.keeper.action_of(decision).or_else(|| foreign.get(&decision)).cloned();
-        let mut flights = Flights::new(unfinished, action_of);
+        let Resumed { mut session, unfinished, unsigned, is_current } = Session::resume(record, page, &wanted)?;
+        let mut flights = Flights::new(unfinished, |decision| session.action_of(decision).cloned());
         for (decision, outcome) in flights.lost(|chain| sites.contains_key(chain)) {
             session.outcome(now_ms(), decision, outcome)?;
         }
@@ -140,13 +140,12 @@ impl Service {
             quotas: BTreeMap::new(),
             costs: BTreeMap::new(),
             names,
-            owners: BTreeMap::new(),
+            positions: Positions::default(),
             unrestored: sites.keys().filter(|chain| flights.count(chain) > 0).cloned().collect(),
             turn_to: (!is_current).then_some(wanted),
             keep_record: keeper.keep_record,
             poll_interval: keeper.poll_interval,
             review: Review::new(config, keeper, learned),
-            knows_positions: false,
             checked_ms: 0,
             disordered: BTreeMap::new(),
             sights: BTreeMap::new(),
@@ -194,8 +193,7 @@ struct Running {
     /// What it was told transactions cost, by chain.
     costs: BTreeMap<String, round::Cost>,
     scopes: BTreeMap<String, Scope>,
-    /// Owners of positions, by market.
-    owners: BTreeMap<String, BTreeSet<Account>>,
+    positions: Positions,
     /// Chains whose signer has not been told yet what may be on its way.
     unrestored: BTreeSet<String>,
     /// Under which configuration the next page begins. Until then nothing is decided, only finished.
@@ -204,8 +202,6 @@ struct Running {
     poll_interval: Duration,
     /// What markets' terms are made into a configuration with.
     review: Review,
-    /// Whether the core knows every position.
-    knows_positions: bool,
     /// When the order of positions was last checked; 0 where it was not on this page.
     checked_ms: u64,
     /// What was wrong with it then, by name of the market.

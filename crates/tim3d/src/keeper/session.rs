@@ -21,6 +21,8 @@ pub(super) type Unfinished = BTreeMap<u64, (String, Vec<Transaction>)>;
 pub(super) struct Session {
     pub(super) keeper: Keeper,
     pub(super) record: Record,
+    /// What the decisions of another version, which the core does not know, are to do and have no outcome of. They are followed, and that is all.
+    pub(super) foreign: BTreeMap<u64, Action>,
 }
 
 /// A session, with what was under way when the one before ended.
@@ -30,8 +32,6 @@ pub(super) struct Resumed {
     pub(super) unfinished: Unfinished,
     /// What was decided and not signed.
     pub(super) unsigned: Vec<u64>,
-    /// What the decisions of another version, which the core does not know, are to do. They are followed, and that is all.
-    pub(super) foreign: BTreeMap<u64, Action>,
     /// Whether the page goes on under the configuration of now; otherwise it has to be turned.
     pub(super) is_current: bool,
 }
@@ -57,9 +57,8 @@ impl Session {
             restored => restored.context("the keepers' record")?,
         };
         let Some(keeper) = restored else {
-            let session = Self { keeper: Keeper::new(config.clone())?, record };
-            let (unsigned, foreign) = (Vec::new(), BTreeMap::new());
-            return Ok(Resumed { session, unfinished, unsigned, foreign, is_current: false });
+            let session = Self { keeper: Keeper::new(config.clone())?, record, foreign: BTreeMap::new() };
+            return Ok(Resumed { session, unfinished, unsigned: Vec::new(), is_current: false });
         };
         let differences = report.differences.len();
         if differences != 0 {
@@ -69,8 +68,8 @@ impl Session {
         unfinished.retain(|decision, _| pending.contains(decision));
         let unsigned = pending.into_iter().filter(|decision| !unfinished.contains_key(decision)).collect();
         let is_current = keeper.config().clone().with(config.parameters()) == *config;
-        let foreign = BTreeMap::new();
-        Ok(Resumed { session: Self { keeper, record }, unfinished, unsigned, foreign, is_current })
+        let session = Self { keeper, record, foreign: BTreeMap::new() };
+        Ok(Resumed { session, unfinished, unsigned, is_current })
     }
 
     /// Goes on after a page of another version, whose decisions this program would not decide again.
@@ -81,14 +80,16 @@ impl Session {
         mut unfinished: Unfinished,
         config: &Config,
     ) -> Result<Resumed> {
-        let Abandoned { carried, unfinished: foreign, half_done } = page;
+        let Abandoned { carried, unfinished: mut foreign, half_done } = page;
         warn!(version, expected = replay::VERSION, "the keepers' record is of another version: it begins a page");
         if !half_done.is_empty() {
-            warn!(decisions = ?half_done, "trades are half done and will not be finished: explain each, and finish it by hand");
+            warn!(open = ?half_done, "trades are half done and will not be finished: explain each decision, and sell or buy what is open by hand");
         }
         unfinished.retain(|decision, _| foreign.contains_key(decision));
-        let session = Self { keeper: Keeper::resume(config.clone(), carried)?, record };
-        Ok(Resumed { session, unfinished, unsigned: Vec::new(), foreign, is_current: false })
+        // What was not signed did not happen.
+        foreign.retain(|decision, _| unfinished.contains_key(decision));
+        let session = Self { keeper: Keeper::resume(config.clone(), carried)?, record, foreign };
+        Ok(Resumed { session, unfinished, unsigned: Vec::new(), is_current: false })
     }
 
     /// Tells the core something, and records it with what it led to.
@@ -103,6 +104,7 @@ impl Session {
 
     /// What became of a decision.
     pub(super) fn outcome(&mut self, now_ms: u64, decision: u64, outcome: Outcome) -> Result<Step> {
+        self.foreign.remove(&decision);
         self.give(now_ms, Input::Outcome { decision, outcome })
     }
 
@@ -112,9 +114,14 @@ impl Session {
         self.record.add(&Item::Sent(Box::new(Sent { decision, chain, transaction })))
     }
 
-    /// Begins a page under `config`, if nothing is under way. The core then knows nothing of the world.
+    /// What a decision without an outcome is to do.
+    pub(super) fn action_of(&self, decision: u64) -> Option<&Action> {
+        self.keeper.action_of(decision).or_else(|| self.foreign.get(&decision))
+    }
+
+    /// Begins a page under `config`, if nothing is under way, of which a new page would know nothing. The core then knows nothing of the world.
     pub(super) fn turn(&mut self, now_ms: u64, keep: std::time::Duration, config: &Config) -> Result<bool> {
-        let Some(carried) = self.keeper.carried() else { return Ok(false) };
+        let Some(carried) = self.keeper.carried().filter(|_| self.foreign.is_empty()) else { return Ok(false) };
         self.begin(now_ms, keep, config, carried)?;
         Ok(true)
     }
@@ -189,7 +196,7 @@ pub(super) mod tests {
         let header = Line::Header { version: replay::VERSION - 1, config: Box::new(config.clone()), carried };
         let outcome = Input::Outcome { decision: 7, outcome: Outcome::Lost { gas: 0 } };
         let outcome = Line::Input(Recorded { sequence: 3, at_ms: 0, input: outcome });
-        for line in [header, decided(7), decided(8), outcome] {
+        for line in [header, decided(7), decided(8), decided(9), outcome] {
             record.add(&Item::Line(Box::new(line))).unwrap();
         }
         for decision in [7, 8] {
@@ -201,14 +208,22 @@ pub(super) mod tests {
         let (record, page) = open();
         let resumed = Session::resume(record, page, &config).unwrap();
         assert!(!resumed.is_current && resumed.unsigned.is_empty());
-        assert_eq!(resumed.foreign.keys().chain(resumed.unfinished.keys()).copied().collect::<Vec<_>>(), [8, 8]);
+        assert_eq!(resumed.unfinished.keys().copied().collect::<Vec<_>>(), [8]);
         let mut session = resumed.session;
-        assert!(session.turn(2, KEEP, &config).unwrap());
+        assert!(session.action_of(8).is_some() && session.action_of(7).is_none() && session.action_of(9).is_none());
+        assert!(!session.turn(2, KEEP, &config).unwrap(), "who dies now finds it on this page");
+        session.record.commit().await.unwrap();
+        let (record, page) = open();
+        let resumed = Session::resume(record, page, &config).unwrap();
+        assert_eq!(resumed.unfinished.keys().copied().collect::<Vec<_>>(), [8]);
+        let mut session = resumed.session;
+        session.outcome(3, 8, Outcome::Lost { gas: 0 }).unwrap();
+        assert!(session.turn(3, KEEP, &config).unwrap());
         session.record.commit().await.unwrap();
         let (record, page) = open();
         let resumed = Session::resume(record, page, &config).unwrap();
         assert!(resumed.is_current);
         let carried = resumed.session.keeper.carried().unwrap();
-        assert_eq!((carried.decisions, carried.lost), (9, 1));
+        assert_eq!((carried.decisions, carried.lost), (10, 1));
     }
 }

@@ -79,7 +79,10 @@ pub(super) fn keeper(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>) {
         };
         let is_market = matches!(source.origin, Origin::Feed { feed: Feed::Market(_), .. });
         let key = format!("keeper.prices.{name}.{}", if is_market { "market" } else { "chain" });
-        if !keeper.chains.contains_key(chain) {
+        if !keeper.chains.contains_key(chain) && is_market {
+            let found = format!("a market on {chain}, which is not kept");
+            table.conflict_at(&key, found, format!("a section [keeper.chains.{chain}]"), "add it");
+        } else if !keeper.chains.contains_key(chain) {
             unknown(table, &key, "keeper.chains", keeper.chains.keys());
         } else if chain_of(known, chain).flatten().is_some_and(|chain| chain.kind.family() != family) {
             let expected = "the chain that the feed is on: Chainlink's aggregators and pools are read on chains of kind \"ethereum\", Pyth's accounts on \"solana\", markets and RedStone's processes on \"ao\"";

@@ -432,6 +432,9 @@ fn a_vault_on_ao_has_the_prices_of_its_gateway_and_of_processes_and_pays_for_not
         let problems = read(&both, &flags).unwrap_err();
         assert!(problems.contains(expected), "{flags:?}: {problems}");
     }
+    let unkept = both.replace("[keeper.chains.o]\nkey = { env = \"AO_KEEPER\" }\n", "");
+    let problems = read(&unkept, &[]).unwrap_err();
+    assert!(problems.contains("a section [keeper.chains.o]"), "{problems}");
 }
 
 /// A pool and a reserve market on Solana.
@@ -545,4 +548,19 @@ fn numbers_are_taken_by_a_reload_and_names_are_not() {
     let parameters = crate::config::in_force(&before, &after).config.keeper.unwrap().parameters;
     assert_eq!((parameters.mode, parameters.limits.assets["TIM3"]), (Mode::Observe, 7 * 10_u128.pow(18)));
     assert_eq!(parameters.arbitrage.max_hedge_loss, 7 * 10_u128.pow(18));
+}
+
+#[test]
+fn what_lacks_an_executor_before_a_restart_does_not_become_live_by_a_reload() {
+    let executor = "keeper.chains.a.executor=0x5555555555555555555555555555555555555555";
+    let observe = "keeper.mode=observe";
+    for (before, after, mode) in [
+        (vec![observe], vec![executor], Mode::Observe),
+        (vec![observe, executor], vec![executor], Mode::Live),
+        (vec![observe], vec![], Mode::Live),
+    ] {
+        let (before, after) = (read(KEEPER, &before).unwrap(), read(KEEPER, &after).unwrap());
+        let keeper = crate::config::in_force(&before, &after).config.keeper.unwrap();
+        assert_eq!(keeper.parameters.mode, mode);
+    }
 }

@@ -12,7 +12,7 @@ impl Running {
     /// Checks once positions are known, and then each hour, when everything of the round has been sent. What was wrong is shown until the next check.
     pub(super) fn check_order(&mut self) {
         let now = now_ms();
-        if self.knows_positions && now.saturating_sub(self.checked_ms) >= EVERY_MS {
+        if self.positions.is_known() && now.saturating_sub(self.checked_ms) >= EVERY_MS {
             self.checked_ms = now;
             self.disordered.clear();
             for (market, positions) in self.session.keeper.check_books() {

@@ -5,15 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use futures::future::join_all;
 use tim3_chain::Transaction;
-use tim3_coordinator::Notice;
-use tim3_domain::{
-    health::Balances,
-    identity::{Account, AssetId},
-    protocol::MirrorRecord,
-};
-use tim3_keeper::{Action, Decision, Input, input::Outcome, price::Reading};
-use tokio::sync::broadcast::error::TryRecvError;
-use tracing::debug;
+use tim3_domain::identity::AssetId;
+use tim3_keeper::{Action, Decision, Input, Mode, input::Outcome, price::Reading};
 
 use super::{PAGE_LINES, Running};
 use crate::{
@@ -187,89 +180,6 @@ impl Running {
         }
     }
 
-    /// Hands in positions: all of them at first, then those that changed.
-    async fn hear(&mut self) -> Result<()> {
-        loop {
-            match self.notices.try_recv() {
-                Ok(Notice::PositionChanged { record }) => self.hear_of(&record)?,
-                Ok(_) => {}
-                Err(TryRecvError::Lagged(count)) => {
-                    debug!(count, "notices were missed: every position is read again");
-                    self.knows_positions = false;
-                }
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-            }
-        }
-        if !self.knows_positions {
-            for (_, located) in self.handle.journal().positions()? {
-                if let Some(position) = located.event.body.position()
-                    && let Some(name) = self.markets.get(&position.market)
-                {
-                    self.owners.entry(name.clone()).or_default().insert(position.owner);
-                }
-            }
-            let all: Vec<(String, Vec<Account>)> =
-                self.owners.iter().map(|(name, owners)| (name.clone(), owners.iter().copied().collect())).collect();
-            // Those of a market that could not be read are read again; what is known of them stands until then.
-            self.knows_positions = true;
-            for (market, owners) in all {
-                self.knows_positions &= self.read_positions(&market, &owners).await?;
-            }
-        }
-        Ok(())
-    }
-
-    fn hear_of(&mut self, record: &MirrorRecord) -> Result<()> {
-        let Some(market) = self.markets.get(&record.position.market).cloned() else { return Ok(()) };
-        let owner = record.position.owner;
-        self.owners.entry(market.clone()).or_default().insert(owner);
-        let (balances, version) = (Balances::from(&record.position), record.version);
-        self.give(Input::Position { market, owner, balances, version })
-    }
-
-    /// Reads positions as they are now, and says whether they could be read. Those that could not and never were are unknown, which is not healthy.
-    async fn read_positions(&mut self, market: &str, owners: &[Account]) -> Result<bool> {
-        let Some(naming) = self.names.markets.get(market) else { return Ok(true) };
-        let Some(site) = self.sites.get(&naming.chain) else { return Ok(true) };
-        match site.hands.positions(naming.market, owners).await {
-            Ok(found) => {
-                for (owner, record) in owners.iter().zip(found) {
-                    let balances = Balances { collateral: record.collateral, debt: record.debt };
-                    let (market, owner, version) = (market.to_owned(), *owner, record.version);
-                    self.give(Input::Position { market, owner, balances, version })?;
-                }
-                Ok(true)
-            }
-            Err(error) => {
-                let reason = error.to_string();
-                self.problems.insert(market.to_owned(), reason.clone());
-                let is_known =
-                    |owner: &Account| self.session.keeper.book(market).is_some_and(|it| it.outlook(*owner).is_some());
-                // What is known stands until a notice says otherwise.
-                let unknown: Vec<Account> = owners.iter().filter(|owner| !is_known(owner)).copied().collect();
-                for owner in unknown {
-                    let (market, reason) = (market.to_owned(), reason.clone());
-                    self.give(Input::PositionUnknown { market, owner, reason })?;
-                }
-                Ok(false)
-            }
-        }
-    }
-
-    /// Reads again what is unknown.
-    async fn reread(&mut self) -> Result<()> {
-        let unknown = |name: &String| {
-            let book = self.session.keeper.book(name)?;
-            let owners: Vec<Account> = book.unknown().map(|(owner, _)| owner).collect();
-            (!owners.is_empty()).then(|| (name.clone(), owners))
-        };
-        let unknown: Vec<_> = self.names.markets.keys().filter_map(unknown).collect();
-        for (market, owners) in unknown {
-            self.read_positions(&market, &owners).await?;
-        }
-        Ok(())
-    }
-
     /// What is not handed in because a page is turned is news again then.
     fn learn_prices(&mut self, news: Vec<(String, Vec<Reading>)>) -> Result<()> {
         for (source, readings) in news {
@@ -344,8 +254,8 @@ impl Running {
         self.session.record.commit().await
     }
 
-    /// What was decided and may be signed now. Liquidations that a chain has no room for wait for the next round, unless an operator stopped the keepers in the
-    /// meantime.
+    /// What was decided and may be signed now. Liquidations that a chain has no room for wait for the next round, unless an operator paused the keepers or took the
+    /// mode away in the meantime.
     async fn fitting(&mut self) -> Result<Vec<Decision>> {
         let (mut fitting, mut rooms) = (Vec::new(), BTreeMap::new());
         for decision in std::mem::take(&mut self.decided) {
@@ -355,8 +265,8 @@ impl Running {
                 fitting.push(decision);
                 continue;
             };
-            if self.session.keeper.is_paused() {
-                let reason = "the keepers were paused before it was signed".to_owned();
+            if self.session.keeper.is_paused() || self.session.keeper.config().mode != Mode::Live {
+                let reason = "the keepers were stopped before it was signed".to_owned();
                 self.outcome(decision.number, Outcome::Refused { reason })?;
                 continue;
             }
@@ -415,7 +325,7 @@ impl Running {
         if self.session.turn(now_ms(), self.keep_record, &config)? {
             self.session.record.commit().await?;
             self.turn_to = None;
-            self.knows_positions = false;
+            self.positions.forget();
             self.checked_ms = 0;
             self.sights.clear();
             self.quotas.clear();

@@ -70,7 +70,7 @@ impl Running {
             entries: ledger.next(),
             problems: problems.into_iter().map(|(subject, reason)| ReasonView { subject, reason }).collect(),
         };
-        self.board.looked(view, self.turn_to.is_none() && self.knows_positions);
+        self.board.looked(view, self.turn_to.is_none() && self.positions.is_known());
     }
 
     fn venue(&self, name: &str) -> Option<KeeperVenueView> {
