@@ -1,14 +1,11 @@
 //! Keepers in mode `live` that trade: between two real Uniswap V2 pools on two chains, against par, and across kills between two legs. And what such a pool is worth
 //! as a source of prices.
 
-use std::collections::BTreeMap;
-
 use alloy::{
     primitives::U256,
     providers::{Provider as _, ext::AnvilApi as _},
 };
 use anyhow::{Context as _, Result, ensure};
-use serde::Deserialize;
 use serde_json::Value;
 use tim3_devnet::{
     Site, accounts,
@@ -17,10 +14,12 @@ use tim3_devnet::{
     plan::{STABLE, SYNTHETIC, UNIT},
 };
 use tim3_domain::price::Price;
+use tim3_keeper::ledger::Move;
 
 use crate::{
-    keeping::{shows, trading, verdict},
+    keeping::{Balances, ledger, shows, verdict},
     scene::{PATIENCE, Scene},
+    trading::{self, PAR, executor, gained, quiet, sees_pools, sent, within_fees},
     uniswap::{self, Pool, clock},
 };
 
@@ -30,13 +29,10 @@ const KEEPER: &str = "bob";
 const LIQUIDITY: u64 = 100_000;
 /// What the keeper is to have of TIM3 on either chain.
 const TARGET: u128 = 20_000;
-/// A price of one, as [`Pool::price`] says it.
-pub(crate) const PAR: u128 = 10_u128.pow(12);
-
 /// What the keeper has: coins, USDA and TIM3 over both chains; and how many transactions it has sent on each.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Account {
-    sums: [i128; 3],
+    balances: Balances,
     /// Of TIM3 on each chain, in whole ones.
     synthetic: [u128; 2],
     sent: [u64; 2],
@@ -45,94 +41,31 @@ struct Account {
 impl Account {
     async fn read(scene: &Scene) -> Result<Self> {
         let keeper = accounts::address(KEEPER)?;
-        let (mut sums, mut synthetic, mut sent) = ([0; 3], [0; 2], [0; 2]);
+        let (mut balances, mut synthetic, mut sent) = (Balances::new(), [0; 2], [0; 2]);
         for (index, site) in scene.devnet.sites().into_iter().enumerate() {
             let coins = site.provider().get_balance(keeper).await?;
-            let balances = [coins, site.balance(STABLE, keeper).await?, site.balance(SYNTHETIC, keeper).await?];
-            for (sum, balance) in sums.iter_mut().zip(balances) {
-                *sum += i128::try_from(balance)?;
+            let tokens = (site.balance(STABLE, keeper).await?, site.balance(SYNTHETIC, keeper).await?);
+            for (asset, held) in [("ETH", coins), (STABLE, tokens.0), (SYNTHETIC, tokens.1)] {
+                *balances.entry(asset).or_default() += i128::try_from(held)?;
             }
-            synthetic[index] = u128::try_from(balances[2] / U256::from(UNIT))?;
+            synthetic[index] = u128::try_from(tokens.1 / U256::from(UNIT))?;
             sent[index] = site.provider().get_transaction_count(keeper).await?;
         }
-        Ok(Self { sums, synthetic, sent })
+        Ok(Self { balances, synthetic, sent })
     }
 }
 
-/// An entry of the ledger; its numbers are larger than those of a [`Value`].
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Entry {
-    decision: u64,
-    pub(crate) usd: i128,
-    pub(crate) moves: Vec<Move>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Move {
-    pub(crate) chain: String,
-    pub(crate) asset: String,
-    pub(crate) delta: i128,
-}
-
-/// The entries of the ledger.
-pub(crate) fn ledger(scene: &Scene) -> Result<Vec<Entry>> {
-    let output = scene.program.output(&["keeper", "ledger", "--json"])?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout)?;
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
-}
-
-/// That the ledger says of every balance what the chains say, to the last unit, and has an entry for each transaction; and that it gained.
+/// That the ledger says what the chains say, and has an entry for each transaction.
 async fn agrees(scene: &Scene, before: &Account) -> Result<()> {
-    let (after, entries) = (Account::read(scene).await?, ledger(scene)?);
-    let mut moved: BTreeMap<String, i128> = BTreeMap::new();
-    let mut sent = [0; 2];
-    for change in entries.iter().flat_map(|entry| &entry.moves) {
-        *moved.entry(change.asset.clone()).or_default() += change.delta;
-        if change.asset == "ETH" {
-            sent[usize::from(change.chain == "b")] += 1;
-        }
-    }
-    for ((asset, after), before) in ["ETH", STABLE, SYNTHETIC].into_iter().zip(after.sums).zip(before.sums) {
-        let (found, expected) = (moved.get(asset).copied().unwrap_or_default(), after - before);
-        ensure!(found == expected, "{asset} moved by {expected}, and the ledger says {found}: {entries:#?}");
-    }
-    let expected = [after.sent[0] - before.sent[0], after.sent[1] - before.sent[1]];
+    let after = Account::read(scene).await?;
+    let entries = gained(scene, &before.balances, &after.balances)?;
+    let on = |chain: &str| {
+        let paid = |change: &&Move| change.chain == chain && change.asset == "ETH";
+        u64::try_from(entries.iter().flat_map(|entry| &entry.moves).filter(paid).count())
+    };
+    let (sent, expected) = ([on("a")?, on("b")?], [after.sent[0] - before.sent[0], after.sent[1] - before.sent[1]]);
     ensure!(sent == expected, "{expected:?} transactions, and the ledger has {sent:?}");
-    let gained: i128 = entries.iter().map(|entry| entry.usd).sum();
-    ensure!(gained > 0, "it came to {gained}");
-    let differences = scene.logged("the inventory is not what the ledger says")?;
-    ensure!(differences == 0, "{differences} times the inventory was another than the ledger's");
     Ok(())
-}
-
-/// Waits until nothing is under way or half done, and the ledger has more than `entries`; gives how many.
-pub(crate) async fn quiet(scene: &Scene, entries: u64) -> Result<u64> {
-    let mut last = Value::Null;
-    let waited = until(PATIENCE.saturating_mul(2), || {
-        last = scene.program.query(&["keeper", "status"]).unwrap_or_default();
-        let is_quiet = last["in_flight"].as_object().is_some_and(serde_json::Map::is_empty)
-            && last["open_trades"].as_array().is_some_and(Vec::is_empty);
-        Ok(last["entries"].as_u64().filter(|found| is_quiet && *found > entries))
-    });
-    waited.await.with_context(|| format!("more than {entries} entries; the keepers say {last:#}"))
-}
-
-/// Waits until both pools are seen.
-pub(crate) async fn sees_pools(scene: &Scene) -> Result<()> {
-    let mut last = Value::Null;
-    let waited = until(PATIENCE, || {
-        last = scene.program.query(&["keeper", "status"]).unwrap_or_default();
-        let priced = |venue: &Value| venue["price"].is_string();
-        let pools = last["venues"].as_array().map_or(0, |venues| venues.iter().filter(|venue| priced(venue)).count());
-        Ok((pools == 2).then_some(()))
-    });
-    waited.await.with_context(|| format!("the keepers say {last:#}"))
-}
-
-/// That whoever buys on the one side and sells on the other gains nothing after the pools' fees.
-pub(crate) fn within_fees(cheap: u128, dear: u128) -> bool {
-    dear * 997 * 997 <= cheap * 1_000 * 1_000
 }
 
 /// The keepers' part of the configuration: without an executor they only look.
@@ -156,16 +89,7 @@ key = {{ file = "keys/{KEEPER}.key" }}
         executor(1),
     );
     let own = [own, a.venue("a"), b.venue("b")].concat();
-    format!("{}{more}", trading(mode, ["a", "b"], TARGET, &own))
-}
-
-/// Deploys the executor of a chain as an operator does.
-pub(crate) fn executor(scene: &Scene, chain: &str) -> Result<String> {
-    let output = scene.program.output(&["contracts", "executor", chain])?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout)?;
-    let line = text.lines().find_map(|line| line.strip_prefix("executor = ")).context("no executor")?;
-    Ok(line.trim_matches('"').to_owned())
+    format!("{}{more}", trading::configuration(mode, ["a", "b"], TARGET, &own))
 }
 
 struct Stage {
@@ -341,23 +265,13 @@ async fn hedged(stage: &mut Stage, entries: u64) -> Result<()> {
     Ok(())
 }
 
-/// Opens a gap, kills the daemon as soon as it has sent so many of the trade's legs, and lets it go on.
+/// Opens a gap, and kills the daemon when so many of the trade's legs are sent.
 async fn killed(stage: &mut Stage, legs: usize, entries: u64) -> Result<u64> {
-    let sent = stage.scene.logged("trade sent")?;
+    let before = sent(&stage.scene)?;
     stage.pools[1].raise(stage.sites()[1], 10_000).await?;
-    let scene = &stage.scene;
-    until(PATIENCE, || Ok((scene.logged("trade sent")? >= sent + legs).then_some(())))
-        .await
-        .context("nothing is sent")?;
-    stage.scene.kill()?;
-    let found = stage.scene.logged("what was under way is followed")?;
-    stage.scene.run().await?;
-    let entries = quiet(&stage.scene, entries + 1).await?;
+    let entries = trading::killed(&mut stage.scene, before, legs, entries).await?;
     let [a, b] = stage.prices().await?;
     ensure!(within_fees(a, b), "{a} on a and {b} on b");
-    let scene = &stage.scene;
-    ensure!(scene.logged("what was under way is followed")? == found + 1, "nothing was found");
-    ensure!(scene.logged("trade sent")? == sent + 2, "a leg was sent twice, or not at all");
     Ok(entries)
 }
 

@@ -273,7 +273,7 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
     let counted = format!("tim3_keeper_attempts_total{{chain=\"a\",result=\"done\"}} {WEAK}\n");
     let metrics = metrics(&scene.program).await?;
     assert!(metrics.contains(&counted), "{metrics}");
-    agrees(&moved(&ledger(&scene)?)?, &before, &balances(&scene.devnet.a).await?)?;
+    agrees(&moved(&ledger(&scene)?), &before, &balances(&scene.devnet.a).await?)?;
 
     // A further fall, and kill -9 as soon as the first is sent.
     let sent = scene.logged("liquidation sent")?;
@@ -290,13 +290,13 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
         *times.entry(owner).or_default() += 1;
     }
     assert_eq!(times, weak()?.into_iter().map(|owner| (owner, 2)).collect(), "each once in each fall");
-    agrees(&moved(&ledger(&scene)?)?, &before, &balances(&scene.devnet.a).await?)?;
+    agrees(&moved(&ledger(&scene)?), &before, &balances(&scene.devnet.a).await?)?;
 
     // The price stands, and the market's admin asks for more.
     threshold(&scene.devnet.a, 7_600).await?;
     shows(&scene, "fifty under other terms", is_done(3 * WEAK)).await?;
     assert_eq!(liquidated(&scene.devnet.a).await?.len(), 3 * WEAK);
-    agrees(&moved(&ledger(&scene)?)?, &before, &balances(&scene.devnet.a).await?)?;
+    agrees(&moved(&ledger(&scene)?), &before, &balances(&scene.devnet.a).await?)?;
 
     commands(&scene).await?;
     scene.end().await?;
@@ -329,7 +329,7 @@ async fn commands(scene: &Scene) -> Result<()> {
     let report = scene.program.query(&["keeper", "replay"])?;
     assert_eq!(report["differences"], serde_json::json!([]), "{report:#}");
     let entries = ledger(scene)?;
-    let decision = entries[0]["decision"].to_string();
+    let decision = entries[0].decision.to_string();
     let explained = scene.program.output(&["keeper", "explain", &decision])?;
     let text = String::from_utf8(explained.stdout)?;
     for word in ["profit is", "health is", "was signed for a", "came to"] {

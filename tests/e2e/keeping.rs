@@ -9,6 +9,10 @@ use tim3_domain::{
     identity::Account,
     protocol::{Event, EventBody},
 };
+use tim3_keeper::{
+    Mode,
+    ledger::{Entry, Move},
+};
 
 use crate::scene::{PATIENCE, Scene};
 
@@ -37,34 +41,6 @@ pub(crate) fn is_done(entries: usize) -> impl Fn(&Value) -> bool {
     }
 }
 
-/// The configuration of keepers that trade TIM3 at par with the dollar on two chains, on each of which `target` of it is to be. `own` has the sections of these chains,
-/// of the venues, and of the policy.
-pub(crate) fn trading(mode: &str, chains: [&str; 2], target: u128, own: &str) -> String {
-    let [one, other] = chains;
-    format!(
-        r#"
-chains.a.mirror = false
-chains.b.mirror = false
-[keeper]
-mode = "{mode}"
-poll_interval = "200ms"
-retry_after = "1s"
-limits = {{ day = "10000000", each = "10000000", daily_loss = "10000", exposure = "100000" }}
-{own}
-[keeper.inventory.TIM3.chains]
-{one} = {{ target = "{target}", least = "19500" }}
-{other} = {{ target = "{target}", least = "19500" }}
-[keeper.assets]
-USDA.prices = ["par"]
-TIM3.prices = ["par"]
-ETH.prices = ["ether"]
-[keeper.prices]
-par = {{ fixed = "1" }}
-ether = {{ fixed = "2000" }}
-"#
-    )
-}
-
 /// How often each owner was liquidated, by a gateway's events.
 pub(crate) fn liquidated(events: impl IntoIterator<Item = Event>) -> BTreeMap<Account, usize> {
     let mut times = BTreeMap::new();
@@ -76,37 +52,40 @@ pub(crate) fn liquidated(events: impl IntoIterator<Item = Event>) -> BTreeMap<Ac
     times
 }
 
-/// The entries of the ledger.
-pub(crate) fn ledger(scene: &Scene) -> Result<Vec<Value>> {
+/// The entries of the ledger, all of what happened.
+pub(crate) fn ledger(scene: &Scene) -> Result<Vec<Entry>> {
     let output = scene.program.output(&["keeper", "ledger", "--json"])?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout)?;
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    let entries: Vec<Entry> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    ensure!(entries.iter().all(|entry| entry.mode == Mode::Live), "{entries:#?}");
+    Ok(entries)
 }
 
 /// Sums of what moved by the ledger, by asset.
-pub(crate) fn moved(entries: &[Value]) -> Result<BTreeMap<String, i128>> {
-    sums(entries, "moves")
+pub(crate) fn moved(entries: &[Entry]) -> BTreeMap<String, i128> {
+    sums(entries.iter().flat_map(|entry| &entry.moves))
 }
 
-/// The same of another column of moves.
-pub(crate) fn sums(entries: &[Value], column: &str) -> Result<BTreeMap<String, i128>> {
+/// Sums of what went to a treasury by the ledger, by asset.
+pub(crate) fn swept(entries: &[Entry]) -> BTreeMap<String, i128> {
+    sums(entries.iter().flat_map(|entry| &entry.swept))
+}
+
+fn sums<'a>(moves: impl Iterator<Item = &'a Move>) -> BTreeMap<String, i128> {
     let mut sums = BTreeMap::new();
-    for entry in entries {
-        ensure!(entry["mode"] == "live", "{entry}");
-        for change in entry[column].as_array().context("no moves")? {
-            let delta: i128 = change["delta"].to_string().parse()?;
-            *sums.entry(change["asset"].as_str().unwrap_or_default().to_owned()).or_default() += delta;
-        }
+    for change in moves {
+        *sums.entry(change.asset.clone()).or_default() += change.delta;
     }
-    Ok(sums)
+    sums
 }
 
 /// That the ledger says of every balance what the chain says, to the last unit.
 pub(crate) fn agrees(sums: &BTreeMap<String, i128>, before: &Balances, after: &Balances) -> Result<()> {
     for (asset, before) in before {
         let change = after.get(asset).with_context(|| format!("no balance of {asset}"))? - before;
-        ensure!(sums.get(*asset) == Some(&change), "{asset} moved by {change}, and the ledger says {sums:?}");
+        let found = sums.get(*asset).copied().unwrap_or_default();
+        ensure!(found == change, "{asset} moved by {change}, and the ledger says {sums:?}");
     }
     Ok(())
 }

@@ -28,5 +28,6 @@ mod scene;
 mod selling;
 mod solana;
 mod start;
+mod trading;
 mod uniswap;
 mod v1;

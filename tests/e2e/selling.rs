@@ -9,10 +9,10 @@ use tim3_devnet::{
 };
 
 use crate::{
-    arbitrage::executor,
     keeper::{balances, balances_of, inventory, liquidated, positions, price},
-    keeping::{agrees, is_done, ledger, moved, shows, sums},
+    keeping::{agrees, is_done, ledger, moved, shows, swept},
     scene::Scene,
+    trading::executor,
     uniswap::Pool,
 };
 
@@ -85,7 +85,7 @@ async fn what_is_seized_is_sold_at_once_also_where_the_pool_lends_what_is_repaid
     let after = balances(&scene.devnet.a).await?;
     // The bonus, less what the pool takes.
     ensure!(after["TIM3"] > 20 * i128::try_from(UNIT)? && after["WETH"] >= before["WETH"], "{after:?}");
-    agrees(&moved(&ledger(&scene)?)?, &before, &after)?;
+    agrees(&moved(&ledger(&scene)?), &before, &after)?;
 
     // A pool that would not even give what is to be repaid: nothing happens, and the reason is told.
     pool.thin(&scene.devnet.a).await?;
@@ -98,8 +98,8 @@ async fn what_is_seized_is_sold_at_once_also_where_the_pool_lends_what_is_repaid
     // With liquidity it goes on; and with its own TIM3 it sells as well.
     pool.fill(&scene.devnet.a, VOLATILE, LIQUIDITY.0, LIQUIDITY.1).await?;
     shows(&scene, "liquidations once the pool is filled", is_done(2 * DEBTS.len())).await?;
-    agrees(&moved(&ledger(&scene)?)?, &before, &balances(&scene.devnet.a).await?)?;
-    let counted = moved(&ledger(&scene)?)?;
+    agrees(&moved(&ledger(&scene)?), &before, &balances(&scene.devnet.a).await?)?;
+    let counted = moved(&ledger(&scene)?);
     scene.end().await?;
     let treasury = accounts::address(accounts::TREASURY)?;
     std::fs::write(&file, configuration(&pool, Some(&executor), Some(treasury)))?;
@@ -112,11 +112,11 @@ async fn what_is_seized_is_sold_at_once_also_where_the_pool_lends_what_is_repaid
     shows(&scene, "liquidations out of its own", is_done(3 * DEBTS.len())).await?;
     ensure!(liquidated(&scene.devnet.a).await?.len() == 3 * DEBTS.len());
     let end = balances(&scene.devnet.a).await?;
-    let all = moved(&ledger(&scene)?)?;
+    let all = moved(&ledger(&scene)?);
     let since = all.iter().map(|(asset, sum)| (asset.clone(), sum - counted.get(asset).copied().unwrap_or_default()));
     agrees(&since.collect(), &brought, &end)?;
     ensure!(end["TIM3"] == brought["TIM3"] && brought["TIM3"] > own["TIM3"], "{own:?} {brought:?} {end:?}");
-    let swept = sums(&ledger(&scene)?, "swept")?;
+    let swept = swept(&ledger(&scene)?);
     ensure!(swept["TIM3"] > 0, "{swept:?}");
     let gained = balances_of(&scene.devnet.a, treasury).await?;
     for (asset, before) in &hoard {

@@ -1,8 +1,6 @@
 //! Keepers in mode `live` that trade between a pool on AO, in the real aos module, and a Uniswap V2 pool on an EVM chain; with kills on the way, and swaps that
 //! the pool pays back.
 
-use std::collections::BTreeMap;
-
 use alloy::{primitives::U256, providers::Provider as _};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
@@ -23,9 +21,9 @@ use tim3_domain::{
 
 use super::NATIVE;
 use crate::{
-    arbitrage::{PAR, executor, ledger, quiet, sees_pools, within_fees},
-    keeping::trading,
+    keeping::Balances,
     scene::{PATIENCE, Scene},
+    trading::{self, PAR, ended, executor, gained, quiet, rejected, sees_pools, sent, within_fees},
     uniswap::{self, Pool},
 };
 
@@ -94,7 +92,7 @@ quote = "TIM3"
             self.swap
         );
         let own = own + &self.pool.venue("a");
-        let text = trading(mode, ["a", "o"], TARGET, &own) + more;
+        let text = trading::configuration(mode, ["a", "o"], TARGET, &own) + more;
         let file = self.scene.devnet.directory.join("keeper.toml");
         std::fs::write(&file, text)?;
         Ok(file)
@@ -111,7 +109,7 @@ quote = "TIM3"
     }
 
     /// What the keeper has over both chains, by the names and in the units of its ledger; and of TIM3 on each.
-    async fn balances(&self) -> Result<(BTreeMap<&'static str, i128>, [u128; 2])> {
+    async fn balances(&self) -> Result<(Balances, [u128; 2])> {
         let (a, o) = (&self.scene.devnet.a, self.site()?);
         let (here, there) = (accounts::address(KEEPER)?, accounts::ao_wallet(KEEPER)?.address());
         let number = |amount: U256| Ok::<_, anyhow::Error>(i128::try_from(amount)?);
@@ -125,22 +123,11 @@ quote = "TIM3"
         Ok((sums.into(), [u128::try_from(synthetic[0])? / UNIT, u128::try_from(synthetic[1])? / UNIT]))
     }
 
-    /// That the ledger says of every balance what the chains say, to the last unit; that it gained, and lies where it is to.
-    async fn agrees(&self, before: &BTreeMap<&'static str, i128>) -> Result<()> {
-        let ((after, synthetic), entries) = (self.balances().await?, ledger(&self.scene)?);
-        let mut moved: BTreeMap<&str, i128> = BTreeMap::new();
-        for change in entries.iter().flat_map(|entry| &entry.moves) {
-            *moved.entry(&change.asset).or_default() += change.delta;
-        }
-        for (asset, before) in before {
-            let (found, expected) = (moved.get(asset).copied().unwrap_or_default(), after[asset] - before);
-            ensure!(found == expected, "{asset} moved by {expected}, and the ledger says {found}: {entries:#?}");
-        }
-        let gained: i128 = entries.iter().map(|entry| entry.usd).sum();
-        ensure!(gained > 0, "it came to {gained}");
+    /// That the ledger says what the chains say, and that the inventory lies where it is to.
+    async fn agrees(&self, before: &Balances) -> Result<()> {
+        let (after, synthetic) = self.balances().await?;
+        gained(&self.scene, before, &after)?;
         ensure!(synthetic.iter().all(|held| *held >= 19_500), "{synthetic:?}");
-        let differences = self.scene.logged("the inventory is not what the ledger says")?;
-        ensure!(differences == 0, "{differences} times the inventory was another than the ledger's");
         Ok(())
     }
 
@@ -217,41 +204,31 @@ fn hardly_gains(cheap: u128, dear: u128) -> bool {
     within_fees(cheap, dear * 99 / 100)
 }
 
-/// Opens a gap, kills the daemon as soon as it has sent so many of the trade's legs, and lets it go on.
+/// Opens a gap, and kills the daemon when so many of the trade's legs are sent.
 async fn killed(stage: &mut Stage, legs: usize, entries: u64) -> Result<u64> {
-    let sent = stage.scene.logged("trade sent")?;
+    let before = sent(&stage.scene)?;
     stage.pool.raise(&stage.scene.devnet.a, 10_000).await?;
-    let scene = &stage.scene;
-    until(PATIENCE, || Ok((scene.logged("trade sent")? >= sent + legs).then_some(())))
-        .await
-        .context("nothing is sent")?;
-    stage.scene.kill()?;
-    let found = stage.scene.logged("what was under way is followed")?;
-    stage.scene.run().await?;
-    let entries = quiet(&stage.scene, entries + 1).await?;
+    let entries = trading::killed(&mut stage.scene, before, legs, entries).await?;
     let [a, o] = stage.prices().await?;
     ensure!(within_fees(o, a), "{a} on a and {o} on o");
-    let scene = &stage.scene;
-    ensure!(scene.logged("what was under way is followed")? == found + 1, "nothing was found");
-    ensure!(scene.logged("trade sent")? == sent + 2, "a leg was sent twice, or not at all");
     Ok(entries)
 }
 
 /// Somebody sells before the second leg, which would bring less than its least: the pool pays it back, and it is sent again at the new price.
 async fn refused(stage: &Stage, entries: u64) -> Result<u64> {
     let (scene, site) = (&stage.scene, stage.site()?);
-    let (sent, before) = (scene.logged("trade sent")?, stage.refunds().await?);
+    let (legs, before) = (sent(scene)?, stage.refunds().await?);
     // The first one that sells TIM3 here is the keeper.
     let notice = json!({"From": site.token(SYNTHETIC)?, "Target": stage.swap, "Action": "Credit-Notice"});
     site.network().fault(&json!({"unit": "push", "kind": "hold", "match": notice})).await?;
     site.swap(stage.swap, PROVIDER, STABLE, 5_000).await?;
-    until(PATIENCE, || Ok((scene.logged("trade sent")? >= sent + 2).then_some(()))).await.context("nothing is sent")?;
+    until(PATIENCE, || Ok((sent(scene)? >= legs + 2).then_some(()))).await.context("nothing is sent")?;
     until_async(PATIENCE, async || Ok((site.network().held().await?.len() == 1).then_some(()))).await?;
     site.swap(stage.swap, PROVIDER, SYNTHETIC, 1_000).await?;
     site.network().release().await?;
     let entries = quiet(scene, entries + 1).await?;
     ensure!(stage.refunds().await? == before + 1, "it was not paid back");
-    ensure!(scene.logged("trade sent")? >= sent + 3, "it was not sent again");
+    ensure!(sent(scene)? >= legs + 3, "it was not sent again");
     Ok(entries)
 }
 
@@ -438,12 +415,6 @@ fn sale(step: TradeStep, market: MarketId) -> Sale {
     Sale { liquidation, step, output: 1, most: 1, flash: false, treasury: None, deadline: 0 }
 }
 
-fn rejected<T: std::fmt::Debug>(result: Result<T, ChainError>, expected: &str) -> Result<()> {
-    let is_it = matches!(&result, Err(ChainError::Rejected { reason, .. }) if reason.contains(expected));
-    ensure!(is_it, "{result:?}, expected {expected}");
-    Ok(())
-}
-
 async fn one(keeper: &Keeper, transaction: &Transaction) -> Result<Attempt<Traded>> {
     keeper.trades(std::slice::from_ref(transaction)).await?.pop().context("no attempt")
 }
@@ -455,13 +426,4 @@ async fn done(keeper: &Keeper, transaction: &Transaction) -> Result<Traded> {
         Attempt::Included { cost: 0, result: Ok(done), .. } => Ok(done),
         other => anyhow::bail!("it was not done: {other:?}"),
     }
-}
-
-/// What became of a trade, once that is certain.
-async fn ended(keeper: &Keeper, transaction: &Transaction) -> Result<Attempt<Traded>> {
-    until_async(PATIENCE, async || {
-        let attempt = one(keeper, transaction).await?;
-        Ok((!matches!(attempt, Attempt::Pending | Attempt::Unknown)).then_some(attempt))
-    })
-    .await
 }

@@ -166,7 +166,7 @@ async fn a_price_fall_on_ao_liquidates_the_unhealthy_and_only_those_and_neither_
     site(&scene)?.publish([1_790, 1_800]).await?;
     shows(&scene, "a liquidation of each", is_done(WEAK)).await?;
     assert_eq!(liquidated(site(&scene)?).await?, weak(1)?);
-    agrees(&moved(&ledger(&scene)?)?, &before, &balances(site(&scene)?).await?)?;
+    agrees(&moved(&ledger(&scene)?), &before, &balances(site(&scene)?).await?)?;
 
     // A further fall, and kill -9 as soon as the first is sent.
     let sent = scene.logged("liquidation sent")?;
@@ -179,7 +179,7 @@ async fn a_price_fall_on_ao_liquidates_the_unhealthy_and_only_those_and_neither_
     scene.run().await?;
     shows(&scene, "one more of each", is_done(2 * WEAK)).await?;
     assert_eq!(liquidated(site(&scene)?).await?, weak(2)?, "each once in each fall");
-    agrees(&moved(&ledger(&scene)?)?, &before, &balances(site(&scene)?).await?)?;
+    agrees(&moved(&ledger(&scene)?), &before, &balances(site(&scene)?).await?)?;
     let report = scene.program.query(&["keeper", "replay"])?;
     assert_eq!(report["differences"], json!([]), "{report:#}");
     assert_eq!(scene.logged("it is counted anew")?, 0, "the inventory is what the ledger says");
@@ -211,6 +211,8 @@ async fn bad_prices(scene: &Scene, oracle: &RedStone) -> Result<()> {
     for garbage in ["'a lot'", "-18", "{}", "18e99"] {
         oracle.says(garbage).await?;
         shows(scene, garbage, |view| verdict(view) == "non_positive").await?;
+        oracle.says("20").await?;
+        shows(scene, "a price again", |view| verdict(view) == "too_uncertain").await?;
     }
     site.network().advance(3_700).await?;
     oracle.says("18").await?;

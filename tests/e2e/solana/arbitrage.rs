@@ -1,17 +1,11 @@
 //! Keepers in mode `live` that trade between a pool on Solana and a Uniswap V2 pool on an EVM chain, and on Solana alone against par; with a kill between
 //! two legs.
 
-use std::collections::BTreeMap;
-
 use alloy::{primitives::U256, providers::Provider as _};
 use anyhow::{Context as _, Result, ensure};
-use tim3_chain::{
-    Actor as _, Attempt, ChainError, Keeper as _, PoolAt, Trade, TradeStep, Traded, Trader, Transaction, Undone,
-    UserAction, Via,
-};
+use tim3_chain::{Actor as _, Attempt, Keeper as _, PoolAt, Trade, TradeStep, Undone, UserAction, Via};
 use tim3_devnet::{
     SolanaSite, accounts,
-    daemon::{until, until_async},
     plan::{STABLE, SYNTHETIC, UNIT},
     solana::{SwapPool, account_of},
 };
@@ -19,9 +13,9 @@ use tim3_domain::amm::{Fee, Hop, Size};
 use tim3_solana::{Keypair, Signer as _, address::account as address};
 
 use crate::{
-    arbitrage::{PAR, executor, ledger, quiet, sees_pools, within_fees},
-    keeping::trading,
-    scene::{PATIENCE, Scene},
+    keeping::Balances,
+    scene::Scene,
+    trading::{self, PAR, ended, executor, gained, quiet, rejected, sees_pools, sent, within_fees},
     uniswap::{self, Pool},
 };
 
@@ -101,7 +95,7 @@ fixed = "150"
 "#
         );
         let own = own + &self.pool.venue("a");
-        let text = trading(mode, ["a", "s"], TARGET.into(), &own) + more;
+        let text = trading::configuration(mode, ["a", "s"], TARGET.into(), &own) + more;
         let file = self.scene.devnet.directory.join("keeper.toml");
         std::fs::write(&file, text)?;
         Ok(file)
@@ -118,7 +112,7 @@ fixed = "150"
     }
 
     /// What the keeper has over both chains, by the names and in the units of its ledger.
-    async fn balances(&self) -> Result<BTreeMap<&'static str, i128>> {
+    async fn balances(&self) -> Result<Balances> {
         let (a, s) = (&self.scene.devnet.a, self.site()?);
         let (here, there) = (accounts::address(KEEPER)?, accounts::solana_key(KEEPER).pubkey());
         let number = |amount: U256| Ok::<_, anyhow::Error>(i128::try_from(amount)?);
@@ -132,29 +126,21 @@ fixed = "150"
         .into())
     }
 
-    /// That the ledger says of every balance what the chains say, to the last unit; and that it gained.
-    async fn agrees(&self, before: &BTreeMap<&'static str, i128>) -> Result<()> {
-        let (after, entries) = (self.balances().await?, ledger(&self.scene)?);
-        let mut moved: BTreeMap<&str, i128> = BTreeMap::new();
-        for change in entries.iter().flat_map(|entry| &entry.moves) {
-            *moved.entry(&change.asset).or_default() += change.delta;
-        }
-        for (asset, before) in before {
-            let (found, expected) = (moved.get(asset).copied().unwrap_or_default(), after[asset] - before);
-            ensure!(found == expected, "{asset} moved by {expected}, and the ledger says {found}: {entries:#?}");
-        }
-        let gained: i128 = entries.iter().map(|entry| entry.usd).sum();
-        ensure!(gained > 0, "it came to {gained}");
-        let differences = self.scene.logged("the inventory is not what the ledger says")?;
-        ensure!(differences == 0, "{differences} times the inventory was another than the ledger's");
-        Ok(())
+    /// That the ledger says what the chains say.
+    async fn agrees(&self, before: &Balances) -> Result<()> {
+        gained(&self.scene, before, &self.balances().await?).map(drop)
     }
 }
 
 /// Lets the keeper lock on Solana for the TIM3 that it begins with.
 async fn mint(site: &SolanaSite) -> Result<()> {
-    let amount = u128::from(TARGET) * UNIT;
-    let lock = UserAction::Lock {
+    site.user(accounts::solana_key(KEEPER)).await?.act(lock(site, u128::from(TARGET) * UNIT)?).await?;
+    Ok(())
+}
+
+/// What mints so much TIM3 for the keeper, at par.
+fn lock(site: &SolanaSite, amount: u128) -> Result<UserAction> {
+    Ok(UserAction::Lock {
         market: site.market(STABLE)?,
         collateral: amount,
         debt: amount,
@@ -162,9 +148,7 @@ async fn mint(site: &SolanaSite) -> Result<()> {
         recipient: account_of(KEEPER),
         refund_to: account_of(KEEPER),
         max_fee: 0,
-    };
-    site.user(accounts::solana_key(KEEPER)).await?.act(lock).await?;
-    Ok(())
+    })
 }
 
 #[tokio::test]
@@ -209,7 +193,7 @@ async fn attempts(stage: &Stage) -> Result<()> {
     let site = stage.site()?;
     let keeper = site.connect().await?.keeper(accounts::solana_key(KEEPER));
     let trader = keeper.trader().context("no trading")?;
-    let (pool, router) = (address(&stage.swap.swap), address(&stage.swap.program));
+    let (pool, router, market) = (address(&stage.swap.swap), address(&stage.swap.program), site.market(STABLE)?);
     let at = PoolAt { pool, router, fee: Fee::UNISWAP_V2 };
     let other = PoolAt { fee: Fee::new(9_975, 10_000)?, ..at };
     rejected(trader.pool(&other).await, "takes 30/10000, and 25/10000 is configured")?;
@@ -239,39 +223,42 @@ async fn attempts(stage: &Stage) -> Result<()> {
     let late = ended(trader, &second).await?;
     let is_guarded = matches!(&late, Attempt::Included { cost, result: Err(Undone::Guarded(_)), .. } if *cost > 0);
     ensure!(is_guarded, "{late:?}");
+    // A redemption behind a swap pays what it is to pay, or nothing happens: as where a USDA is missing by then.
+    let through = |output| {
+        let swap = TradeStep { via: Via::Pool { pool, router }, from: stable.token, to: synthetic.token };
+        let redeem = TradeStep { via: Via::Par(market), from: synthetic.token, to: stable.token };
+        let size = Size::Sell { input, min_output: output };
+        Trade { steps: vec![swap, redeem], size, deadline: u64::MAX }
+    };
+    let [reserve_in, reserve_out] = site.held(&stage.swap).await?.map(u128::from);
+    let quoted = Hop { reserve_in, reserve_out, fee: at.fee }.output(input);
+    rejected(trader.prepare_trade(&through(quoted + UNIT)).await, "TooLittle")?;
+    let short = loop {
+        let short = trader.prepare_trade(&through(quoted)).await?;
+        site.user(accounts::solana_key(KEEPER)).await?.act(lock(site, UNIT)?).await?;
+        keeper.broadcast(&short).await?;
+        match ended(trader, &short).await? {
+            // It was too slow for its blockhash.
+            Attempt::Dead => {}
+            short => break short,
+        }
+    };
+    let is_undone = |reason: &str| reason.contains("InsufficientFunds");
+    ensure!(
+        matches!(&short, Attempt::Included { result: Err(Undone::Failed(reason)), .. } if is_undone(reason)),
+        "{short:?}"
+    );
     let dead = ended(trader, &kept).await?;
     ensure!(dead == Attempt::Dead && keeper.escalate(&kept).await?.is_none(), "{dead:?}");
     Ok(())
 }
 
-fn rejected<T: std::fmt::Debug>(result: Result<T, ChainError>, expected: &str) -> Result<()> {
-    let is_it = matches!(&result, Err(ChainError::Rejected { reason, .. }) if reason.contains(expected));
-    ensure!(is_it, "{result:?}, expected {expected}");
-    Ok(())
-}
-
-/// What became of a trade, once that is certain.
-async fn ended(trader: &dyn Trader, transaction: &Transaction) -> Result<Attempt<Traded>> {
-    until_async(PATIENCE, async || {
-        let attempt = trader.trades(std::slice::from_ref(transaction)).await?.pop();
-        Ok(attempt.filter(|attempt| !matches!(attempt, Attempt::Pending | Attempt::Unknown)))
-    })
-    .await
-}
-
-/// Opens a gap, kills the daemon as soon as it has sent the first leg, and lets it go on.
+/// Opens a gap, and kills the daemon as soon as it has sent the first leg.
 async fn killed(stage: &mut Stage, entries: u64) -> Result<u64> {
-    let sent = stage.scene.logged("trade sent")?;
+    let before = sent(&stage.scene)?;
     stage.pool.raise(&stage.scene.devnet.a, 10_000).await?;
-    let scene = &stage.scene;
-    until(PATIENCE, || Ok((scene.logged("trade sent")? > sent).then_some(()))).await.context("nothing is sent")?;
-    stage.scene.kill()?;
-    stage.scene.run().await?;
-    let entries = quiet(&stage.scene, entries + 1).await?;
+    let entries = trading::killed(&mut stage.scene, before, 1, entries).await?;
     let [a, s] = stage.prices().await?;
     ensure!(within_fees(s, a), "{a} on a and {s} on s");
-    let scene = &stage.scene;
-    ensure!(scene.logged("what was under way is followed")? == 1, "nothing was found");
-    ensure!(scene.logged("trade sent")? == sent + 2, "a leg was sent twice, or not at all");
     Ok(entries)
 }

@@ -140,7 +140,7 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
     shows(&scene, "twenty liquidations", is_done(WEAK)).await?;
     let once: BTreeMap<Account, usize> = weak().into_iter().map(|owner| (owner, 1)).collect();
     assert_eq!(liquidated(scene_site(&scene)?).await?, once);
-    agrees(&moved(&ledger(&scene)?)?, &before, &balances(scene_site(&scene)?).await?)?;
+    agrees(&moved(&ledger(&scene)?), &before, &balances(scene_site(&scene)?).await?)?;
 
     // A further fall, and kill -9 as soon as the first is sent.
     let sent = scene.logged("liquidation sent")?;
@@ -153,7 +153,7 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
     shows(&scene, "twenty more", is_done(2 * WEAK)).await?;
     let twice: BTreeMap<Account, usize> = weak().into_iter().map(|owner| (owner, 2)).collect();
     assert_eq!(liquidated(scene_site(&scene)?).await?, twice, "each once in each fall");
-    agrees(&moved(&ledger(&scene)?)?, &before, &balances(scene_site(&scene)?).await?)?;
+    agrees(&moved(&ledger(&scene)?), &before, &balances(scene_site(&scene)?).await?)?;
 
     // All but one, and more than two pages of events take: none of them fails for want of a third.
     publish(&scene, 105).await?;
@@ -163,7 +163,7 @@ async fn a_price_fall_liquidates_the_unhealthy_and_only_those_and_neither_a_bad_
     let everybody: BTreeSet<Account> = (0..HEALTHY).map(|number| account(&owner(number).pubkey())).collect();
     assert_eq!(liquidated(scene_site(&scene)?).await?.into_keys().collect::<BTreeSet<_>>(), everybody);
     assert_eq!(scene.logged("an action failed")?, 0);
-    agrees(&moved(&ledger(&scene)?)?, &before, &balances(scene_site(&scene)?).await?)?;
+    agrees(&moved(&ledger(&scene)?), &before, &balances(scene_site(&scene)?).await?)?;
     let report = scene.program.query(&["keeper", "replay"])?;
     assert_eq!(report["differences"], json!([]), "{report:#}");
     scene.end().await?;
