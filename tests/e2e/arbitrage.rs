@@ -55,17 +55,17 @@ impl Account {
     }
 }
 
-/// That the ledger says what the chains say, and has an entry for each transaction.
-async fn agrees(scene: &Scene, before: &Account) -> Result<()> {
+/// That the ledger says what the chains say, has an entry for each transaction, and gained since the first `known` entries. Gives how many there are.
+async fn agrees(scene: &Scene, before: &Account, known: u64) -> Result<u64> {
     let after = Account::read(scene).await?;
-    let entries = gained(scene, &before.balances, &after.balances)?;
+    let entries = gained(scene, &before.balances, &after.balances, known)?;
     let on = |chain: &str| {
         let paid = |change: &&Move| change.chain == chain && change.asset == "ETH";
         u64::try_from(entries.iter().flat_map(|entry| &entry.moves).filter(paid).count())
     };
     let (sent, expected) = ([on("a")?, on("b")?], [after.sent[0] - before.sent[0], after.sent[1] - before.sent[1]]);
     ensure!(sent == expected, "{expected:?} transactions, and the ledger has {sent:?}");
-    Ok(())
+    Ok(u64::try_from(entries.len())?)
 }
 
 /// The keepers' part of the configuration: without an executor they only look.
@@ -145,14 +145,17 @@ async fn gaps_between_chains_and_against_par_are_closed_across_kills_and_a_leg_t
     ensure!(a > PAR && within_fees(a, b), "{a} on a and {b} on b");
     let after = Account::read(&stage.scene).await?;
     ensure!(after.synthetic.iter().all(|held| *held >= 19_500), "{after:?}");
-    agrees(&stage.scene, &before).await?;
+    let mut known = agrees(&stage.scene, &before, 0).await?;
     explains(&stage.scene)?;
 
     // kill -9 when the first leg is sent, and at the second one: each is found, and nothing is done twice.
     let entries = killed(&mut stage, 1, entries).await?;
-    agrees(&stage.scene, &before).await?;
+    known = agrees(&stage.scene, &before, known).await?;
     let entries = killed(&mut stage, 2, entries).await?;
-    agrees(&stage.scene, &before).await?;
+    known = agrees(&stage.scene, &before, known).await?;
+
+    let entries = demoted(&mut stage, entries).await?;
+    known = agrees(&stage.scene, &before, known).await?;
 
     // Both pools are above par: TIM3 is minted at home on a, and sold on either side.
     stage.scene.end().await?;
@@ -161,17 +164,18 @@ async fn gaps_between_chains_and_against_par_are_closed_across_kills_and_a_leg_t
     let entries = quiet(&stage.scene, entries).await?;
     let [a, b] = stage.prices().await?;
     ensure!(a * 997 <= PAR * 1_000 && b * 997 <= PAR * 1_000, "{a} on a and {b} on b");
-    agrees(&stage.scene, &before).await?;
+    known = agrees(&stage.scene, &before, known).await?;
 
     // And below: bought, and redeemed.
     stage.pools[0].lower(stage.sites()[0], 10_000).await?;
     let entries = quiet(&stage.scene, entries).await?;
     let [a, _] = stage.prices().await?;
     ensure!(a * 1_000 >= PAR * 997, "{a} on a");
-    agrees(&stage.scene, &before).await?;
+    agrees(&stage.scene, &before, known).await?;
 
     hedged(&mut stage, entries).await?;
-    agrees(&stage.scene, &before).await?;
+    // The hedge lost something.
+    agrees(&stage.scene, &before, 0).await?;
     averaged(&mut stage).await?;
     stage.scene.end().await
 }
@@ -272,6 +276,22 @@ async fn killed(stage: &mut Stage, legs: usize, entries: u64) -> Result<u64> {
     let entries = trading::killed(&mut stage.scene, before, legs, entries).await?;
     let [a, b] = stage.prices().await?;
     ensure!(within_fees(a, b), "{a} on a and {b} on b");
+    Ok(entries)
+}
+
+/// Opens a gap, kills the daemon when the first leg is sent, and starts it in mode `observe`: it finishes the trade, and begins nothing.
+async fn demoted(stage: &mut Stage, entries: u64) -> Result<u64> {
+    let before = sent(&stage.scene)?;
+    stage.pools[1].raise(stage.sites()[1], 10_000).await?;
+    until(PATIENCE, || Ok((sent(&stage.scene)? > before).then_some(()))).await.context("nothing is sent")?;
+    stage.scene.kill()?;
+    let file = stage.scene.devnet.directory.join("keeper.toml");
+    let live = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, live.replace("mode = \"live\"", "mode = \"observe\""))?;
+    stage.scene.run().await?;
+    let entries = quiet(&stage.scene, entries + 1).await?;
+    let view = stage.scene.program.query(&["keeper", "status"])?;
+    ensure!(view["mode"] == "observe" && sent(&stage.scene)? == before + 2, "{view:#}");
     Ok(entries)
 }
 

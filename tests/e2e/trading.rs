@@ -80,12 +80,14 @@ pub(crate) fn within_fees(cheap: u128, dear: u128) -> bool {
     dear * 997 * 997 <= cheap * 1_000 * 1_000
 }
 
-/// That the ledger says of every balance what the chains say, to the last unit, before and after; that it gained, and was never told another inventory.
-pub(crate) fn gained(scene: &Scene, before: &Balances, after: &Balances) -> Result<Vec<Entry>> {
+/// That the ledger says of every balance what the chains say, to the last unit, before and after; that all entries together gained, and those after the first `known` by
+/// themselves; and that it was never told another inventory.
+pub(crate) fn gained(scene: &Scene, before: &Balances, after: &Balances, known: u64) -> Result<Vec<Entry>> {
     let entries = ledger(scene)?;
     agrees(&moved(&entries), before, after)?;
-    let result: i128 = entries.iter().map(|entry| entry.usd).sum();
-    ensure!(result > 0, "it came to {result}");
+    let since = |first: u64| entries.iter().filter(|entry| entry.number >= first).map(|entry| entry.usd).sum::<i128>();
+    let (all, new) = (since(0), since(known));
+    ensure!(all > 0 && new > 0, "it came to {all}, and {new} of that since entry {known}");
     let differences = scene.logged("the inventory is not what the ledger says")?;
     ensure!(differences == 0, "{differences} times the inventory was another than the ledger's");
     Ok(entries)

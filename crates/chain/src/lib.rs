@@ -45,7 +45,7 @@ pub use reader::{Endpoint, Fetched, Reader, Reading, Skip};
 pub use state::{AttesterSet, Books, Direction, Holding, PeerBooks, PositionRecord, RouteState, Slot, State};
 pub use submitter::{Capacity, Prepared, Submitter, Transaction, TransactionState, Verdict};
 pub use token::Token;
-pub use trader::{Move, PoolAt, Sale, TokenAt, Trade, TradeStep, Traded, Trader, Via};
+pub use trader::{Move, PoolAt, Sale, TokenAt, Trade, TradeStep, Traded, Trader, Via, is_trade_guard};
 
 use tim3_domain::identity::{Account, ChainId, GatewayId};
 

@@ -16,6 +16,23 @@ use tim3_domain::{
 
 use crate::{Attempt, BlockRef, ChainError, Liquidate, Transaction};
 
+/// Parts of the reasons of executors, adapters and pools with which a trade changes nothing.
+const TRADE_GUARDS: [&str; 7] = [
+    "TooLittle",
+    "Expired(",
+    "INSUFFICIENT_OUTPUT_AMOUNT",
+    "EXCESSIVE_INPUT_AMOUNT",
+    "UniswapV2Router: EXPIRED",
+    "ExceededSlippage",
+    "ZeroTradingTokens",
+];
+
+/// Whether `reason` says that a trade would bring too little, because somebody else was first, or came too late: then nothing has changed.
+#[must_use]
+pub fn is_trade_guard(reason: &str) -> bool {
+    TRADE_GUARDS.iter().any(|guard| reason.contains(guard))
+}
+
 /// A token on its chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenAt {

@@ -137,7 +137,7 @@ pub struct ArbitragePolicy {
     pub hops: usize,
     /// Most edges that one search looks at.
     pub steps: usize,
-    /// What must be gained after all costs, in US dollars with 18 decimals.
+    /// More than this must be gained after all costs, in US dollars with 18 decimals.
     pub min_profit: u128,
     /// What crossing to another chain costs, in basis points: bringing inventory back later.
     pub crossing_bps: u16,

@@ -45,6 +45,9 @@ pub struct Entry {
     pub swept: Vec<Move>,
     /// What of it was gas: base units of the chain's own asset, positive.
     pub gas: u128,
+    /// What the relay kept of a transfer, in base units of its asset. What pools take is in the price.
+    #[serde(default)]
+    pub fee: u128,
     /// How much better (negative: worse) than quoted it was, in base units of [`Self::slippage_asset`]: what came out beyond the quote; or, where an exact amount was
     /// bought, what went in less than quoted.
     pub slippage: i128,
@@ -78,7 +81,7 @@ impl Entry {
 
     /// Names of the columns of [`Self::csv`].
     pub const CSV_HEADER: &str =
-        "number,decision,time,mode,subject,moves,swept,gas,slippage,slippage_asset,pnl_usd_e18,unpriced";
+        "number,decision,time,mode,subject,moves,swept,gas,fee,slippage,slippage_asset,pnl,pnl_usd_e18,unpriced";
 
     /// The entry as a line of CSV; amounts in base units.
     #[must_use]
@@ -90,10 +93,12 @@ impl Entry {
         let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
         let subject = quoted(&self.subject.to_string());
         let (moves, swept, time) = (quoted(&listed(&self.moves)), quoted(&listed(&self.swept)), utc(self.at_ms));
-        let Self { number, decision, mode, gas, slippage, slippage_asset, usd, .. } = self;
+        let pnl: Vec<_> = self.by_asset().into_iter().map(|(asset, sum)| format!("{asset}:{sum:+}")).collect();
+        let pnl = quoted(&pnl.join(" "));
+        let Self { number, decision, mode, gas, fee, slippage, slippage_asset, usd, .. } = self;
         let unpriced = quoted(&self.unpriced.join(" "));
         format!(
-            "{number},{decision},{time},{mode},{subject},{moves},{swept},{gas},{slippage},{slippage_asset},{usd},{unpriced}"
+            "{number},{decision},{time},{mode},{subject},{moves},{swept},{gas},{fee},{slippage},{slippage_asset},{pnl},{usd},{unpriced}"
         )
     }
 }
@@ -246,6 +251,7 @@ mod tests {
             moves,
             swept: vec![],
             gas: 0,
+            fee: 0,
             slippage: -1,
             slippage_asset: "USDA".into(),
             usd: 3,
@@ -285,8 +291,8 @@ mod tests {
         assert_eq!(
             line,
             "0,7,1970-01-01T00:00:00Z,live,\"USDA on east through a \"\"b\"\", c\",\
-             \"east/USDA:-100 east/TIM3:+100 west/TIM3:-100 west/USDA:+103\",\"\",0,-1,USDA,3,\"DAI X,Y\""
+             \"east/USDA:-100 east/TIM3:+100 west/TIM3:-100 west/USDA:+103\",\"\",0,0,-1,USDA,\"USDA:+3\",3,\"DAI X,Y\""
         );
-        assert_eq!(Entry::CSV_HEADER.split(',').count(), 12, "as many as there are in a line");
+        assert_eq!(Entry::CSV_HEADER.split(',').count(), 14, "as many as there are in a line");
     }
 }

@@ -6,10 +6,12 @@
 mod abandoned;
 mod what_if;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::Config,
+    config::{Config, Mode},
     decision::Decision,
     error::KeeperError,
     input::Recorded,
@@ -94,6 +96,10 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// Actions under another configuration that the record has no fitting outcome of: they were filled as quoted.
     pub assumed: u64,
+    /// What the entries of the record came to, by mode, in US dollars with 18 decimals.
+    pub recorded: BTreeMap<Mode, i128>,
+    /// What those of the replay came to.
+    pub replayed: BTreeMap<Mode, i128>,
 }
 
 /// Decides everything again, under the configuration of the record or under `other`.
@@ -138,6 +144,12 @@ impl Report {
         self.inputs = self.inputs.saturating_add(1);
         let decided = u64::try_from(recorded.decisions.len()).unwrap_or(u64::MAX);
         self.decisions = self.decisions.saturating_add(decided);
+        for (results, step) in [(&mut self.recorded, &recorded), (&mut self.replayed, &replayed)] {
+            for entry in &step.entries {
+                let result = results.entry(entry.mode).or_default();
+                *result = result.saturating_add(entry.usd);
+            }
+        }
         if !is_same {
             self.differences.push(Difference { input: input.sequence, recorded, replayed });
         }

@@ -164,14 +164,15 @@ fn inventory_below_its_least_is_filled_by_one_transfer_and_not_by_two() {
     world.block();
     assert!(world.look().is_empty(), "it is on its way");
     let change = |chain: &str, delta| Move { chain: chain.into(), asset: "TIM3".into(), delta };
-    let amount = i128::try_from(40_000 * WHOLE).unwrap();
-    let fill = Fill { input: transfer.amount, output: transfer.amount };
-    let moves = vec![change("east", -amount), change("west", amount)];
-    world.give(Input::Outcome {
-        decision: decisions[0].number,
-        outcome: Outcome::Done { fill, moves, swept: Vec::new(), gas: 0 },
-    });
-    assert_eq!(world.hold("west", "TIM3", 50_000 * WHOLE).differences, []);
+    // The relay keeps five.
+    let (amount, fee) = (i128::try_from(transfer.amount).unwrap(), 5 * WHOLE);
+    let arrived = transfer.amount - fee;
+    let fill = Fill { input: transfer.amount, output: arrived };
+    let moves = vec![change("east", -amount), change("west", i128::try_from(arrived).unwrap())];
+    let outcome = Outcome::Done { fill, moves, swept: Vec::new(), gas: 0 };
+    let entry = world.give(Input::Outcome { decision: decisions[0].number, outcome }).entries.pop().unwrap();
+    assert_eq!((entry.fee, entry.slippage, entry.slippage_asset.as_str()), (fee, 0, "TIM3"));
+    assert_eq!(world.hold("west", "TIM3", 50_000 * WHOLE - fee).differences, []);
     world.block();
     assert!(world.look().is_empty());
 }

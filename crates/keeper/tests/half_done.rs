@@ -343,6 +343,21 @@ fn a_purchase_that_was_paid_for_and_brought_nothing_is_not_paid_for_again() {
 }
 
 #[test]
+fn what_was_paid_for_nothing_counts_against_what_the_rest_may_lose() {
+    let mut settings = live();
+    settings.arbitrage.max_hedge_loss = 500 * DOLLAR;
+    let (mut world, opening) = gap(settings, 50_000);
+    world.hold("east", "USDA", 540 * WHOLE);
+    let part = one(fill(&mut world, &opening, Fill { input: 1_000 * WHOLE, output: 1_090 * WHOLE }).decisions);
+    let paid = order(&part).quoted.input;
+    fill(&mut world, &part, Fill { input: paid, output: 0 });
+    assert!(paid > 500 * WHOLE && left(&world) > 0);
+    world.hold("east", "USDA", 50_000 * WHOLE);
+    late(&mut world);
+    assert_eq!(obstacle(&one(world.look())), Some(Rule::HedgeLoss));
+}
+
+#[test]
 fn what_a_part_lost_counts_also_where_its_price_was_not_valid_then() {
     let mut settings = live();
     (settings.arbitrage.max_hedge_loss, settings.arbitrage.retry_ms) = (30 * DOLLAR, 5_000_000);

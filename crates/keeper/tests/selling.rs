@@ -106,7 +106,7 @@ fn what_the_pool_lends_is_enough_and_each_sale_counts_with_those_before_it() {
     let other = world.give(Input::Outcome { decision: taken[1].number, outcome }).entries.remove(0);
     assert_eq!((other.usd, other.by_asset()), (entry.usd, entry.by_asset()));
     assert!(
-        other.csv().contains(&format!("\"east/ETH:-7\",\"east/TIM3:+{gain} east/WETH:+{kept}\",7,")),
+        other.csv().contains(&format!("\"east/ETH:-7\",\"east/TIM3:+{gain} east/WETH:+{kept}\",7,0,")),
         "{}",
         other.csv()
     );

@@ -9,9 +9,6 @@ use tim3_solana_interface::{
     pool::{EXCEEDED_SLIPPAGE, ZERO_TRADING_TOKENS},
 };
 
-/// Reasons with which a swap in a pool changes nothing, because it would bring too little.
-pub(crate) const SWAP_GUARDS: [&str; 2] = ["ExceededSlippage", "ZeroTradingTokens"];
-
 /// Errors of the token program and of pools that users run into, by their custom code.
 const KNOWN_ERRORS: [(u64, &str); 8] = [
     (1, "InsufficientFunds"),
@@ -20,8 +17,8 @@ const KNOWN_ERRORS: [(u64, &str); 8] = [
     (9, "UninitializedState"),
     (14, "Overflow"),
     (17, "AccountFrozen"),
-    (EXCEEDED_SLIPPAGE as u64, SWAP_GUARDS[0]),
-    (ZERO_TRADING_TOKENS as u64, SWAP_GUARDS[1]),
+    (EXCEEDED_SLIPPAGE as u64, "ExceededSlippage"),
+    (ZERO_TRADING_TOKENS as u64, "ZeroTradingTokens"),
 ];
 
 /// Why a transaction failed, or would.

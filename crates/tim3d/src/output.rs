@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 use serde::Serialize;
+use tim3_domain::{amount::display, price::Price};
 
 /// Prints `value` as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
@@ -64,6 +65,17 @@ impl Table {
         };
         self.rows.iter().map(line).collect()
     }
+}
+
+/// An amount that may be below zero, in whole units.
+pub(crate) fn signed(value: i128, decimals: u8) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    format!("{sign}{}", display(value.unsigned_abs(), decimals))
+}
+
+/// US dollars with 18 decimals, as people read them.
+pub(crate) fn usd(value: i128) -> String {
+    signed(value, Price::DECIMALS)
 }
 
 /// This machine's clock, in milliseconds since 1970.

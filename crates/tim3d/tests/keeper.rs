@@ -131,6 +131,7 @@ async fn filled(site: &Site) {
             swept: Vec::new(),
             gas: 0,
             slippage: 0,
+            fee: 0,
             slippage_asset: String::new(),
             usd: 7,
             unpriced: vec!["DAI".into()],

@@ -123,12 +123,12 @@ quote = "TIM3"
         Ok((sums.into(), [u128::try_from(synthetic[0])? / UNIT, u128::try_from(synthetic[1])? / UNIT]))
     }
 
-    /// That the ledger says what the chains say, and that the inventory lies where it is to.
-    async fn agrees(&self, before: &Balances) -> Result<()> {
+    /// That the ledger says what the chains say, and gained since the first `known` entries; and that the inventory lies where it is to. Gives how many entries there are.
+    async fn agrees(&self, before: &Balances, known: u64) -> Result<u64> {
         let (after, synthetic) = self.balances().await?;
-        gained(&self.scene, before, &after)?;
+        let entries = gained(&self.scene, before, &after, known)?;
         ensure!(synthetic.iter().all(|held| *held >= 19_500), "{synthetic:?}");
-        Ok(())
+        Ok(u64::try_from(entries.len())?)
     }
 
     /// Waits for prices that it takes several trades to, and until nothing is under way; gives how many entries the ledger has then.
@@ -171,28 +171,28 @@ async fn gaps_between_ao_and_an_evm_chain_are_closed_across_kills_and_where_the_
     let entries = quiet(&stage.scene, 2).await?;
     let [a, o] = stage.prices().await?;
     ensure!(a > PAR && within_fees(a, o), "{a} on a and {o} on o");
-    stage.agrees(&before).await?;
+    let mut known = stage.agrees(&before, 0).await?;
 
     // kill -9 when the first leg is sent, and at the second one: each is found, and nothing is done twice. And TIM3 is brought from o to a.
     let entries = killed(&mut stage, 1, entries).await?;
-    stage.agrees(&before).await?;
+    known = stage.agrees(&before, known).await?;
     let entries = killed(&mut stage, 2, entries).await?;
-    stage.agrees(&before).await?;
+    known = stage.agrees(&before, known).await?;
 
     let entries = refused(&stage, entries).await?;
-    stage.agrees(&before).await?;
+    known = stage.agrees(&before, known).await?;
 
     // Both pools are above par: TIM3 is minted at home on AO, one step there, and sold on a; and what is bought there then is sold on o. The leg on AO goes first.
     stage.scene.end().await?;
     stage.configure("o", "[keeper.markets.usda_o]")?;
     stage.scene.run().await?;
     let entries = stage.closed(entries, |[a, o]| a * 997 <= PAR * 1_000 && hardly_gains(a, o)).await?;
-    stage.agrees(&before).await?;
+    known = stage.agrees(&before, known).await?;
 
     // And below: bought on a, and redeemed on AO.
     stage.pool.lower(&stage.scene.devnet.a, 10_000).await?;
     stage.closed(entries, |[a, o]| a * 1_000 >= PAR * 997 && hardly_gains(a, o)).await?;
-    stage.agrees(&before).await?;
+    stage.agrees(&before, known).await?;
     let report = stage.scene.program.query(&["keeper", "replay"])?;
     ensure!(report["differences"] == json!([]), "{report:#}");
     stage.scene.end().await?;

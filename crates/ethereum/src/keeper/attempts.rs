@@ -10,7 +10,9 @@ use alloy::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use tim3_chain::{Attempt, BlockRef, ChainError, Liquidated, Traded, Transaction, TxId, Undone, is_liquidation_guard};
+use tim3_chain::{
+    Attempt, BlockRef, ChainError, Liquidated, Traded, Transaction, TxId, Undone, is_liquidation_guard, is_trade_guard,
+};
 use tim3_domain::{identity::Account, protocol::EventBody};
 use tim3_rpc::{Call, Request};
 
@@ -25,10 +27,6 @@ use crate::{
 
 /// Receipts in one batch, at most.
 const BATCH: usize = 100;
-
-/// Parts of reasons with which a trade changes nothing, because it would bring too little or came too late.
-const TRADE_GUARDS: [&str; 5] =
-    ["TooLittle(", "Expired(", "INSUFFICIENT_OUTPUT_AMOUNT", "EXCESSIVE_INPUT_AMOUNT", "UniswapV2Router: EXPIRED"];
 
 /// Where what a keeper does is to be found in a receipt.
 #[derive(Clone, Copy, Debug)]
@@ -163,7 +161,7 @@ impl Deed for Traded {
 
     fn is_guard(reason: &str) -> bool {
         // One that sells what it seizes is a liquidation, too.
-        TRADE_GUARDS.iter().any(|guard| reason.contains(guard)) || Liquidated::is_guard(reason)
+        is_trade_guard(reason) || Liquidated::is_guard(reason)
     }
 }
 

@@ -36,9 +36,11 @@ impl Keeper {
 
     fn look_at_transfer(&mut self, transfer: Transfer, smallest: u128, step: &mut Step) {
         let Transfer { asset, from, to, amount } = transfer.clone();
-        let subject = Subject::Rebalance { asset: asset.clone(), from: from.clone(), to };
         let height = self.height(&from);
         let mut checks = self.gates(&from, &asset, 0);
+        let there = self.gates(&to, &asset, 0).into_iter().filter(|check| !checks.contains(check)).collect::<Vec<_>>();
+        checks.extend(there);
+        let subject = Subject::Rebalance { asset: asset.clone(), from: from.clone(), to };
         checks.extend(self.flights.checks(&subject, height, self.config.patience, self.now_ms));
         let units = |amount| Number::Amount(amount, asset.clone());
         checks.push(Check::new(Rule::TransferSize, amount, Relation::AtLeast, smallest, units));

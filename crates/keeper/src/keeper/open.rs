@@ -347,8 +347,10 @@ impl Keeper {
     pub(super) fn end_part(&mut self, order: &Order, done: Fill, step: &mut Step) {
         let Some(open) = self.open.get(&order.trade) else { return };
         let share = open.share(order.ends(&done).min(open.left().0));
+        // What was paid for a purchase that brought nothing is lost as it is.
+        let earned = if done.output == 0 { Fill { input: share.input, output: 0 } } else { share };
         // As the ledger counts it: a price that is not valid now is no reason to forget a loss.
-        let gain = self.gain(share, done, order, Verdict::Unavailable).unwrap_or_default();
+        let gain = self.gain(earned, done, order, Verdict::Unavailable).unwrap_or_default();
         let Some(open) = self.open.get_mut(&order.trade) else { return };
         open.lost = open.lost.saturating_sub(gain);
         open.fill.input = open.fill.input.saturating_sub(share.input);

@@ -13,6 +13,15 @@ use crate::{
     risk::Unknown,
 };
 
+/// What an action took besides what it moved, as the ledger has it.
+#[derive(Debug, Default)]
+struct Costs {
+    gas: u128,
+    fee: u128,
+    slippage: i128,
+    slippage_asset: String,
+}
+
 impl Keeper {
     /// An action that is not in flight has had its outcome: a second one changes nothing.
     pub(super) fn take_outcome(&mut self, decision: u64, outcome: &Outcome, step: &mut Step) {
@@ -35,8 +44,8 @@ impl Keeper {
                 self.expect_news(&pending.action);
             }
             Outcome::Done { fill, moves, swept, gas } => {
-                let slippage = self.slippage(&pending, *fill);
-                self.enter(decision, Mode::Live, &subject, [moves.clone(), swept.clone()], *gas, slippage, step);
+                let costs = self.costs(&pending, *fill, *gas);
+                self.enter(decision, Mode::Live, &subject, [moves.clone(), swept.clone()], costs, step);
                 let pending_action = pending.action.clone();
                 match &pending_action {
                     // There is nothing to close where nothing came: what went in is lost, and in the ledger.
@@ -90,12 +99,14 @@ impl Keeper {
     fn pay_gas(&mut self, decision: u64, pending: &Pending, gas: u128, step: &mut Step) {
         if gas != 0 {
             let moves = self.gas_move(&pending.chain, gas).into_iter().collect();
-            self.enter(decision, Mode::Live, &pending.subject, [moves, Vec::new()], gas, (0, String::new()), step);
+            let costs = Costs { gas, ..Costs::default() };
+            self.enter(decision, Mode::Live, &pending.subject, [moves, Vec::new()], costs, step);
         }
     }
 
-    /// How much better than quoted it was, and in units of what: of what comes out, or of what goes in where an exact amount was bought.
-    fn slippage(&self, pending: &Pending, fill: Fill) -> (i128, String) {
+    /// How much better than quoted it was, and in units of what: of what comes out, or of what goes in where an exact amount was bought. What does not arrive of a
+    /// transfer is the relay's fee.
+    fn costs(&self, pending: &Pending, fill: Fill, gas: u128) -> Costs {
         let (better, worse, asset) = match &pending.action {
             Action::Open { order, .. } | Action::Close(order) | Action::Hedge(order) => match order.size {
                 Size::Sell { .. } => (fill.output, pending.quoted.output, Some(&order.to)),
@@ -107,9 +118,13 @@ impl Keeper {
                 let asset = market.map(|it| if sale.is_some() { &it.synthetic } else { &it.collateral });
                 (fill.output, pending.quoted.output, asset)
             }
-            Action::Transfer(transfer) => (fill.output, pending.quoted.output, Some(&transfer.asset)),
+            Action::Transfer(transfer) => {
+                let fee = pending.quoted.output.saturating_sub(fill.output);
+                return Costs { gas, fee, slippage: 0, slippage_asset: transfer.asset.clone() };
+            }
         };
-        (signed(better).saturating_sub(signed(worse)), asset.cloned().unwrap_or_default())
+        let slippage = signed(better).saturating_sub(signed(worse));
+        Costs { gas, fee: 0, slippage, slippage_asset: asset.cloned().unwrap_or_default() }
     }
 
     fn gas_move(&self, chain: &str, gas: u128) -> Option<Move> {
@@ -117,15 +132,13 @@ impl Keeper {
         Some(Move { chain: chain.to_owned(), asset, delta: signed(gas).saturating_neg() })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the columns of the ledger")]
     fn enter(
         &mut self,
         decision: u64,
         mode: Mode,
         subject: &Subject,
         [moves, swept]: [Vec<Move>; 2],
-        gas: u128,
-        (slippage, slippage_asset): (i128, String),
+        Costs { gas, fee, slippage, slippage_asset }: Costs,
         step: &mut Step,
     ) {
         let mut entry = Entry {
@@ -137,6 +150,7 @@ impl Keeper {
             moves,
             swept,
             gas,
+            fee,
             slippage,
             slippage_asset,
             usd: 0,
@@ -164,7 +178,8 @@ impl Keeper {
     /// Mode `paper`: what was decided happens as it was quoted, in the ledger only.
     pub(super) fn fill_as_quoted(&mut self, decision: u64, pending: Pending, step: &mut Step) {
         let (moves, gas) = self.quoted_moves(&pending);
-        self.enter(decision, Mode::Paper, &pending.subject, [moves, Vec::new()], gas, (0, String::new()), step);
+        let costs = Costs { gas, ..Costs::default() };
+        self.enter(decision, Mode::Paper, &pending.subject, [moves, Vec::new()], costs, step);
         self.flights.finish(&pending.subject);
     }
 

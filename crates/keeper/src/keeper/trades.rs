@@ -134,7 +134,7 @@ impl Keeper {
             Number::Count,
         ));
         let least = signed(self.config.arbitrage.min_profit);
-        checks.push(Check::new(Rule::Profit, profit, Relation::AtLeast, least, Number::Usd));
+        checks.push(Check::new(Rule::Profit, profit, Relation::Above, least, Number::Usd));
         checks.extend(limits.iter().cloned());
         let stake = stake.unwrap_or_default();
         if chains.len() > 1 {

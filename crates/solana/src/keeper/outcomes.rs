@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 use serde_json::Value;
 use solana_message::VersionedMessage;
 use solana_pubkey::Pubkey;
-use tim3_chain::{Attempt, ChainError, Liquidated, Traded, Transaction, TxId, Undone, is_liquidation_guard};
+use tim3_chain::{
+    Attempt, ChainError, Liquidated, Traded, Transaction, TxId, Undone, is_liquidation_guard, is_trade_guard,
+};
 use tim3_domain::{
     identity::{Account, MarketId},
     protocol::EventBody,
@@ -22,7 +24,7 @@ use tim3_solana_interface::{
 use super::Keeper;
 use crate::{
     address::account,
-    failure::{Failure, SWAP_GUARDS},
+    failure::Failure,
     fates::Fate,
     link::{Link, Snapshot, lock},
     node::{self, Commitment, Node, NodeError, Status},
@@ -83,7 +85,7 @@ impl Deed for Traded {
     }
 
     fn is_guard(failure: &Failure) -> bool {
-        matches!(failure, Failure::Instruction { reason, .. } if SWAP_GUARDS.contains(&reason.as_str()))
+        matches!(failure, Failure::Instruction { reason, .. } if is_trade_guard(reason))
     }
 }
 
@@ -283,19 +285,17 @@ fn charged(found: &Value, me: &Pubkey) -> Option<Charged> {
         Value::Null => None,
         error => Some(Failure::of(error)),
     };
-    let moved = moved(meta, &me.to_string())?;
+    // What fails moves nothing.
+    let moved = if failure.is_some() { Vec::new() } else { moved(meta, &me.to_string())? };
     Some(Charged { slot: found.get("slot")?.as_u64()?, cost: cost.into(), failure, moved })
 }
 
-/// What the token accounts of `owner` gained or lost, by their mints; those that did not change are left out.
+/// What the token accounts of `owner` gained or lost, by their mints; those that did not change are left out. `None` where the balances are not told.
 fn moved(meta: &Value, owner: &str) -> Option<Vec<(Account, i128)>> {
     let mut sums: BTreeMap<Account, i128> = BTreeMap::new();
     for (balances, sign) in [("preTokenBalances", -1), ("postTokenBalances", 1)] {
-        let balances = match meta.get(balances) {
-            None | Some(Value::Null) => continue,
-            Some(balances) => balances.as_array()?,
-        };
-        for balance in balances.iter().filter(|balance| balance.get("owner").and_then(Value::as_str) == Some(owner)) {
+        let balances = meta.get(balances)?.as_array()?.iter();
+        for balance in balances.filter(|balance| balance.get("owner").and_then(Value::as_str) == Some(owner)) {
             let mint: Pubkey = balance.get("mint")?.as_str()?.parse().ok()?;
             let amount: u64 = balance.pointer("/uiTokenAmount/amount")?.as_str()?.parse().ok()?;
             let sum = sums.entry(account(&mint)).or_default();
@@ -384,7 +384,9 @@ mod tests {
     #[test]
     fn the_cost_is_all_that_the_sender_lost() {
         let found = |err: Value| {
-            charged(&json!({"slot": 5, "meta": {"err": err, "preBalances": [900, 1], "postBalances": [200, 701]}}), &ME)
+            let mut meta = json!({"err": err, "preBalances": [900, 1], "postBalances": [200, 701]});
+            (meta["preTokenBalances"], meta["postTokenBalances"]) = (json!([]), json!([]));
+            charged(&json!({"slot": 5, "meta": meta}), &ME)
         };
         let expected = Charged { slot: 5, cost: 700, failure: None, moved: Vec::new() };
         assert_eq!(found(Value::Null), Some(expected.clone()));
@@ -403,8 +405,12 @@ mod tests {
         });
         let mint = |byte: u8| Account(Word([byte; 32]));
         assert_eq!(moved(&meta, &ME.to_string()), Some(vec![(mint(7), -60), (mint(9), i128::from(u64::MAX))]));
-        assert_eq!(moved(&json!({"postTokenBalances": [balance(7, ME, "-1")]}), &ME.to_string()), None);
-        assert_eq!(moved(&json!({}), &ME.to_string()), Some(Vec::new()));
+        let wrong = json!({"preTokenBalances": [], "postTokenBalances": [balance(7, ME, "-1")]});
+        assert_eq!(moved(&wrong, &ME.to_string()), None);
+        assert_eq!(moved(&json!({"preTokenBalances": [], "postTokenBalances": []}), &ME.to_string()), Some(Vec::new()));
+        for untold in [json!({}), json!({"preTokenBalances": null, "postTokenBalances": []})] {
+            assert_eq!(moved(&untold, &ME.to_string()), None, "who does not tell says nothing");
+        }
         let balances = [balance(7, ME, "100")];
         let same = moved(&json!({"preTokenBalances": balances, "postTokenBalances": balances}), &ME.to_string());
         let nothing = Traded { changes: Vec::new(), swept: Vec::new(), operation: None };

@@ -2,7 +2,7 @@
 
 mod ladder;
 
-use std::ops::RangeInclusive;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use anyhow::{Context as _, Result, bail};
 use tim3_api::{
@@ -12,7 +12,7 @@ use tim3_api::{
 };
 use tim3_domain::clock::{parse_utc, utc};
 use tim3_keeper::{
-    Config,
+    Config, Mode,
     ledger::Entry,
     replay::{Line, restore},
 };
@@ -265,7 +265,7 @@ fn replay(
         lines_of(items).take_while(|line| !matches!(line, Line::Input(input) if input.at_ms > *range.end())).collect();
     let Some(Line::Header { config, .. }) = lines.first() else { bail!(NO_RECORD) };
     let other = with.map(|file| other(global, file, config)).transpose()?;
-    let times: std::collections::BTreeMap<u64, u64> = lines
+    let times: BTreeMap<u64, u64> = lines
         .iter()
         .filter_map(|line| match line {
             Line::Input(input) => Some((input.sequence, input.at_ms)),
@@ -283,7 +283,7 @@ fn replay(
             .collect();
         output::json(&serde_json::json!({
             "inputs": report.inputs, "decisions": report.decisions, "differences": differences,
-            "assumed": report.assumed,
+            "assumed": report.assumed, "result": {"recorded": results(&report.recorded), "replayed": results(&report.replayed)},
         }))?;
     } else {
         let mut text = format!(
@@ -295,6 +295,11 @@ fn replay(
             text.push_str(&format!(
                 "{assumed} actions that the record has no fitting outcome of; taken to go as quoted\n"
             ));
+        }
+        for (word, sums) in [("recorded", &report.recorded), ("replayed", &report.replayed)] {
+            for (mode, result) in results(sums) {
+                text.push_str(&format!("{word}: {mode} came to {result} USD\n"));
+            }
         }
         for difference in &report.differences {
             for (word, step) in [("recorded", &difference.recorded), ("replayed", &difference.replayed)] {
@@ -311,6 +316,11 @@ fn replay(
             Err(Verdict("the record does not replay to its own decisions: another program wrote it".to_owned()).into())
         }
     }
+}
+
+/// Results in US dollars, by mode.
+fn results(sums: &BTreeMap<Mode, i128>) -> BTreeMap<String, String> {
+    sums.iter().map(|(mode, result)| (mode.to_string(), output::usd(*result))).collect()
 }
 
 /// The keepers' configuration with a further file laid over those of the command line. Terms of markets and decimals of tokens are those of the record:

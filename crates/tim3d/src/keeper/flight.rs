@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use tim3_chain::{
     Attempt, ChainError, Keeper as Hands, Liquidate, Liquidated, Traded, Transaction, TxId, Undone,
-    is_liquidation_guard,
+    is_liquidation_guard, is_trade_guard,
 };
 use tim3_domain::identity::{Account, MarketId, OperationId};
 use tim3_keeper::{Action, Decision, arbitrage::Fill, input::Outcome, ledger::Move, limits::signed};
@@ -381,7 +381,7 @@ pub(super) async fn sign(hands: &dyn Hands, decisions: &[&Decision], names: &Nam
                 }
                 None => Err(Outcome::Refused { reason: format!("the market {market} is not looked after any more") }),
             },
-            action => names.trading.sign(hands, action, time).await.map_err(|reason| Outcome::Refused { reason }),
+            action => names.trading.sign(hands, action, time).await,
         };
         Signed { decision: number, action: action.clone(), result }
     };
@@ -396,10 +396,12 @@ pub(super) async fn sign(hands: &dyn Hands, decisions: &[&Decision], names: &Nam
     signed
 }
 
-/// What it means that a liquidation was not signed: where the gateway says that somebody was first, only the chance is lost.
+/// What it means that something was not signed: where gateway or pool says that somebody was first, only the chance is lost.
 pub(super) fn unsigned_for(error: &ChainError) -> Outcome {
     match error {
-        ChainError::Rejected { reason, .. } if is_liquidation_guard(reason) => Outcome::Lost { gas: 0 },
+        ChainError::Rejected { reason, .. } if is_liquidation_guard(reason) || is_trade_guard(reason) => {
+            Outcome::Lost { gas: 0 }
+        }
         _ => Outcome::Refused { reason: error.to_string() },
     }
 }
@@ -429,7 +431,7 @@ pub(super) async fn send(
                 warn!(decision, transaction = %transaction.id, reason, "no node takes a {kind}");
                 refused.push((*decision, Outcome::Refused { reason }));
             }
-            Err(error) => debug!(decision, %error, "to be sent again"),
+            Err(error) => warn!(decision, %error, "to be sent again"),
         }
     }
     refused

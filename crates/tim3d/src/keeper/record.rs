@@ -11,7 +11,11 @@ use serde_json::Value;
 use tim3_chain::Transaction;
 use tim3_domain::clock::utc;
 use tim3_journal::{Change, Journal};
-use tim3_keeper::replay::{self, Line};
+use tim3_keeper::{
+    Input, Recorded,
+    input::Outcome,
+    replay::{self, Line},
+};
 use tracing::warn;
 
 /// The note with the pages.
@@ -64,8 +68,31 @@ impl Record {
         let texts = texts(journal.as_ref(), start)?;
         let next = texts.last().map_or(start, |(number, _)| number.saturating_add(1));
         let found = if is_of_another_version(&texts) { readable(texts)? } else { items(texts)? };
-        let changes = older_entries(journal.as_ref(), &pages)?;
-        Ok((Self { journal, next, pages, changes }, found))
+        let mut record = Self { journal, next, pages, changes: Vec::new() };
+        if found.iter().any(|(_, item)| has_entries(item)) {
+            record.keep_older_entries()?;
+        }
+        Ok((record, found))
+    }
+
+    /// Has the ledger's own table keep the entries of before there was one.
+    fn keep_older_entries(&mut self) -> Result<()> {
+        if !self.journal.keeper_entries(0, 1)?.is_empty() {
+            return Ok(());
+        }
+        let mut start = self.pages.first().map_or(0, |page| page.line);
+        loop {
+            let batch = self.journal.keeper_lines(start, BATCH)?;
+            let Some((last, _)) = batch.last() else { return Ok(()) };
+            start = last.saturating_add(1);
+            for (_, text) in batch.iter().filter(|(_, text)| text.contains("\"entry\"")) {
+                if let Ok(Item::Line(line)) = serde_json::from_str(text)
+                    && let Line::Entry(entry) = *line
+                {
+                    self.changes.push(Change::KeeperEntry(entry.number, serde_json::to_string(&entry)?));
+                }
+            }
+        }
     }
 
     /// The number of the next line.
@@ -113,21 +140,14 @@ impl Record {
     }
 }
 
-/// Entries of the ledger of before it was kept by itself, to be kept as well.
-fn older_entries(journal: &dyn Journal, pages: &[Page]) -> Result<Vec<Change>> {
-    if !journal.keeper_entries(0, 1)?.is_empty() {
-        return Ok(Vec::new());
+/// Whether it says that there is something in the ledger.
+fn has_entries(item: &Item) -> bool {
+    let Item::Line(line) = item else { return false };
+    match line.as_ref() {
+        Line::Header { carried, .. } => carried.entries > 0,
+        Line::Entry(_) => true,
+        Line::Input(_) | Line::Decision(_) => false,
     }
-    let texts = texts(journal, pages.first().map_or(0, |page| page.line))?;
-    let mut changes = Vec::new();
-    for (_, text) in texts.iter().filter(|(_, text)| text.contains("\"entry\"")) {
-        if let Ok(Item::Line(line)) = serde_json::from_str(text)
-            && let Line::Entry(entry) = *line
-        {
-            changes.push(Change::KeeperEntry(entry.number, serde_json::to_string(&entry)?));
-        }
-    }
-    Ok(changes)
 }
 
 fn pages(journal: &dyn Journal) -> Result<Vec<Page>> {
@@ -200,8 +220,20 @@ pub(crate) fn line_view(item: &Item) -> Option<String> {
                 Some(format!("decision {} came to, at {}: {}", entry.decision, utc(entry.at_ms), entry.csv()))
             }
             Line::Decision(decision) => Some(decision.to_string()),
+            Line::Input(Recorded { input: Input::Outcome { decision, outcome }, at_ms, .. }) => {
+                Some(format!("decision {decision} ended at {}: {}", utc(*at_ms), ended(outcome)))
+            }
             Line::Header { .. } | Line::Input(_) => None,
         },
+    }
+}
+
+fn ended(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Refused { reason } => format!("refused: {reason}"),
+        Outcome::Failed { reason, .. } => format!("failed: {reason}"),
+        Outcome::Lost { .. } => "somebody else was first".to_owned(),
+        Outcome::Done { .. } => "done".to_owned(),
     }
 }
 
@@ -224,6 +256,7 @@ mod tests {
             swept: Vec::new(),
             gas: 0,
             slippage: 0,
+            fee: 0,
             slippage_asset: String::new(),
             usd: 7,
             unpriced: vec!["DAI".into()],

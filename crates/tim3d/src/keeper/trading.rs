@@ -31,6 +31,8 @@ const MOST_DECIMALS: u8 = 24;
 /// Of a transfer, a route may take one part in so many at most.
 const MOST_FEE: u128 = 100;
 
+const NO_TRADING: &str = "this kind of chain has no trading yet";
+
 /// Where one asset is exchanged for another.
 #[derive(Clone, Debug)]
 pub(super) struct Venue {
@@ -134,7 +136,7 @@ impl Trading {
         time: u64,
     ) -> Result<Transaction, Outcome> {
         let refused = |reason: &str| Outcome::Refused { reason: reason.to_owned() };
-        let trader = hands.trader().ok_or_else(|| refused("this kind of chain has no trading yet"))?;
+        let trader = hands.trader().ok_or_else(|| refused(NO_TRADING))?;
         let steps = self.steps(&naming.chain, std::slice::from_ref(&sale.venue), &naming.collateral);
         let steps = steps.map_err(|reason| refused(&reason))?;
         let [step] = steps.as_slice() else { return Err(refused("a sale is one step")) };
@@ -238,35 +240,36 @@ impl Trading {
     /// Simulates and signs an action that trades or transfers; `time` is the chain's.
     ///
     /// # Errors
-    /// In words, why it cannot be done.
-    pub(super) async fn sign(&self, hands: &dyn Hands, action: &Action, time: u64) -> Result<Transaction, String> {
-        let trader = hands.trader().ok_or("this kind of chain has no trading yet")?;
+    /// What becomes of the action then.
+    pub(super) async fn sign(&self, hands: &dyn Hands, action: &Action, time: u64) -> Result<Transaction, Outcome> {
+        let refused = |reason: String| Outcome::Refused { reason };
+        let trader = hands.trader().ok_or_else(|| refused(NO_TRADING.to_owned()))?;
         let deadline = time.saturating_add(self.deadline.as_secs());
-        let told = |error: ChainError| error.to_string();
+        let told = |error: ChainError| unsigned_for(&error);
         match action {
             Action::Swap(trade) => {
-                let first = trade.legs.first().ok_or("a trade without a step")?;
+                let first = trade.legs.first().ok_or_else(|| refused("a trade without a step".to_owned()))?;
                 let size = Size::Sell { input: trade.input, min_output: trade.min_output };
                 let venues: Vec<String> = trade.legs.iter().map(|leg| leg.venue.clone()).collect();
-                let steps = self.steps(&first.chain, &venues, &first.from)?;
+                let steps = self.steps(&first.chain, &venues, &first.from).map_err(refused)?;
                 let size = self.native(&first.chain, &first.from, &first.from, size);
                 trader.prepare_trade(&Trade { steps, size, deadline }).await.map_err(told)
             }
             Action::Open { order, .. } | Action::Close(order) | Action::Hedge(order) => {
                 let Order { chain, venues, from, to, size, .. } = order;
-                let steps = self.steps(chain, venues, from)?;
+                let steps = self.steps(chain, venues, from).map_err(refused)?;
                 let size = self.native(chain, from, to, *size);
                 trader.prepare_trade(&Trade { steps, size, deadline }).await.map_err(told)
             }
             Action::Transfer(Transfer { asset: symbol, to, amount, .. }) => {
                 let (destination, recipient) =
-                    *self.places.get(to).ok_or_else(|| format!("{to} is not kept any more"))?;
-                let (asset, amount) = (asset(symbol)?, *amount);
+                    *self.places.get(to).ok_or_else(|| refused(format!("{to} is not kept any more")))?;
+                let (asset, amount) = (asset(symbol).map_err(refused)?, *amount);
                 // Inventory is not moved over a route that takes more than a hundredth of it.
                 let transfer = Move { asset, amount, destination, recipient, max_fee: amount / MOST_FEE };
                 trader.prepare_transfer(&transfer).await.map_err(told)
             }
-            Action::Liquidate { .. } => Err("a liquidation is no trade".to_owned()),
+            Action::Liquidate { .. } => Err(refused("a liquidation is no trade".to_owned())),
         }
     }
 }

@@ -146,6 +146,9 @@ fn a_simulation_that_says_that_somebody_was_first_is_a_lost_race_and_no_failure(
     for reason in ["Healthy()", "NoDebt", "MustTakeWhole(5)", r#"BelowDust {"debt":"1"}"#] {
         assert_eq!(unsigned_for(&rejected(reason)), Outcome::Lost { gas: 0 }, "{reason}");
     }
+    for reason in ["TooLittle: the pools have moved", "Expired(3)", "UniswapV2Router: INSUFFICIENT_OUTPUT_AMOUNT"] {
+        assert_eq!(unsigned_for(&rejected(reason)), Outcome::Lost { gas: 0 }, "{reason}");
+    }
     for reason in ["HealthyLooking", "ERC20InsufficientBalance(0x00, 0, 1)", "Paused"] {
         assert!(matches!(unsigned_for(&rejected(reason)), Outcome::Refused { .. }), "{reason}");
     }

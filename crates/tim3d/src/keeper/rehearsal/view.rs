@@ -14,7 +14,7 @@ use super::{
     plan::Plan,
     report::{Aftermath, Left, Why},
 };
-use crate::output::Table;
+use crate::output::{Table, signed, usd};
 
 /// How many of those that are left for one reason the text names.
 const NAMED: usize = 3;
@@ -273,14 +273,4 @@ impl Why {
             Self::NotReached => "not reached",
         }
     }
-}
-
-fn signed(value: i128, decimals: u8) -> String {
-    let sign = if value < 0 { "-" } else { "" };
-    format!("{sign}{}", display(value.unsigned_abs(), decimals))
-}
-
-/// US dollars as people read them.
-fn usd(value: i128) -> String {
-    signed(value, Price::DECIMALS)
 }

@@ -12,9 +12,11 @@ use crate::keeper::world::Sight;
 const PARTS: u128 = 16;
 
 impl Running {
-    /// Makes trading possible on each chain, once: in mode `live` this costs transactions, which are none of a decision.
+    /// Makes trading possible on each chain, once: in mode `live`, or where something is to be finished, this costs transactions, which are none of a decision.
     pub(super) async fn set_up(&mut self) {
-        if self.session.keeper.config().mode != Mode::Live {
+        let keeper = &self.session.keeper;
+        let is_begun = keeper.pending().next().is_some() || keeper.open_trades().next().is_some();
+        if keeper.config().mode != Mode::Live && !is_begun {
             return;
         }
         let done = &self.set_up;

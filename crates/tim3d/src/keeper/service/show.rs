@@ -10,7 +10,10 @@ use tim3_domain::{
 use tim3_keeper::keeper::OpenTrade;
 
 use super::Running;
-use crate::keeper::trading::{Venue, Way};
+use crate::{
+    keeper::trading::{Venue, Way},
+    output::usd,
+};
 
 /// One whole unit with six decimals.
 const MILLION: u128 = 1_000_000;
@@ -138,10 +141,4 @@ fn name(verdict: Verdict) -> &'static str {
         Verdict::Stale => "stale",
         Verdict::Valid => "valid",
     }
-}
-
-/// US dollars as people read them.
-fn usd(value: i128) -> String {
-    let sign = if value < 0 { "-" } else { "" };
-    format!("{sign}{}", display(value.unsigned_abs(), 18))
 }
