@@ -134,7 +134,7 @@ async fn gaps_between_chains_and_against_par_are_closed_across_kills_and_a_leg_t
 -> Result<()> {
     let mut stage = Stage::start().await?;
     stage.scene.run().await?;
-    sees_pools(&stage.scene).await?;
+    sees_pools(&stage.scene, 2).await?;
     let before = Account::read(&stage.scene).await?;
     ensure!(before.synthetic == [TARGET; 2], "{before:?}");
 
@@ -252,7 +252,7 @@ async fn hedged(stage: &mut Stage, entries: u64) -> Result<()> {
     stage.scene.end().await?;
     stage.configure("3s", "")?;
     stage.scene.run().await?;
-    sees_pools(&stage.scene).await?;
+    sees_pools(&stage.scene, 2).await?;
     let b = stage.sites()[1];
     // Not the keeper, whose transactions are counted.
     let (issuer, token) = (accounts::address("alice")?, *b.token(STABLE)?.address());

@@ -18,6 +18,7 @@ mod arbitrage;
 mod attesters;
 mod chaos;
 mod contracts;
+mod cycle;
 mod hands;
 mod holds;
 mod keeper;

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use tim3_devnet::{
     accounts,
-    plan::{UNIT, VOLATILE},
+    plan::{SYNTHETIC, UNIT, VOLATILE},
 };
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 /// What each position owes, at one WETH of 2000 dollars.
 const DEBTS: [u128; 4] = [1_450; 4];
 /// What the pool begins with: 1800 TIM3 for a WETH.
-const LIQUIDITY: (u64, u64) = (100, 180_000);
+const LIQUIDITY: [(&str, u64); 2] = [(VOLATILE, 100), (SYNTHETIC, 180_000)];
 
 /// Laid over the devnet's own keeper; without an executor it only looks. What its own money gains goes to `treasury`.
 fn configuration(pool: &Pool, executor: Option<&str>, treasury: Option<Address>) -> String {
@@ -64,7 +64,7 @@ fn left(view: &Value) -> u64 {
 async fn what_is_seized_is_sold_at_once_also_where_the_pool_lends_what_is_repaid_and_a_thin_pool_is_left_alone()
 -> Result<()> {
     let mut scene = Scene::start().await?;
-    let pool = Pool::deploy_of(&scene.devnet.a, VOLATILE, LIQUIDITY.0, LIQUIDITY.1).await?;
+    let pool = Pool::deploy_of(&scene.devnet.a, LIQUIDITY).await?;
     positions(&scene.devnet.a, &DEBTS).await?;
     let file = scene.devnet.directory.join("selling.toml");
     std::fs::write(&file, configuration(&pool, None, None))?;
@@ -96,7 +96,7 @@ async fn what_is_seized_is_sold_at_once_also_where_the_pool_lends_what_is_repaid
     ensure!(balances(&scene.devnet.a).await? == after, "{view:#}");
 
     // With liquidity it goes on; and with its own TIM3 it sells as well.
-    pool.fill(&scene.devnet.a, VOLATILE, LIQUIDITY.0, LIQUIDITY.1).await?;
+    pool.fill(&scene.devnet.a, LIQUIDITY).await?;
     shows(&scene, "liquidations once the pool is filled", is_done(2 * DEBTS.len())).await?;
     agrees(&moved(&ledger(&scene)?), &before, &balances(&scene.devnet.a).await?)?;
     let counted = moved(&ledger(&scene)?);

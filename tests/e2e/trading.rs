@@ -63,14 +63,14 @@ pub(crate) async fn quiet(scene: &Scene, entries: u64) -> Result<u64> {
     waited.await.with_context(|| format!("more than {entries} entries; the keepers say {last:#}"))
 }
 
-/// Waits until both pools are seen.
-pub(crate) async fn sees_pools(scene: &Scene) -> Result<()> {
+/// Waits until so many pools are seen.
+pub(crate) async fn sees_pools(scene: &Scene, pools: usize) -> Result<()> {
     let mut last = Value::Null;
     let waited = until(PATIENCE, || {
         last = scene.program.query(&["keeper", "status"]).unwrap_or_default();
         let priced = |venue: &Value| venue["price"].is_string();
-        let pools = last["venues"].as_array().map_or(0, |venues| venues.iter().filter(|venue| priced(venue)).count());
-        Ok((pools == 2).then_some(()))
+        let seen = last["venues"].as_array().map_or(0, |venues| venues.iter().filter(|venue| priced(venue)).count());
+        Ok((seen == pools).then_some(()))
     });
     waited.await.with_context(|| format!("the keepers say {last:#}"))
 }

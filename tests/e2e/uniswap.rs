@@ -40,7 +40,7 @@ sol! {
 /// Who provides the liquidity.
 const PROVIDER: &str = "carol";
 
-/// A pool of USDA and TIM3.
+/// A pool, of USDA and TIM3 unless it was made of something else.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pool {
     pub(crate) pair: Address,
@@ -113,33 +113,32 @@ pub(crate) async fn mint(site: &Site, user: &str, whole: u128) -> Result<()> {
 impl Pool {
     /// Factory, router, and a pool with `whole` of either token in it.
     pub(crate) async fn deploy(site: &Site, whole: u64) -> Result<Self> {
-        Self::deploy_of(site, STABLE, whole, whole).await
+        Self::deploy_of(site, [(STABLE, whole), (SYNTHETIC, whole)]).await
     }
 
-    /// The same with a pool of so much of `base` and of TIM3.
-    pub(crate) async fn deploy_of(site: &Site, base: &str, whole: u64, synthetic: u64) -> Result<Self> {
+    /// The same with a pool of so much of two tokens.
+    pub(crate) async fn deploy_of(site: &Site, sides: [(&str, u64); 2]) -> Result<Self> {
         let provider = accounts::address(PROVIDER)?;
         let factory = [code("v2-core", "UniswapV2Factory")?, provider.abi_encode()].concat();
         let factory = deploy(site, factory).await?;
         // It wants to know where wrapped ether is, and is never asked for any.
         let arguments = (factory, *site.token(STABLE)?.address()).abi_encode_params();
         let router = deploy(site, [code("v2-periphery", "UniswapV2Router02")?, arguments].concat()).await?;
-        let (one, other) = (*site.token(base)?.address(), *site.token(SYNTHETIC)?.address());
+        let [one, other] = sides.map(|(symbol, _)| site.token(symbol).map(|token| *token.address()));
+        let (one, other) = (one?, other?);
         call(site, factory, &Uniswap::createPairCall { one, other }).await?;
         let pair = Uniswap::new(factory, site.provider().clone()).getPair(one, other).call().await?;
         let pool = Self { pair, router };
-        pool.fill(site, base, whole, synthetic).await?;
+        pool.fill(site, sides).await?;
         Ok(pool)
     }
 
     /// More of both tokens, for shares of the pool.
-    pub(crate) async fn fill(&self, site: &Site, base: &str, whole: u64, synthetic: u64) -> Result<()> {
-        let to = accounts::address(PROVIDER)?;
-        mint(site, PROVIDER, synthetic.into()).await?;
-        let token = *site.token(base)?.address();
-        call(site, token, &IToken::mintCall { to: self.pair, amount: native(whole) }).await?;
-        self.donate_synthetic(site, synthetic.into()).await?;
-        call(site, self.pair, &Uniswap::mintCall { to }).await
+    pub(crate) async fn fill(&self, site: &Site, sides: [(&str, u64); 2]) -> Result<()> {
+        for (symbol, whole) in sides {
+            self.donate(site, symbol, whole).await?;
+        }
+        call(site, self.pair, &Uniswap::mintCall { to: accounts::address(PROVIDER)? }).await
     }
 
     /// All but a thousandth of the provider's shares are given back.
@@ -153,14 +152,17 @@ impl Pool {
 
     /// Makes TIM3 dearer: more USDA in the pool, from nowhere.
     pub(crate) async fn raise(&self, site: &Site, whole: u64) -> Result<()> {
-        self.donate_stable(site, whole).await?;
-        call(site, self.pair, &Uniswap::syncCall {}).await
+        self.give(site, STABLE, whole).await
     }
 
     /// Makes TIM3 cheaper: more of it in the pool, out of the provider's own.
-    pub(crate) async fn lower(&self, site: &Site, whole: u128) -> Result<()> {
-        mint(site, PROVIDER, whole).await?;
-        self.donate_synthetic(site, whole).await?;
+    pub(crate) async fn lower(&self, site: &Site, whole: u64) -> Result<()> {
+        self.give(site, SYNTHETIC, whole).await
+    }
+
+    /// More of a token in the pool, for no shares: it becomes cheaper there.
+    pub(crate) async fn give(&self, site: &Site, symbol: &str, whole: u64) -> Result<()> {
+        self.donate(site, symbol, whole).await?;
         call(site, self.pair, &Uniswap::syncCall {}).await
     }
 
@@ -197,14 +199,14 @@ impl Pool {
         site.mined(&[sent]).await
     }
 
-    async fn donate_stable(&self, site: &Site, whole: u64) -> Result<()> {
-        let token = *site.token(STABLE)?.address();
-        call(site, token, &IToken::mintCall { to: self.pair, amount: native(whole) }).await
-    }
-
-    async fn donate_synthetic(&self, site: &Site, whole: u128) -> Result<()> {
-        let token = *site.token(SYNTHETIC)?.address();
-        call(site, token, &Uniswap::transferCall { to: self.pair, value: U256::from(whole * UNIT) }).await
+    async fn donate(&self, site: &Site, symbol: &str, whole: u64) -> Result<()> {
+        let (to, token) = (self.pair, *site.token(symbol)?.address());
+        if symbol != SYNTHETIC {
+            return call(site, token, &IToken::mintCall { to, amount: native(whole) }).await;
+        }
+        mint(site, PROVIDER, whole.into()).await?;
+        let value = U256::from(u128::from(whole) * UNIT);
+        call(site, token, &Uniswap::transferCall { to, value }).await
     }
 
     /// What it holds, in millionths of USDA and of TIM3.

@@ -69,6 +69,34 @@ fn a_token_above_par_is_minted_and_sold_and_one_below_is_bought_and_redeemed() {
 }
 
 #[test]
+fn a_circle_through_pools_of_three_assets_is_one_transaction_either_way_round() {
+    let mut settings = without_transfers(Mode::Live);
+    for (name, base, quote) in [("weth pool", "WETH", "TIM3"), ("cross", "WETH", "USDA")] {
+        let pool = VenueConfig { base: base.into(), quote: quote.into(), ..settings.venues["east pool"].clone() };
+        settings.venues.insert(name.into(), pool);
+    }
+    // Of a million dollars on either side, and one with a twentieth more WETH than that.
+    for (dear, path) in
+        [("cross", ["weth pool", "cross", "east pool"]), ("weth pool", ["east pool", "cross", "weth pool"])]
+    {
+        let mut world = world(settings.clone());
+        for (asset, held) in [("USDA", 0), ("WETH", 0), ("TIM3", 50_000 * WHOLE)] {
+            world.hold("east", asset, held);
+        }
+        for venue in ["weth pool", "cross"] {
+            let base = if venue == dear { 475 * ETH } else { 500 * ETH };
+            world.give(Input::Pool { venue: venue.into(), base, quote: 1_000_000 * WHOLE });
+        }
+        world.block();
+        let decisions = world.look();
+        let trade = swap(acts(&decisions)[0]);
+        assert_eq!(venues(trade), path);
+        assert_eq!((trade.legs[0].from.as_str(), trade.legs[2].to.as_str()), ("TIM3", "TIM3"));
+        assert!(trade.input < 50_000 * WHOLE && trade.output > trade.input, "{trade:?}");
+    }
+}
+
+#[test]
 fn par_is_used_as_far_as_the_reserve_allows() {
     let mut settings = config(Mode::Live);
     settings.arbitrage.hops = 2;

@@ -345,7 +345,7 @@ fn a_purchase_that_was_paid_for_and_brought_nothing_is_not_paid_for_again() {
 #[test]
 fn what_was_paid_for_nothing_counts_against_what_the_rest_may_lose() {
     let mut settings = live();
-    settings.arbitrage.max_hedge_loss = 500 * DOLLAR;
+    settings.arbitrage.max_hedge_loss = 400 * DOLLAR;
     let (mut world, opening) = gap(settings, 50_000);
     world.hold("east", "USDA", 540 * WHOLE);
     let part = one(fill(&mut world, &opening, Fill { input: 1_000 * WHOLE, output: 1_090 * WHOLE }).decisions);

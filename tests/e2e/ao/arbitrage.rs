@@ -163,7 +163,7 @@ quote = "TIM3"
 async fn gaps_between_ao_and_an_evm_chain_are_closed_across_kills_and_where_the_pool_pays_back() -> Result<()> {
     let mut stage = Stage::start().await?;
     stage.scene.run().await?;
-    sees_pools(&stage.scene).await?;
+    sees_pools(&stage.scene, 2).await?;
     let (before, _) = stage.balances().await?;
 
     // TIM3 becomes dear on AO: bought on a, sold on o, and brought from a to o by the relay.

@@ -155,7 +155,7 @@ fn lock(site: &SolanaSite, amount: u128) -> Result<UserAction> {
 async fn gaps_between_solana_and_an_evm_chain_and_against_par_on_solana_are_closed_across_a_kill() -> Result<()> {
     let mut stage = Stage::start().await?;
     stage.scene.run().await?;
-    sees_pools(&stage.scene).await?;
+    sees_pools(&stage.scene, 2).await?;
     let before = stage.balances().await?;
 
     // TIM3 becomes dear on Solana: bought on a, sold on s, and brought from a to s by the relay.

@@ -23,7 +23,7 @@ use super::{
     flight::{Naming, unsigned_for},
     world::{kept, vaults},
 };
-use crate::config::{Config, Keeper, KeeperVenue};
+use crate::config::{Config, Keeper};
 
 /// Decimals of a token, at most: with more, amounts that chains hold would be no numbers of 128 bits.
 const MOST_DECIMALS: u8 = 24;
@@ -87,14 +87,17 @@ impl Trading {
             let told = |error: ChainError| format!("keeper.venues.{name}: {error}");
             let trader = trader_of(sites, &venue.chain)?;
             let at = PoolAt { pool: venue.pool, router: venue.router, fee: venue.fee };
-            let tokens = trader.pool(&at).await.map_err(told)?;
-            let quote = trader.token_of(asset(&venue.quote)?).await.map_err(told)?;
-            let (base, is_turned) = match tokens {
-                [one, other] if other == quote => (one, false),
-                [one, other] if one == quote => (other, true),
-                _ => return Err(format!("keeper.venues.{name}: {} is not in the pool", venue.quote)),
+            let [one, other] = trader.pool(&at).await.map_err(told)?;
+            let base = token_at(trader, name, "base", &venue.base, venue.base_token).await?;
+            let quote = token_at(trader, name, "quote", &venue.quote, venue.quote_token).await?;
+            let (base, quote, is_turned) = if (one.token, other.token) == (base, quote) {
+                (one, other, false)
+            } else if (other.token, one.token) == (base, quote) {
+                (other, one, true)
+            } else {
+                let (found, expected) = ([one.token, other.token], [(&venue.base, base), (&venue.quote, quote)]);
+                return Err(not_in_pool(name, found, expected));
             };
-            check_base(trader, name, venue, base).await?;
             trading.add_token(&venue.chain, &venue.base, base)?;
             trading.add_token(&venue.chain, &venue.quote, quote)?;
             let assets = [venue.base.clone(), venue.quote.clone()];
@@ -283,23 +286,29 @@ fn asset(symbol: &str) -> Result<AssetId, String> {
     AssetId::from_symbol(symbol).map_err(|error| error.to_string())
 }
 
-/// That the pool's other token is the one that is meant.
-async fn check_base(trader: &dyn Trader, name: &str, venue: &KeeperVenue, found: TokenAt) -> Result<(), String> {
-    let expected = match venue.base_token {
-        Some(token) => token,
-        None => match trader.token_of(asset(&venue.base)?).await {
-            Ok(at) => at.token,
-            Err(ChainError::Rejected { .. }) => {
-                let base = &venue.base;
-                return Err(format!("keeper.venues.{name}: the gateway has no {base}; name its token in base_token"));
-            }
-            Err(error) => return Err(format!("keeper.venues.{name}: {error}")),
-        },
-    };
-    if found.token == expected {
-        return Ok(());
+/// The token that is meant by a symbol on one side of a pool.
+async fn token_at(
+    trader: &dyn Trader,
+    venue: &str,
+    side: &str,
+    symbol: &str,
+    configured: Option<Account>,
+) -> Result<Account, String> {
+    if let Some(token) = configured {
+        return Ok(token);
     }
-    Err(format!("keeper.venues.{name}: the pool has {}, and {} is {expected}", found.token, venue.base))
+    match trader.token_of(asset(symbol)?).await {
+        Ok(at) => Ok(at.token),
+        Err(ChainError::Rejected { .. }) => {
+            Err(format!("keeper.venues.{venue}: the gateway has no {symbol}; name its token in {side}_token"))
+        }
+        Err(error) => Err(format!("keeper.venues.{venue}: {error}")),
+    }
+}
+
+fn not_in_pool(venue: &str, [one, other]: [Account; 2], expected: [(&String, Account); 2]) -> String {
+    let [base, quote] = expected.map(|(symbol, token)| format!("{symbol} is {token}"));
+    format!("keeper.venues.{venue}: the pool has {one} and {other}; {base}, and {quote}")
 }
 
 #[cfg(test)]

@@ -189,7 +189,10 @@ fn venue(table: &Table<'_>, keeper: &Keeper, known: &Known<'_>, name: &str, venu
         let expected = "a name of its own".to_owned();
         table.conflict_at(&key, format!("the name of keeper.markets.{name}"), expected, "rename it");
     }
-    is_synthetic(table, known, &format!("{key}.quote"), &venue.quote);
+    if venue.base == venue.quote {
+        let expected = "another symbol than that of the base".to_owned();
+        table.conflict_at(&format!("{key}.quote"), venue.quote.clone(), expected, "name the pool's other asset");
+    }
     let coin = keeper.chains.get(&venue.chain).and_then(|chain| chain.gas_asset.as_ref());
     for (side, symbol) in [("base", &venue.base), ("quote", &venue.quote)] {
         if coin == Some(symbol) {

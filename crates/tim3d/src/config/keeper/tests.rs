@@ -236,7 +236,9 @@ fn venues_reach_the_core() {
     assert_eq!(core.limits.venues["pool"], 9 * 10_u128.pow(18));
     for (flags, expected) in [
         (vec!["keeper.venues.pool.chain=b"], "keeper.venues.pool.chain"),
-        (vec!["keeper.venues.pool.quote=USDA"], "a synthetic out of [assets]: TIM3"),
+        (vec!["keeper.venues.pool.quote=OTHER"], "[keeper.assets.OTHER]"),
+        (vec!["keeper.venues.pool.quote=USDA"], "another symbol than that of the base"),
+        (vec!["keeper.venues.pool.quote_token=5"], "keeper.venues.pool.quote_token"),
         (vec!["keeper.venues.pool.base=OTHER"], "[keeper.assets.OTHER]"),
         (vec!["keeper.venues.pool.fee_bps=10000"], "keeper.venues.pool.fee_bps"),
         (

@@ -29,8 +29,10 @@ pub(crate) struct KeeperVenue {
     pub(crate) base: String,
     /// Its token, where the chain's gateway does not have it.
     pub(crate) base_token: Option<Account>,
-    /// Symbol of the synthetic.
+    /// Symbol of the other asset, mostly a synthetic.
     pub(crate) quote: String,
+    /// Its token, where the chain's gateway does not have it.
+    pub(crate) quote_token: Option<Account>,
     pub(crate) fee: Fee,
     pub(super) cap: Option<u128>,
 }
@@ -59,11 +61,12 @@ pub(super) fn venue(table: &Table<'_>, known: &Known<'_>) -> Option<KeeperVenue>
         }
     }
     let base = table.required("base", text::symbol, "the symbol of one asset, for example \"USDA\"");
-    let quote = table.required("quote", text::symbol, "the symbol of the synthetic, for example \"TIM3\"");
-    let base_token = match table.value("base_token") {
-        Some(_) => Some(table.get("base_token", address)?),
-        None => None,
+    let quote = table.required("quote", text::symbol, "the symbol of the other asset, for example \"TIM3\"");
+    let token = |key| match table.value(key) {
+        Some(_) => Some(Some(table.get(key, address)?)),
+        None => Some(None),
     };
+    let (base_token, quote_token) = (token("base_token")?, token("quote_token")?);
     let fee = table.or("fee_bps", text::integer::<0, 9_999>, 30_u64);
     let cap = cap(table);
     let kept = u32::from(ONE_BPS).checked_sub(u32::try_from(fee?).ok()?)?;
@@ -74,6 +77,7 @@ pub(super) fn venue(table: &Table<'_>, known: &Known<'_>) -> Option<KeeperVenue>
         base: base?,
         base_token,
         quote: quote?,
+        quote_token,
         fee: Fee::new(kept, ONE_BPS.into()).ok()?,
         cap: cap?,
     })
