@@ -275,6 +275,10 @@ async fn attempts(stage: &Stage) -> Result<()> {
     let (first, second) = (sell(&[step], input, quoted), sell(&[step], input, quoted));
     let (first, second) = tokio::try_join!(keeper.prepare_trade(&first), keeper.prepare_trade(&second))?;
     ensure!(one(&keeper, &first).await? == Attempt::Unknown, "it was not sent");
+    // A messenger that refuses it may have passed it on.
+    site.network().fault(&json!({"unit": "mu", "kind": "error", "status": 400, "times": 1})).await?;
+    let refused = keeper.broadcast(&first).await;
+    ensure!(matches!(&refused, Err(ChainError::Transient { .. })), "{refused:?}");
     let done = done(&keeper, &first).await?;
     ensure!(done.changes.contains(&(synthetic.token, -i128::try_from(input)?)), "{done:?}");
     ensure!(done.changes.contains(&(stable.token, i128::try_from(quoted)?)) && done.changes.len() == 2, "{done:?}");
